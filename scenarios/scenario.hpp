@@ -1,0 +1,73 @@
+// A scenario after loading: one file, resolved and bound to values; what a sweep makes of it is a list of
+// cases, each a complete scenario of its own.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "sim/base/diagnostics.hpp"
+#include "sim/engine/engine.hpp"
+#include "sim/platform/cluster.hpp"
+#include "strategies/collective/workload.hpp"
+
+namespace windtunnel::scenarios {
+
+struct EngineChoice {
+  sim::EngineKind kind = sim::EngineKind::automatic;
+  std::uint64_t seed = 1;
+};
+
+// `expect:` of a scenario: fact = value within a relative tolerance, or between min and max, where `when` holds.
+struct Expectation {
+  std::string fact;
+  std::optional<double> value;
+  double tolerance = 0.0;                                   // relative, 0.1 for 10 %
+  std::optional<double> minimum;
+  std::optional<double> maximum;
+  std::string source;
+  std::vector<std::pair<std::string, std::string>> when;    // resolved path = text of the value
+  base::SourceLocation where;
+};
+
+using Workload = std::variant<strategies::CollectiveWorkload>;  // further kinds as they come
+
+struct Scenario {
+  std::string name;
+  std::string description;
+  sim::ValidCluster cluster;
+  Workload workload;
+  std::string calibration;       // profile name or path; "none"; empty: the profile of the cluster's GPU
+  EngineChoice engine;
+  std::string resolved_yaml;     // every default filled in, for `check --print`
+};
+
+// A scenario at one point of its sweep. `parameters` are the swept paths and --set values with their text.
+struct SweepPoint {
+  std::vector<std::pair<std::string, std::string>> parameters;
+  Scenario scenario;
+};
+
+struct LoadedScenario {
+  std::string name;
+  std::string path;
+  std::string sha256;            // of the file's bytes
+  std::vector<SweepPoint> points;  // one where there is no sweep
+  std::vector<Expectation> expectations;
+};
+
+struct LoadOptions {
+  std::vector<std::string> sets;              // "path.to.field=VALUE"
+  std::optional<std::uint64_t> seed;
+  std::optional<sim::EngineKind> engine;
+};
+
+// Reads, checks and expands one scenario file. All errors of the file go to `diagnostics`, with position;
+// nothing is returned if there is one. A file that cannot be opened is an EnvironmentError.
+std::optional<LoadedScenario> load_scenario(const std::string& path, const LoadOptions& options,
+                                            base::Diagnostics& diagnostics);
+
+}  // namespace windtunnel::scenarios
