@@ -1,4 +1,15 @@
 // The result of a run: what `result.json` holds (contract.md section 4) and every writer renders.
+//
+// Tables with a meaning of their own; a table may have further columns, and columns named here may be
+// absent where they do not apply. Column names end in their unit.
+//   of a case:   timeline      participant, channel, kind (send, recv, compute), label, peer, bytes, start_s, end_s
+//                links         link, kind, bytes, utilisation (0..1 of what the link could carry in time_s)
+//                alternatives  algorithm, protocol, time_s (fastest first)
+//                groups        group, time_s, alone_s, slowdown
+//                rows, groups, skipped       of `validate`
+//                parameters, residuals       of `calibrate`
+//   of a result: crossovers    scenario, op, ranks, from, to, bytes (`to` is faster from `bytes` upwards)
+//                measured      op, algorithm, ranks, bytes, time_s, busbw_bytes_per_s, source
 #pragma once
 
 #include <cstdint>
@@ -34,6 +45,8 @@ struct Result {
   std::vector<ResultCase> cases;
   std::map<std::string, base::FactInfo> fact_info;
   std::vector<std::string> warnings;
+  std::map<std::string, base::Table> tables;         // what belongs to no one case
+  std::vector<std::string> calibrations;             // names of the profiles that answered
 };
 
 }  // namespace windtunnel::reports
