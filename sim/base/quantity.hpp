@@ -17,7 +17,7 @@ template <int Time, int Data, int Work, int Energy, int Money>
 class Quantity {
  public:
   constexpr Quantity() = default;
-  constexpr explicit Quantity(double si_value) : value_(si_value) {}
+  constexpr explicit Quantity(double in_si_units) : value_(in_si_units) {}
 
   constexpr double value() const { return value_; }
   static constexpr Quantity infinity() { return Quantity(std::numeric_limits<double>::infinity()); }

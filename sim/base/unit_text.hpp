@@ -40,7 +40,7 @@ std::string_view dimension_name(Dimension dimension);
 std::string_view dimension_examples(Dimension dimension);
 
 // Text that parse_quantity reads back to the same double (shortest form that does).
-std::string exact_text(double si_value, Dimension dimension);
+std::string exact_text(double in_si_units, Dimension dimension);
 
 // For people, three to four digits: "1.234 ms", "46.8 GB/s", "80 GiB", "989 TFLOP/s".
 std::string to_text(Seconds value);
