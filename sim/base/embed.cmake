@@ -24,12 +24,11 @@ function(windtunnel_embed target function)
   set(asm_file ${CMAKE_CURRENT_BINARY_DIR}/embed_${function}.S)
   set(cpp_file ${CMAKE_CURRENT_BINARY_DIR}/embed_${function}.cpp)
   file(CONFIGURE OUTPUT ${asm_file} CONTENT "${assembly}" @ONLY)
-  set(cpp "#include <cstddef>\n#include <span>\n#include <vector>\n#include \"sim/base/embedded.hpp\"\n${externs}"
+  string(CONCAT cpp "#include <cstddef>\n#include <span>\n#include <vector>\n#include \"sim/base/embedded.hpp\"\n${externs}"
           "namespace windtunnel::embedded {\n"
           "std::span<const base::EmbeddedFile> ${function}();\n"
           "std::span<const base::EmbeddedFile> ${function}() {\n"
           "  static const std::vector<base::EmbeddedFile> kFiles{\n${rows}  };\n  return kFiles;\n}\n}\n")
-  string(CONCAT cpp ${cpp})
   file(CONFIGURE OUTPUT ${cpp_file} CONTENT "${cpp}" @ONLY)
   set_source_files_properties(${asm_file} PROPERTIES OBJECT_DEPENDS "${ARG_FILES}")
   target_sources(${target} PRIVATE ${asm_file} ${cpp_file})
