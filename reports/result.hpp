@@ -10,6 +10,7 @@
 //                parameters, residuals       of `calibrate`
 //   of a result: crossovers    scenario, op, ranks, from, to, bytes (`to` is faster from `bytes` upwards)
 //                measured      op, algorithm, ranks, bytes, time_s, busbw_bytes_per_s, source
+//                expectations  scenario, case, fact, expected (words), got, deviation, verdict (ok, FAILS), source
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,16 @@
+// What the shipped and the user's calibration profiles speak about, in words and tables.
+#pragma once
+
+#include <string>
+
+#include "sim/base/fact.hpp"
+
+namespace windtunnel::scenarios::cli {
+
+// "alps-gh200, ..." or "none".
+std::string shipped_profile_names();
+
+// One row a thing the profile covers or does not. Throws InputError where there is no such profile.
+base::Table profile_coverage(const std::string& name_or_path);
+
+}  // namespace windtunnel::scenarios::cli

@@ -1,0 +1,157 @@
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+
+#include "scenarios/document/parse.hpp"
+#include "scenarios/study_tables.hpp"
+#include "sim/base/unit_text.hpp"
+
+namespace windtunnel::scenarios {
+
+namespace {
+
+std::optional<double> as_number(std::string_view text) {
+  double value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc() && stop == text.data() + text.size()) return value;
+  for (const base::Dimension dimension :
+       {base::Dimension::bytes, base::Dimension::time, base::Dimension::bandwidth}) {
+    const base::ParsedQuantity quantity = base::parse_quantity(text, dimension);
+    if (const double* number = std::get_if<double>(&quantity)) return *number;
+  }
+  return std::nullopt;
+}
+
+// 1MiB is 1048576 is 1024KiB; words are compared as they stand.
+bool same_value(std::string_view a, std::string_view b) {
+  if (a == b) return true;
+  const std::optional<double> x = as_number(a);
+  const std::optional<double> y = as_number(b);
+  return x && y && std::abs(*x - *y) <= 1e-12 * std::abs(*y);
+}
+
+std::string text_of(const base::Cell& cell) {
+  if (const auto* word = std::get_if<std::string>(&cell)) return *word;
+  if (const auto* count = std::get_if<std::int64_t>(&cell)) return fmt::format("{}", *count);
+  if (const auto* number = std::get_if<double>(&cell)) return fmt::format("{}", *number);
+  return "";
+}
+
+// The scalar at a dotted path of the resolved scenario.
+std::optional<std::string> resolved_value(const Node& root, const std::string& path) {
+  const Node* node = &root;
+  for (std::size_t begin = 0; begin <= path.size();) {
+    const std::size_t end = std::min(path.find('.', begin), path.size());
+    node = node->find(std::string_view(path).substr(begin, end - begin));
+    if (node == nullptr) return std::nullopt;
+    begin = end + 1;
+  }
+  if (node->kind != NodeKind::scalar) return std::nullopt;
+  return node->text;
+}
+
+// Parses each sweep point's resolved text once.
+class Conditions {
+ public:
+  bool hold(const Expectation& expectation, const CaseOfPoint& one) {
+    for (const auto& [path, wanted] : expectation.when) {
+      const std::optional<std::string> value = value_of(path, one);
+      if (!value || !same_value(*value, wanted)) return false;
+    }
+    return true;
+  }
+
+ private:
+  std::optional<std::string> value_of(const std::string& path, const CaseOfPoint& one) {
+    for (const auto& [name, value] : one.result->parameters) {
+      if (name == path) return text_of(value);
+    }
+    if (one.scenario != parsed_) {
+      base::Diagnostics ignored;  // our own text
+      tree_ = parse_yaml(one.scenario->resolved_yaml, "resolved", ignored);
+      parsed_ = one.scenario;
+    }
+    if (!tree_) return std::nullopt;
+    if (path == "cluster.gpu") return resolved_value(*tree_, "cluster.node.gpu");
+    return resolved_value(*tree_, path);
+  }
+
+  const Scenario* parsed_ = nullptr;
+  std::optional<Node> tree_;
+};
+
+std::string expected_text(const Expectation& expectation) {
+  std::vector<std::string> parts;
+  if (expectation.value) {
+    std::string text = fmt::format("{}", *expectation.value);
+    if (expectation.tolerance > 0) text += fmt::format(" +-{:.4g} %", 100 * expectation.tolerance);
+    parts.push_back(text);
+  }
+  if (expectation.minimum) parts.push_back(fmt::format("at least {}", *expectation.minimum));
+  if (expectation.maximum) parts.push_back(fmt::format("at most {}", *expectation.maximum));
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
+  return text;
+}
+
+// Rounding of the arithmetic is no deviation.
+constexpr double kRounding = 1e-12;
+
+bool holds(const Expectation& expectation, double got) {
+  if (std::isnan(got)) return false;
+  if (expectation.value) {
+    const double allowed = (expectation.tolerance + kRounding) * std::abs(*expectation.value);
+    if (std::abs(got - *expectation.value) > allowed) return false;
+  }
+  if (expectation.minimum && got < *expectation.minimum) return false;
+  return !expectation.maximum || got <= *expectation.maximum;
+}
+
+base::Cell deviation(const Expectation& expectation, double got) {
+  if (!expectation.value || *expectation.value == 0) return std::monostate{};
+  return got / *expectation.value - 1.0;
+}
+
+std::string missing_text(const Expectation& expectation, const reports::ResultCase& result) {
+  if (!result.outcome.reason.empty()) return fmt::format("FAILS: {}", result.outcome.reason);
+  std::vector<std::string> names;
+  for (const auto& [name, value] : result.outcome.facts) names.push_back(name);
+  return fmt::format("FAILS: the case has no fact '{}'{}", expectation.fact,
+                     base::did_you_mean(expectation.fact, names));
+}
+
+}  // namespace
+
+ExpectationCheck check_expectations(const LoadedScenario& scenario,
+                                    std::span<const CaseOfPoint> cases) {
+  ExpectationCheck check;
+  check.table.columns = {"scenario", "case",      "fact",    "expected",
+                         "got",      "deviation", "verdict", "source"};
+  Conditions conditions;
+  for (const Expectation& expectation : scenario.expectations) {
+    bool meant = false;
+    const auto add = [&](std::string name, base::Cell got, base::Cell off, std::string verdict) {
+      if (verdict != "ok") ++check.failed;
+      check.table.rows.push_back({scenario.name, std::move(name), expectation.fact,
+                                  expected_text(expectation), std::move(got), std::move(off),
+                                  std::move(verdict), expectation.source});
+    };
+    for (const CaseOfPoint& one : cases) {
+      if (!conditions.hold(expectation, one)) continue;
+      meant = true;
+      const auto found = one.result->outcome.facts.find(expectation.fact);
+      if (found == one.result->outcome.facts.end()) {
+        add(one.result->name, {}, {}, missing_text(expectation, *one.result));
+        continue;
+      }
+      const double got = found->second;
+      add(one.result->name, got, deviation(expectation, got),
+          holds(expectation, got) ? "ok" : "FAILS");
+    }
+    if (!meant) add("", {}, {}, "FAILS: no case is meant by `when`");
+  }
+  return check;
+}
+
+}  // namespace windtunnel::scenarios
