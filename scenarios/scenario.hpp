@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "sim/base/contract.hpp"
 #include "sim/base/diagnostics.hpp"
 #include "sim/engine/engine.hpp"
 #include "sim/platform/cluster.hpp"
@@ -16,12 +17,20 @@
 
 namespace windtunnel::scenarios {
 
+// Something that the scenario format names and this version cannot run yet (exit 4, like all that is
+// missing here). The message says what and where.
+class NotBuilt : public base::EnvironmentError {
+ public:
+  using base::EnvironmentError::EnvironmentError;
+};
+
 struct EngineChoice {
   sim::EngineKind kind = sim::EngineKind::automatic;
   std::uint64_t seed = 1;
 };
 
-// `expect:` of a scenario: fact = value within a relative tolerance, or between min and max, where `when` holds.
+// `expect:` of a scenario: fact = value within a relative tolerance, or between min and max, where `when`
+// holds. All figures are in SI units, as facts are. `holds_for` in expectation.hpp says whether `when` is met.
 struct Expectation {
   std::string fact;
   std::optional<double> value;
@@ -29,7 +38,7 @@ struct Expectation {
   std::optional<double> minimum;
   std::optional<double> maximum;
   std::string source;
-  std::vector<std::pair<std::string, std::string>> when;    // resolved path = text of the value
+  std::vector<std::pair<std::string, std::string>> when;    // path, in full = text of the value
   base::SourceLocation where;
 };
 
@@ -42,13 +51,16 @@ struct Scenario {
   Workload workload;
   std::string calibration;       // profile name or path; "none"; empty: the profile of the cluster's GPU
   EngineChoice engine;
-  std::string resolved_yaml;     // every default filled in, for `check --print`
+  std::string resolved_yaml;     // every default filled in, names replaced by what they stand for
 };
 
 // A scenario at one point of its sweep. `parameters` are the swept paths and --set values with their text.
 struct SweepPoint {
   std::vector<std::pair<std::string, std::string>> parameters;
   Scenario scenario;
+  // Those of the file whose `when` can hold here; what is left in `when` depends on the case alone
+  // (workload.op, workload.algorithm, workload.size).
+  std::vector<Expectation> expectations;
 };
 
 struct LoadedScenario {
@@ -56,7 +68,9 @@ struct LoadedScenario {
   std::string path;
   std::string sha256;            // of the file's bytes
   std::vector<SweepPoint> points;  // one where there is no sweep
-  std::vector<Expectation> expectations;
+  std::vector<Expectation> expectations;  // all of the file
+  // The whole file with every default, sweep and expectations included; loads to the same text again.
+  std::string resolved_yaml;
 };
 
 struct LoadOptions {
