@@ -42,7 +42,7 @@ bool simple_only(NcclAlgorithm algorithm) {
 }
 
 int floor_log2(int value) {
-  return std::bit_width(static_cast<unsigned>(value)) - 1;
+  return static_cast<int>(std::bit_width(static_cast<unsigned>(value))) - 1;
 }
 
 }  // namespace
