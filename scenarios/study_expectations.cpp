@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
-#include "scenarios/document/parse.hpp"
 #include "scenarios/study_tables.hpp"
 #include "sim/base/unit_text.hpp"
 
@@ -38,48 +38,29 @@ std::string text_of(const base::Cell& cell) {
   return "";
 }
 
-// The scalar at a dotted path of the resolved scenario.
-std::optional<std::string> resolved_value(const Node& root, const std::string& path) {
-  const Node* node = &root;
-  for (std::size_t begin = 0; begin <= path.size();) {
-    const std::size_t end = std::min(path.find('.', begin), path.size());
-    node = node->find(std::string_view(path).substr(begin, end - begin));
-    if (node == nullptr) return std::nullopt;
-    begin = end + 1;
+// What `when` says of a case beyond its sweep point: workload.op, workload.algorithm,
+// workload.size.
+bool holds_for_case(const Expectation& expectation, const reports::ResultCase& result) {
+  for (const auto& [path, wanted] : expectation.when) {
+    const auto named = [&path](const auto& parameter) { return parameter.first == path; };
+    const auto found = std::find_if(result.parameters.begin(), result.parameters.end(), named);
+    if (found == result.parameters.end() || !same_value(text_of(found->second), wanted)) {
+      return false;
+    }
   }
-  if (node->kind != NodeKind::scalar) return std::nullopt;
-  return node->text;
+  return true;
 }
 
-// Parses each sweep point's resolved text once.
-class Conditions {
- public:
-  bool hold(const Expectation& expectation, const CaseOfPoint& one) {
-    for (const auto& [path, wanted] : expectation.when) {
-      const std::optional<std::string> value = value_of(path, one);
-      if (!value || !same_value(*value, wanted)) return false;
+// The sweep point's form of an expectation of the file; null where it cannot hold there.
+const Expectation* at_point(const Expectation& expectation, const SweepPoint& point) {
+  for (const Expectation& own : point.expectations) {
+    if (own.fact == expectation.fact && own.where.line == expectation.where.line &&
+        own.where.column == expectation.where.column) {
+      return &own;
     }
-    return true;
   }
-
- private:
-  std::optional<std::string> value_of(const std::string& path, const CaseOfPoint& one) {
-    for (const auto& [name, value] : one.result->parameters) {
-      if (name == path) return text_of(value);
-    }
-    if (one.scenario != parsed_) {
-      base::Diagnostics ignored;  // our own text
-      tree_ = parse_yaml(one.scenario->resolved_yaml, "resolved", ignored);
-      parsed_ = one.scenario;
-    }
-    if (!tree_) return std::nullopt;
-    if (path == "cluster.gpu") return resolved_value(*tree_, "cluster.node.gpu");
-    return resolved_value(*tree_, path);
-  }
-
-  const Scenario* parsed_ = nullptr;
-  std::optional<Node> tree_;
-};
+  return nullptr;
+}
 
 std::string expected_text(const Expectation& expectation) {
   std::vector<std::string> parts;
@@ -128,7 +109,6 @@ ExpectationCheck check_expectations(const LoadedScenario& scenario,
   ExpectationCheck check;
   check.table.columns = {"scenario", "case",      "fact",    "expected",
                          "got",      "deviation", "verdict", "source"};
-  Conditions conditions;
   for (const Expectation& expectation : scenario.expectations) {
     bool meant = false;
     const auto add = [&](std::string name, base::Cell got, base::Cell off, std::string verdict) {
@@ -138,7 +118,8 @@ ExpectationCheck check_expectations(const LoadedScenario& scenario,
                                   std::move(verdict), expectation.source});
     };
     for (const CaseOfPoint& one : cases) {
-      if (!conditions.hold(expectation, one)) continue;
+      const Expectation* own = at_point(expectation, *one.point);
+      if (own == nullptr || !holds_for_case(*own, *one.result)) continue;
       meant = true;
       const auto found = one.result->outcome.facts.find(expectation.fact);
       if (found == one.result->outcome.facts.end()) {

@@ -11,16 +11,14 @@
 
 namespace windtunnel::scenarios {
 
-// Table `crossovers`: one row wherever the fastest algorithm changes between two neighbouring sizes
-// of the same op, scenario and sweep point. `bytes` is where the two time curves meet, taken as
-// straight lines between the two sizes on log-log axes; it lies between them. `auto` and cases
-// without a time are left out.
-base::Table find_crossovers(std::span<const reports::ResultCase> cases);
+// Table `crossovers` of a result (strategies/collective/crossover.hpp), each scenario, sweep point
+// and op for itself.
+base::Table crossover_table(std::span<const reports::ResultCase> cases);
 
 // A case and the sweep point it came from.
 struct CaseOfPoint {
   const reports::ResultCase* result = nullptr;
-  const Scenario* scenario = nullptr;
+  const SweepPoint* point = nullptr;
 };
 
 struct ExpectationCheck {

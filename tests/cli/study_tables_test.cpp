@@ -51,7 +51,7 @@ const Line kRing{"ring", 100e-6, 1e-9};
 
 TEST(Crossovers, MeetWhereTheCurvesMeet) {
   const auto cases = curves({kTree, kRing}, 2);
-  const base::Table table = scenarios::find_crossovers(cases);
+  const base::Table table = scenarios::crossover_table(cases);
   ASSERT_EQ(table.rows.size(), 1U);
   const auto& row = table.rows[0];
   EXPECT_EQ(std::get<std::string>(row[4]), "tree");
@@ -68,7 +68,7 @@ TEST(Crossovers, AreExactForPowerLaws) {
     cases.push_back(case_at({"tree", 1e-3, 0}, bytes));
     cases.push_back(case_at({"ring", 0, 1e-8}, bytes));  // equal at 1e5
   }
-  const base::Table table = scenarios::find_crossovers(cases);
+  const base::Table table = scenarios::crossover_table(cases);
   ASSERT_EQ(table.rows.size(), 1U);
   EXPECT_NEAR(number(table.rows[0][6]), 1e5, 1);
 }
@@ -78,13 +78,13 @@ TEST(Crossovers, LeaveOutAutoAndWhatDidNotRun) {
   auto broken = case_at({"direct", 1e-9, 1e-12}, 4096);
   broken.outcome.status = base::Status::infeasible;
   cases.push_back(broken);
-  EXPECT_EQ(scenarios::find_crossovers(cases).rows.size(), 1U);
+  EXPECT_EQ(scenarios::crossover_table(cases).rows.size(), 1U);
 }
 
 TEST(Crossovers, AnAlgorithmThatIsAbsentAtASizeDidNotOvertake) {
   auto cases = curves({kTree}, 4);
   cases.push_back(case_at({"in_network", 1e-9, 1e-12}, 4096));
-  EXPECT_TRUE(scenarios::find_crossovers(cases).rows.empty());
+  EXPECT_TRUE(scenarios::crossover_table(cases).rows.empty());
 }
 
 TEST(Crossovers, EveryPointOfASweepHasItsOwn) {
@@ -92,19 +92,32 @@ TEST(Crossovers, EveryPointOfASweepHasItsOwn) {
   auto more = curves({kTree, kRing}, 4);
   for (auto& one : more) one.parameters.emplace_back("cluster.nodes", Cell(std::int64_t{4}));
   cases.insert(cases.end(), more.begin(), more.end());
-  const base::Table table = scenarios::find_crossovers(cases);
+  const base::Table table = scenarios::crossover_table(cases);
   ASSERT_EQ(table.rows.size(), 2U);
   EXPECT_EQ(std::get<std::string>(table.rows[1][3]), "cluster.nodes=4");
 }
 
-// Checking expectations needs no cluster: no `when` here reaches the resolved text.
 scenarios::ExpectationCheck check(const scenarios::Expectation& expectation,
                                   const std::vector<reports::ResultCase>& cases) {
+  sim::Cluster cluster;
+  cluster.node.scale_up.kind = sim::ScaleUpKind::none;
+  base::Diagnostics diagnostics;
+  const auto valid = sim::validate(cluster, {}, diagnostics);
+  if (!valid) throw std::runtime_error(diagnostics.to_text());
   scenarios::LoadedScenario loaded;
   loaded.name = "s";
   loaded.expectations = {expectation};
+  loaded.points.push_back({.parameters = {},
+                           .scenario = {.name = "s",
+                                        .description = "",
+                                        .cluster = *valid,
+                                        .workload = strategies::CollectiveWorkload{},
+                                        .calibration = "",
+                                        .engine = {},
+                                        .resolved_yaml = ""},
+                           .expectations = {expectation}});
   std::vector<scenarios::CaseOfPoint> points;
-  for (const auto& one : cases) points.push_back({&one, nullptr});
+  for (const auto& one : cases) points.push_back({&one, &loaded.points.front()});
   return scenarios::check_expectations(loaded, points);
 }
 
