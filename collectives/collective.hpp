@@ -1,8 +1,9 @@
 // What a collective is: operation, algorithm, protocol, size, and the conventions of nccl-tests.
 //
-// `bytes` is that of the larger of the two buffers of a rank (all_gather: output; reduce_scatter: input).
-// busbw = algbw x factor, factor 2(n-1)/n for all_reduce, (n-1)/n for all_gather, reduce_scatter and
-// all_to_all, 1 for broadcast, reduce and send_recv (nccl-tests, doc/PERFORMANCE.md).
+// `bytes` is that of the larger of the two buffers of a rank (all_gather: output; reduce_scatter:
+// input). busbw = algbw x factor, factor 2(n-1)/n for all_reduce, (n-1)/n for all_gather,
+// reduce_scatter and all_to_all, 1 for broadcast, reduce and send_recv (nccl-tests,
+// doc/PERFORMANCE.md).
 #pragma once
 
 #include <array>
@@ -35,11 +36,17 @@ enum class Protocol { automatic, ll, ll128, simple };
 
 inline constexpr std::array kOps{Op::all_reduce, Op::all_gather, Op::reduce_scatter, Op::all_to_all,
                                  Op::broadcast,  Op::reduce,     Op::send_recv};
-inline constexpr std::array kAlgorithms{
-    Algorithm::automatic,          Algorithm::ring,             Algorithm::tree,
-    Algorithm::double_binary_tree, Algorithm::recursive_doubling, Algorithm::halving_doubling,
-    Algorithm::hierarchical,       Algorithm::direct,           Algorithm::pairwise,
-    Algorithm::parameter_server,   Algorithm::in_network};
+inline constexpr std::array kAlgorithms{Algorithm::automatic,
+                                        Algorithm::ring,
+                                        Algorithm::tree,
+                                        Algorithm::double_binary_tree,
+                                        Algorithm::recursive_doubling,
+                                        Algorithm::halving_doubling,
+                                        Algorithm::hierarchical,
+                                        Algorithm::direct,
+                                        Algorithm::pairwise,
+                                        Algorithm::parameter_server,
+                                        Algorithm::in_network};
 
 // Names as in scenarios and measurements: "all_reduce", "auto", "double_binary_tree", "ll128".
 std::string_view to_text(Op op);
@@ -58,6 +65,7 @@ bool supports(Op op, Algorithm algorithm);
 
 double bus_factor(Op op, std::int64_t ranks);
 base::BytesPerSecond algorithm_bandwidth(base::Bytes bytes, base::Seconds time);
-base::BytesPerSecond bus_bandwidth(Op op, std::int64_t ranks, base::Bytes bytes, base::Seconds time);
+base::BytesPerSecond bus_bandwidth(Op op, std::int64_t ranks, base::Bytes bytes,
+                                   base::Seconds time);
 
 }  // namespace windtunnel::collectives
