@@ -1,16 +1,18 @@
 // The result of a run: what `result.json` holds (contract.md section 4) and every writer renders.
 //
-// Tables with a meaning of their own; a table may have further columns, and columns named here may be
-// absent where they do not apply. Column names end in their unit.
-//   of a case:   timeline      participant, channel, kind (send, recv, compute), label, peer, bytes, start_s, end_s
-//                links         link, kind, bytes, utilisation (0..1 of what the link could carry in time_s)
-//                alternatives  algorithm, protocol, time_s (fastest first)
-//                groups        group, time_s, alone_s, slowdown
-//                rows, groups, skipped       of `validate`
-//                parameters, residuals       of `calibrate`
-//   of a result: crossovers    scenario, op, ranks, from, to, bytes (`to` is faster from `bytes` upwards)
+// Tables with a meaning of their own; a table may have further columns, and columns named here may
+// be absent where they do not apply. Column names end in their unit.
+//   of a case:   timeline      participant, channel, kind (send, recv, compute), label, peer,
+//   bytes, start_s, end_s
+//                links         link, kind, bytes, utilisation (0..1 of what the link could carry in
+//                time_s) alternatives  algorithm, protocol, time_s (fastest first) groups group,
+//                time_s, alone_s, slowdown rows, groups, skipped       of `validate` parameters,
+//                residuals       of `calibrate`
+//   of a result: crossovers    scenario, op, ranks, from, to, bytes (`to` is faster from `bytes`
+//   upwards)
 //                measured      op, algorithm, ranks, bytes, time_s, busbw_bytes_per_s, source
-//                expectations  scenario, case, fact, expected (words), got, deviation, verdict (ok, FAILS), source
+//                expectations  scenario, case, fact, expected (words), got, deviation, verdict (ok,
+//                FAILS), source
 #pragma once
 
 #include <cstdint>
@@ -31,7 +33,7 @@ struct ScenarioRecord {
 
 struct ResultCase {
   std::string name;
-  std::string scenario;                              // name of its scenario where there are several
+  std::string scenario;  // name of its scenario where there are several
   std::vector<std::pair<std::string, base::Cell>> parameters;  // resolved path, value
   std::string engine;
   base::Outcome outcome;
@@ -46,8 +48,8 @@ struct Result {
   std::vector<ResultCase> cases;
   std::map<std::string, base::FactInfo> fact_info;
   std::vector<std::string> warnings;
-  std::map<std::string, base::Table> tables;         // what belongs to no one case
-  std::vector<std::string> calibrations;             // names of the profiles that answered
+  std::map<std::string, base::Table> tables;  // what belongs to no one case
+  std::vector<std::string> calibrations;      // names of the profiles that answered
 };
 
 }  // namespace windtunnel::reports

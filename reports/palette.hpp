@@ -1,0 +1,18 @@
+// Colours that people with any common colour blindness can tell apart: Okabe and Ito, "Color
+// Universal Design" (2008), without black and the yellow that is unreadable on white. Shapes tell
+// series apart as well.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace windtunnel::reports {
+
+inline constexpr std::array<std::string_view, 7> kPalette{
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D31"};
+
+inline std::string_view palette_color(int index) {
+  return kPalette[static_cast<std::size_t>(index) % kPalette.size()];
+}
+
+}  // namespace windtunnel::reports

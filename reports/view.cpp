@@ -1,0 +1,184 @@
+#include "reports/view.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+#include "reports/views/accuracy.hpp"
+#include "reports/views/collective.hpp"
+#include "reports/views/collective_grid.hpp"
+#include "reports/views/generic.hpp"
+#include "reports/views/lookup.hpp"
+#include "reports/views/timelines.hpp"
+
+namespace windtunnel::reports {
+namespace {
+
+// A kind of result and its view. The first that recognises the result is taken; generic comes last.
+struct Kind {
+  bool (*recognises)(const Result&);
+  void (*add)(const Result&, View&);
+};
+constexpr std::array<Kind, 3> kKinds{{{is_validation, add_validation},
+                                      {is_calibration, add_calibration},
+                                      {is_collective, add_collective}}};
+
+// Tables that a view of its own shows, or that are too raw for one.
+bool shown_elsewhere(const std::string& name) {
+  static const std::set<std::string> kShown{"timeline",   "links",    "alternatives", "groups",
+                                            "crossovers", "measured", "rows",         "skipped",
+                                            "parameters", "residuals"};
+  return kShown.contains(name);
+}
+
+// Whatever tables a workload brings that no view knows.
+void add_other_tables(const Result& result, View& view) {
+  constexpr std::size_t kMostRows = 200;
+  Section section{"tables", "Further tables", {}, {}, {}};
+  const auto add = [&](const std::string& title, const base::Table& table, Detail detail) {
+    if (table.rows.empty()) return;
+    ViewTable shown = table_view(table, result, kMostRows);
+    shown.title = title;
+    shown.detail = detail;
+    section.tables.push_back(std::move(shown));
+  };
+  for (const auto& [name, table] : result.tables) {
+    if (!shown_elsewhere(name)) add(name, table, Detail::headline);
+  }
+  for (const ResultCase& one : result.cases) {
+    for (const auto& [name, table] : one.outcome.tables) {
+      const bool only = result.cases.size() == 1;
+      if (!shown_elsewhere(name))
+        add(only ? name : fmt::format("{} of {}", name, one.name), table,
+            only ? Detail::headline : Detail::full);
+    }
+  }
+  if (!section.tables.empty()) view.sections.push_back(std::move(section));
+}
+
+// The fact that the grounds are told for: the one that most cases have grounds for.
+std::string main_grounded_fact(const Result& result) {
+  std::map<std::string, std::size_t> count;
+  for (const ResultCase& one : result.cases) {
+    for (const auto& [fact, unused] : one.outcome.rests_on) ++count[fact];
+  }
+  if (count.contains("time_s")) return "time_s";
+  const auto most = std::max_element(
+      count.begin(), count.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == count.end() ? "" : most->first;
+}
+
+// "time rests on: measured, interpolated (12 cases); model (3 cases)."
+void add_grounds(const Result& result, View& view) {
+  const std::string fact = main_grounded_fact(result);
+  std::map<std::string, std::size_t> count;
+  for (const ResultCase& one : result.cases) {
+    const auto grounds = one.outcome.rests_on.find(fact);
+    if (grounds != one.outcome.rests_on.end()) ++count[joined(grounds->second)];
+  }
+  std::string text;
+  for (const auto& [grounds, cases] : count) {
+    text += fmt::format("{}{}", text.empty() ? "" : "; ", grounds);
+    if (result.cases.size() > 1) text += fmt::format(" ({})", counted(cases, "case"));
+  }
+  if (!text.empty())
+    view.grounds.push_back(fmt::format("{} rests on: {}.", title_of(fact, result.fact_info), text));
+  if (!result.calibrations.empty())
+    view.grounds.push_back(fmt::format("Calibration: {}.", joined(result.calibrations)));
+  std::map<std::string, std::size_t> engines;
+  for (const ResultCase& one : result.cases) {
+    if (!one.engine.empty()) ++engines[one.engine];
+  }
+  std::vector<std::string> names;
+  for (const auto& [engine, cases] : engines) {
+    names.push_back(engines.size() == 1 ? engine
+                                        : fmt::format("{} ({})", engine, counted(cases, "case")));
+  }
+  if (!names.empty()) view.grounds.push_back(fmt::format("Engine: {}.", joined(names)));
+}
+
+// Warnings of the result, then those of cases; one said by many cases is said once.
+void add_warnings(const Result& result, View& view) {
+  view.warnings = result.warnings;
+  std::vector<std::pair<std::string, std::vector<std::string>>> by_text;
+  for (const ResultCase& one : result.cases) {
+    for (const std::string& warning : one.outcome.warnings) {
+      auto found = std::find_if(by_text.begin(), by_text.end(),
+                                [&](const auto& pair) { return pair.first == warning; });
+      if (found == by_text.end()) found = by_text.insert(by_text.end(), {warning, {}});
+      found->second.push_back(one.name);
+    }
+  }
+  for (const auto& [text, cases] : by_text) {
+    // Most are also in the result's own list.
+    if (std::find(result.warnings.begin(), result.warnings.end(), text) != result.warnings.end())
+      continue;
+    const bool one = result.cases.size() == 1;
+    view.warnings.push_back(
+        one ? text
+            : fmt::format("{} ({})", text,
+                          cases.size() == 1 ? cases.front() : counted(cases.size(), "case")));
+  }
+}
+
+void add_provenance(const Result& result, View& view) {
+  for (const ScenarioRecord& scenario : result.scenarios) {
+    const std::string hash = scenario.sha256.empty() ? "" : "sha256 " + scenario.sha256;
+    view.provenance.push_back(
+        {"scenario", scenario.path.empty() ? scenario.name : scenario.path, hash});
+  }
+  view.provenance.push_back({"seed", fmt::format("{}", result.seed), ""});
+  if (!result.calibrations.empty())
+    view.provenance.push_back({"calibration", joined(result.calibrations), ""});
+  view.provenance.push_back(
+      {"windtunnel", result.tool_version, result.tool_git.empty() ? "" : "git " + result.tool_git});
+}
+
+std::string title_of_result(const Result& result) {
+  std::vector<std::string> names;
+  for (const ScenarioRecord& scenario : result.scenarios) names.push_back(scenario.name);
+  if (!names.empty()) return joined(names);
+  return result.cases.size() == 1 ? result.cases.front().name : "windtunnel result";
+}
+
+std::string subtitle_of(const Result& result) {
+  std::size_t infeasible = 0;
+  std::size_t failed = 0;
+  for (const ResultCase& one : result.cases) {
+    infeasible += one.outcome.status == base::Status::infeasible ? 1 : 0;
+    failed += one.outcome.status == base::Status::failed ? 1 : 0;
+  }
+  std::string out = counted(result.cases.size(), "case");
+  if (infeasible > 0) out += fmt::format(", {} infeasible", infeasible);
+  if (failed > 0) out += fmt::format(", {} failed", failed);
+  return out;
+}
+
+}  // namespace
+
+View make_view(const Result& result) {
+  View view;
+  view.title = title_of_result(result);
+  view.subtitle = subtitle_of(result);
+  const auto kind = std::find_if(kKinds.begin(), kKinds.end(),
+                                 [&](const Kind& one) { return one.recognises(result); });
+  if (kind != kKinds.end()) {
+    kind->add(result, view);
+  } else {
+    add_generic(result, view);
+  }
+  add_timelines(result, view);
+  add_links(result, view);
+  add_other_tables(result, view);
+  if (result.cases.size() > 1)
+    view.sections.push_back({"facts-of-cases", "All cases", {}, {}, {all_facts_table(result)}});
+  add_warnings(result, view);
+  add_grounds(result, view);
+  add_provenance(result, view);
+  return view;
+}
+
+}  // namespace windtunnel::reports

@@ -1,0 +1,289 @@
+#include "reports/views/accuracy.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+
+#include "reports/views/lookup.hpp"
+
+namespace windtunnel::reports {
+namespace {
+
+// Columns of the table `rows` of validate, in whichever of their spellings the table has them.
+struct RowColumns {
+  std::string predicted;
+  std::string measured;
+  std::string error;
+  std::string low;
+  std::string high;
+  std::string size;
+  std::string group;
+};
+
+RowColumns columns_of(const TableReader& rows) {
+  return {rows.first_of({"predicted_s", "predicted_time_s", "predicted"}),
+          rows.first_of({"measured_s", "measured_time_s", "measured", "time_s"}),
+          rows.first_of({"error", "relative_error"}),
+          rows.first_of({"low_s", "band_low_s", "low", "band_low"}),
+          rows.first_of({"high_s", "band_high_s", "high", "band_high"}),
+          rows.first_of({"bytes", "size_bytes"}),
+          rows.first_of({"group", "op", "gpu", "fabric", "kind"})};
+}
+
+std::string row_label(const TableReader& rows, std::size_t row) {
+  std::string out;
+  for (const char* column :
+       {"op", "algorithm", "gpu", "fabric", "bytes", "ranks", "nodes", "precision", "rests_on"}) {
+    if (!rows.has(column)) continue;
+    const std::string text = cell_text(rows.cell(row, column), unit_of(column));
+    if (!text.empty())
+      out += (out.empty() ? "" : " · ") +
+             (unit_of(column) == Unit::plain && std::isfinite(rows.number(row, column))
+                  ? text + " " + column
+                  : text);
+  }
+  return out;
+}
+
+Series& series_of(std::vector<Series>& all, const std::string& name) {
+  const auto found = std::find_if(all.begin(), all.end(),
+                                  [&](const Series& series) { return series.name == name; });
+  if (found != all.end()) return *found;
+  all.push_back({name, SeriesStyle::points, static_cast<int>(all.size()), {}});
+  return all.back();
+}
+
+// More groups than colours make a chart nobody can read: the small ones become "other".
+std::string group_name(const TableReader& rows, std::size_t row, const RowColumns& columns,
+                       const std::vector<std::string>& large) {
+  const std::string name = columns.group.empty() ? "rows" : rows.word(row, columns.group);
+  return std::find(large.begin(), large.end(), name) != large.end() ? name : "other";
+}
+
+std::vector<std::string> largest_groups(const TableReader& rows, const RowColumns& columns) {
+  constexpr std::size_t kMost = 6;
+  std::map<std::string, std::size_t> count;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    ++count[columns.group.empty() ? "rows" : rows.word(i, columns.group)];
+  std::vector<std::pair<std::string, std::size_t>> sorted(count.begin(), count.end());
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < std::min(kMost, sorted.size()); ++i) names.push_back(sorted[i].first);
+  return names;
+}
+
+bool is_drawable(double x) {
+  return std::isfinite(x) && x > 0.0;
+}
+
+XyChart predicted_against_measured(const TableReader& rows, const RowColumns& columns) {
+  XyChart chart;
+  chart.id = "predicted";
+  chart.title = "Predicted against measured";
+  const Unit unit =
+      unit_of(columns.predicted) == Unit::plain ? Unit::seconds : unit_of(columns.predicted);
+  chart.x = {"measured", unit, AxisScale::log};
+  chart.y = {"predicted", unit, AxisScale::log};
+  const auto large = largest_groups(rows, columns);
+  double least = HUGE_VAL;
+  double most = 0.0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const double x = rows.number(i, columns.measured);
+    const double y = rows.number(i, columns.predicted);
+    if (!is_drawable(x) || !is_drawable(y)) continue;
+    ChartPoint point{x, y, std::nullopt, std::nullopt, row_label(rows, i)};
+    const double low = rows.number(i, columns.low);
+    const double high = rows.number(i, columns.high);
+    if (is_drawable(low) && is_drawable(high)) point.low = low, point.high = high;
+    series_of(chart.series, group_name(rows, i, columns, large)).points.push_back(std::move(point));
+    least = std::min({least, x, y});
+    most = std::max({most, x, y});
+  }
+  if (most > 0.0) {
+    chart.series.push_back({"predicted = measured",
+                            SeriesStyle::guide,
+                            0,
+                            {{least, least, std::nullopt, std::nullopt, ""},
+                             {most, most, std::nullopt, std::nullopt, ""}}});
+  }
+  return chart;
+}
+
+XyChart error_against_size(const TableReader& rows, const RowColumns& columns) {
+  XyChart chart;
+  chart.id = "error";
+  const bool sizes = !columns.size.empty();
+  chart.title = sizes ? "Error against size" : "Error against the measured value";
+  chart.x = sizes ? Axis{"size", Unit::bytes, AxisScale::log}
+                  : Axis{"measured", Unit::seconds, AxisScale::log};
+  chart.y = {"error (above 0: predicted too slow)", Unit::fraction, AxisScale::linear};
+  const auto large = largest_groups(rows, columns);
+  double least = HUGE_VAL;
+  double most = 0.0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const double x = rows.number(i, sizes ? columns.size : columns.measured);
+    double error = rows.number(i, columns.error);
+    if (columns.error.empty())
+      error = rows.number(i, columns.predicted) / rows.number(i, columns.measured) - 1.0;
+    if (!is_drawable(x) || !std::isfinite(error)) continue;
+    series_of(chart.series, group_name(rows, i, columns, large))
+        .points.push_back({x, error, std::nullopt, std::nullopt, row_label(rows, i)});
+    least = std::min(least, x);
+    most = std::max(most, x);
+  }
+  if (most > least) {
+    chart.series.push_back({"no error",
+                            SeriesStyle::guide,
+                            0,
+                            {{least, 0.0, std::nullopt, std::nullopt, ""},
+                             {most, 0.0, std::nullopt, std::nullopt, ""}}});
+  }
+  return chart;
+}
+
+std::vector<Chart> accuracy_charts(const base::Table& table, const std::string& prefix) {
+  const TableReader rows(table);
+  const RowColumns columns = columns_of(rows);
+  std::vector<Chart> charts;
+  if (columns.predicted.empty() || columns.measured.empty()) return charts;
+  for (XyChart chart :
+       {predicted_against_measured(rows, columns), error_against_size(rows, columns)}) {
+    chart.id = prefix + "-" + chart.id;
+    if (chart.series.size() > 1) charts.emplace_back(std::move(chart));
+  }
+  return charts;
+}
+
+constexpr std::array kValidationFacts{
+    "rows",          "skipped", "median_abs_error",    "mean_abs_error", "p90_abs_error",
+    "max_abs_error", "bias",    "null_mean_abs_error", "inside_band",    "band_width_median",
+    "pair_order",    "regret"};
+
+// One row a file: the numbers that say how good the predictions are.
+ViewTable summary_table(const Result& result) {
+  ViewTable view;
+  view.columns.push_back({"file", "", Align::left});
+  std::vector<std::string> names;
+  for (const char* name : kValidationFacts) {
+    const bool any =
+        std::any_of(result.cases.begin(), result.cases.end(),
+                    [&](const ResultCase& one) { return fact(one, name).has_value(); });
+    if (any) names.emplace_back(name);
+  }
+  for (const std::string& name : names)
+    view.columns.push_back({title_of(name, result.fact_info), ""});
+  for (const ResultCase& one : result.cases) {
+    std::vector<ViewCell> row{{one.name}};
+    for (const std::string& name : names) {
+      const auto number = fact(one, name);
+      row.push_back({number ? value_text(*number, unit_of(name, result.fact_info)) : ""});
+    }
+    view.rows.push_back(std::move(row));
+    if (one.outcome.status != base::Status::ok) {
+      view.notes.push_back(fmt::format("{}: {}: {}", one.name, base::to_text(one.outcome.status),
+                                       one.outcome.reason));
+    }
+  }
+  return view;
+}
+
+void add_table(const Result& result, const ResultCase& one, const std::string& name,
+               const std::string& title, Detail detail, Section& section) {
+  constexpr std::size_t kMostRows = 300;
+  const base::Table* rows = table(one, name);
+  if (rows == nullptr || rows->rows.empty()) return;
+  ViewTable view = table_view(*rows, result, kMostRows);
+  view.title = title;
+  view.detail = detail;
+  section.tables.push_back(std::move(view));
+}
+
+std::string validation_sentence(const ResultCase& one) {
+  const auto rows = fact(one, "rows");
+  const auto median = fact(one, "median_abs_error");
+  if (!rows || !median) return "";
+  std::string out =
+      fmt::format("{}: {} rows predicted with a median absolute error of {}", one.name,
+                  value_text(*rows, Unit::plain), value_text(*median, Unit::fraction));
+  if (const auto p90 = fact(one, "p90_abs_error"))
+    out += fmt::format(" (nine in ten within {})", value_text(*p90, Unit::fraction));
+  if (const auto null = fact(one, "null_mean_abs_error")) {
+    const auto mean = fact(one, "mean_abs_error");
+    if (mean)
+      out += fmt::format("; mean {} against {} of the null model",
+                         value_text(*mean, Unit::fraction), value_text(*null, Unit::fraction));
+  }
+  out += ".";
+  const auto skipped = fact(one, "skipped");
+  if (skipped && *skipped > 0)
+    out += fmt::format(" {} rows were skipped.", value_text(*skipped, Unit::plain));
+  return out;
+}
+
+}  // namespace
+
+bool is_validation(const Result& result) {
+  return !result.cases.empty() &&
+         std::all_of(result.cases.begin(), result.cases.end(), [](const ResultCase& one) {
+           return fact(one, "mean_abs_error").has_value() ||
+                  (table(one, "rows") != nullptr && fact(one, "rows").has_value());
+         });
+}
+
+void add_validation(const Result& result, View& view) {
+  ViewTable summary = summary_table(result);
+  if (result.cases.size() == 1) {
+    for (const char* name : {"rows", "median_abs_error", "p90_abs_error", "bias", "inside_band"}) {
+      const auto number = fact(result.cases.front(), name);
+      if (number)
+        view.headline.push_back({title_of(name, result.fact_info),
+                                 value_text(*number, unit_of(name, result.fact_info)), ""});
+    }
+  }
+  view.sections.push_back({"accuracy", "Accuracy", {}, {}, {std::move(summary)}});
+  for (std::size_t i = 0; i < result.cases.size(); ++i) {
+    const ResultCase& one = result.cases[i];
+    std::string sentence = validation_sentence(one);
+    if (!sentence.empty()) view.summary.push_back(std::move(sentence));
+    const base::Table* rows = table(one, "rows");
+    Section section{fmt::format("file-{}", i + 1), one.name, {}, {}, {}};
+    if (rows != nullptr) section.charts = accuracy_charts(*rows, section.id);
+    add_table(result, one, "groups", "Error by group", Detail::headline, section);
+    add_table(result, one, "skipped", "Rows that were skipped", Detail::headline, section);
+    add_table(result, one, "rows", "Rows", Detail::full, section);
+    view.sections.push_back(std::move(section));
+  }
+}
+
+bool is_calibration(const Result& result) {
+  return !result.cases.empty() &&
+         std::all_of(result.cases.begin(), result.cases.end(),
+                     [](const ResultCase& one) { return table(one, "parameters") != nullptr; });
+}
+
+void add_calibration(const Result& result, View& view) {
+  for (std::size_t i = 0; i < result.cases.size(); ++i) {
+    const ResultCase& one = result.cases[i];
+    Section section{fmt::format("fit-{}", i + 1), one.name, {}, {}, {}};
+    for (const auto& [name, number] : one.outcome.facts) {
+      if (result.cases.size() == 1) {
+        view.headline.push_back({title_of(name, result.fact_info),
+                                 value_text(number, unit_of(name, result.fact_info)), ""});
+      }
+    }
+    add_table(result, one, "parameters", "Fitted parameters", Detail::headline, section);
+    if (const base::Table* residuals = table(one, "residuals")) {
+      section.charts = accuracy_charts(*residuals, section.id);
+      add_table(result, one, "residuals", "Residuals", Detail::full, section);
+    }
+    add_table(result, one, "groups", "Error by group", Detail::headline, section);
+    add_table(result, one, "skipped", "Rows that were skipped", Detail::headline, section);
+    view.sections.push_back(std::move(section));
+  }
+}
+
+}  // namespace windtunnel::reports

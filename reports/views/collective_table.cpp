@@ -1,0 +1,260 @@
+#include "reports/views/collective_table.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "reports/views/lookup.hpp"
+
+namespace windtunnel::reports {
+namespace {
+
+Mark mark_of(const CollectiveGrid& grid, double row, const CollectivePoint* point) {
+  if (point == nullptr || grid.algorithms.size() < 2) return Mark::none;
+  const auto winners = grid.fastest(row);
+  if (std::find(winners.begin(), winners.end(), point) == winners.end()) return Mark::none;
+  return grid.uncertain(row) ? Mark::near_best : Mark::best;
+}
+
+std::string band_of(const CollectivePoint& point) {
+  return point.time_band ? band_text(point.time_s, *point.time_band) : "";
+}
+
+// Time, band where the grid has any, busbw.
+void add_point(const CollectiveGrid& grid, const CollectivePoint* point, Mark mark,
+               std::vector<ViewCell>& cells) {
+  if (point != nullptr && point->ok()) {
+    cells.push_back({value_text(point->time_s, Unit::seconds), mark});
+    if (grid.has_bands()) cells.push_back({band_of(*point), Mark::muted});
+    cells.push_back({value_text(point->busbw, Unit::bytes_per_second)});
+    return;
+  }
+  const std::string text =
+      point == nullptr ? "" : std::string(base::to_text(point->one->outcome.status));
+  cells.push_back({text, point == nullptr ? Mark::none : Mark::bad});
+  if (grid.has_bands()) cells.emplace_back();
+  cells.emplace_back();
+}
+
+void add_point_columns(const CollectiveGrid& grid, const std::string& group,
+                       std::vector<ViewColumn>& columns) {
+  columns.push_back({"time", group});
+  if (grid.has_bands()) columns.push_back({"band", group});
+  columns.push_back({"busbw", group});
+}
+
+ViewTable pivoted(const CollectiveGrid& grid) {
+  ViewTable table;
+  table.columns.push_back({grid.axis == GridAxis::size ? "size" : "ranks", ""});
+  for (const std::string& algorithm : grid.algorithms)
+    add_point_columns(grid, algorithm, table.columns);
+  for (const double row : grid.rows) {
+    std::vector<ViewCell> cells{{row_text(grid, row)}};
+    for (const std::string& algorithm : grid.algorithms) {
+      const CollectivePoint* point = grid.at(row, algorithm);
+      add_point(grid, point, mark_of(grid, row, point), cells);
+    }
+    table.rows.push_back(std::move(cells));
+  }
+  return table;
+}
+
+// Fastest first, those without a time last.
+ViewTable turned(const CollectiveGrid& grid) {
+  ViewTable table;
+  table.columns.push_back({"algorithm", "", Align::left});
+  add_point_columns(grid, "", table.columns);
+  table.columns.push_back({"lower bound", ""});
+  table.columns.push_back({"steps", ""});
+  const double row = grid.rows.empty() ? 0.0 : grid.rows.front();
+  std::vector<const CollectivePoint*> points;
+  for (const CollectivePoint& point : grid.points) points.push_back(&point);
+  std::stable_sort(points.begin(), points.end(),
+                   [](const CollectivePoint* a, const CollectivePoint* b) {
+                     const auto order = [](const CollectivePoint* p) {
+                       return p->ok() && std::isfinite(p->time_s) ? p->time_s : HUGE_VAL;
+                     };
+                     return order(a) < order(b);
+                   });
+  for (const CollectivePoint* point : points) {
+    std::vector<ViewCell> cells{{point->algorithm}};
+    add_point(grid, point, mark_of(grid, row, point), cells);
+    const auto bound = fact(*point->one, "lower_bound_s");
+    const auto steps = fact(*point->one, "steps");
+    cells.push_back({bound ? value_text(*bound, Unit::seconds) : ""});
+    cells.push_back({steps ? value_text(*steps, Unit::plain) : ""});
+    table.rows.push_back(std::move(cells));
+  }
+  return table;
+}
+
+// "in_network: infeasible at 3 sizes: the fabric has no reducing switches", one line a reason.
+std::vector<std::string> reasons(const CollectiveGrid& grid) {
+  struct Count {
+    std::string head;
+    std::string reason;
+    std::vector<std::string> rows;
+  };
+  std::vector<Count> counts;
+  for (const CollectivePoint& point : grid.points) {
+    if (point.ok()) continue;
+    const std::string head =
+        fmt::format("{}: {}", point.algorithm, base::to_text(point.one->outcome.status));
+    auto found = std::find_if(counts.begin(), counts.end(), [&](const Count& count) {
+      return count.head == head && count.reason == point.one->outcome.reason;
+    });
+    if (found == counts.end())
+      found = counts.insert(counts.end(), {head, point.one->outcome.reason, {}});
+    found->rows.push_back(row_text(grid, grid.axis == GridAxis::size ? point.bytes : point.ranks));
+  }
+  std::vector<std::string> out;
+  for (const Count& count : counts) {
+    const bool everywhere = count.rows.size() == grid.rows.size() && grid.rows.size() > 1;
+    const std::string noun = grid.axis == GridAxis::size ? "size" : "rank count";
+    const std::string where = everywhere               ? fmt::format("every {}", noun)
+                              : count.rows.size() <= 4 ? joined(count.rows)
+                                                       : counted(count.rows.size(), noun);
+    out.push_back(fmt::format("{} at {}{}{}", count.head, where, count.reason.empty() ? "" : ": ",
+                              count.reason));
+  }
+  return out;
+}
+
+void add_legend(const CollectiveGrid& grid, ViewTable& table) {
+  bool best = false;
+  bool near = false;
+  for (const auto& row : table.rows) {
+    for (const ViewCell& cell : row) {
+      best = best || cell.mark == Mark::best;
+      near = near || cell.mark == Mark::near_best;
+    }
+  }
+  const std::string scope = table.columns.front().title == "algorithm" ? "" : " of its row";
+  if (best) table.notes.push_back(fmt::format("* fastest{}", scope));
+  if (near) table.notes.push_back(fmt::format("~ fastest{}, by less than the error band", scope));
+  if (grid.has_bands()) {
+    for (const CollectivePoint& point : grid.points) {
+      if (!point.time_band) continue;
+      table.notes.push_back(fmt::format("band: holds the real time with {:.0f} % probability",
+                                        point.time_band->level * 100));
+      break;
+    }
+  }
+}
+
+}  // namespace
+
+ViewTable grid_table(const CollectiveGrid& grid, const Result& result) {
+  ViewTable table = grid.rows.size() <= 1 ? turned(grid) : pivoted(grid);
+  for (const Crossover& crossover : crossovers_of(grid, result)) {
+    table.notes.push_back(fmt::format("crossover: {} -> {} at {}", crossover.from, crossover.to,
+                                      size_text(crossover.bytes)));
+  }
+  for (std::string& reason : reasons(grid)) table.notes.push_back(std::move(reason));
+  add_legend(grid, table);
+  return table;
+}
+
+std::vector<Crossover> crossovers_of(const CollectiveGrid& grid, const Result& result) {
+  std::vector<Crossover> out;
+  const auto found = result.tables.find("crossovers");
+  if (found == result.tables.end() || grid.axis != GridAxis::size) return out;
+  const TableReader reader(found->second);
+  const auto other = [](const std::string& word, const std::string& mine) {
+    return !word.empty() && word != mine;
+  };
+  for (std::size_t i = 0; i < reader.size(); ++i) {
+    const double ranks = reader.number(i, "ranks");
+    if (other(reader.word(i, "op"), grid.op) || other(reader.word(i, "scenario"), grid.scenario))
+      continue;
+    if (other(reader.word(i, "sweep"), grid.sweep)) continue;
+    if (std::isfinite(ranks) && std::isfinite(grid.ranks) && ranks != grid.ranks) continue;
+    const double bytes = reader.number(i, "bytes");
+    if (std::isfinite(bytes)) out.push_back({reader.word(i, "from"), reader.word(i, "to"), bytes});
+  }
+  std::stable_sort(out.begin(), out.end(),
+                   [](const Crossover& a, const Crossover& b) { return a.bytes < b.bytes; });
+  return out;
+}
+
+namespace {
+
+std::string with_protocol(const std::string& algorithm, const std::string& protocol) {
+  return protocol.empty() ? algorithm : fmt::format("{} / {}", algorithm, protocol);
+}
+
+// The fastest alternative that is not what was chosen.
+void add_runner_up(const CollectivePoint& point, const std::string& chosen,
+                   std::vector<ViewCell>& cells) {
+  const base::Table* alternatives = table(*point.one, "alternatives");
+  if (alternatives != nullptr) {
+    const TableReader reader(*alternatives);
+    for (std::size_t i = 0; i < reader.size(); ++i) {
+      const std::string name =
+          with_protocol(reader.word(i, "algorithm"), reader.word(i, "protocol"));
+      if (name == chosen) continue;
+      const double time = reader.number(i, "time_s");
+      cells.push_back({name});
+      cells.push_back({value_text(time, Unit::seconds)});
+      cells.push_back({value_text(time / point.time_s, Unit::factor)});
+      return;
+    }
+  }
+  cells.resize(cells.size() + 3);
+}
+
+}  // namespace
+
+ViewTable choice_table(const std::vector<CollectiveGrid>& grids) {
+  ViewTable view;
+  view.title = "What auto chose";
+  view.columns = {{"collective", "", Align::left},
+                  {"size", ""},
+                  {"choice", "", Align::left},
+                  {"time", ""},
+                  {"runner-up", "", Align::left},
+                  {"its time", ""},
+                  {"ratio", ""}};
+  view.key_columns = 2;
+  for (const CollectiveGrid& grid : grids) {
+    for (const CollectivePoint& point : grid.points) {
+      const std::string algorithm = label(*point.one, "algorithm");
+      if (point.algorithm != "auto" || !point.ok() || algorithm.empty()) continue;
+      const std::string chosen = with_protocol(algorithm, label(*point.one, "protocol"));
+      std::vector<ViewCell> row{{grid.title},
+                                {size_text(point.bytes)},
+                                {chosen},
+                                {value_text(point.time_s, Unit::seconds)}};
+      add_runner_up(point, chosen, row);
+      view.rows.push_back(std::move(row));
+    }
+  }
+  return view;
+}
+
+ViewTable groups_table(const Result& result) {
+  ViewTable view;
+  view.title = "Groups at the same time";
+  view.columns = {{"case", "", Align::left},
+                  {"group", "", Align::left},
+                  {"time", ""},
+                  {"alone", ""},
+                  {"slowdown", ""}};
+  for (const ResultCase& one : result.cases) {
+    const base::Table* groups = table(one, "groups");
+    if (groups == nullptr) continue;
+    const TableReader reader(*groups);
+    for (std::size_t i = 0; i < reader.size(); ++i) {
+      view.rows.push_back({{one.name},
+                           {reader.word(i, "group")},
+                           {value_text(reader.number(i, "time_s"), Unit::seconds)},
+                           {value_text(reader.number(i, "alone_s"), Unit::seconds)},
+                           {value_text(reader.number(i, "slowdown"), Unit::factor)}});
+    }
+  }
+  return view;
+}
+
+}  // namespace windtunnel::reports
