@@ -1,5 +1,5 @@
-// A scenario after loading: one file, resolved and bound to values; what a sweep makes of it is a list of
-// cases, each a complete scenario of its own.
+// A scenario after loading: one file, resolved and bound to values; what a sweep makes of it is a
+// list of cases, each a complete scenario of its own.
 #pragma once
 
 #include <map>
@@ -17,8 +17,8 @@
 
 namespace windtunnel::scenarios {
 
-// Something that the scenario format names and this version cannot run yet (exit 4, like all that is
-// missing here). The message says what and where.
+// Something that the scenario format names and this version cannot run yet (exit 4, like all that
+// is missing here). The message says what and where.
 class NotBuilt : public base::EnvironmentError {
  public:
   using base::EnvironmentError::EnvironmentError;
@@ -29,16 +29,17 @@ struct EngineChoice {
   std::uint64_t seed = 1;
 };
 
-// `expect:` of a scenario: fact = value within a relative tolerance, or between min and max, where `when`
-// holds. All figures are in SI units, as facts are. `holds_for` in expectation.hpp says whether `when` is met.
+// `expect:` of a scenario: fact = value within a relative tolerance, or between min and max, where
+// `when` holds. All figures are in SI units, as facts are. Paths in `when` are in full; op,
+// algorithm and size are spelled as the parameters of a case are (workload.size).
 struct Expectation {
   std::string fact;
   std::optional<double> value;
-  double tolerance = 0.0;                                   // relative, 0.1 for 10 %
+  double tolerance = 0.0;  // relative, 0.1 for 10 %
   std::optional<double> minimum;
   std::optional<double> maximum;
   std::string source;
-  std::vector<std::pair<std::string, std::string>> when;    // path, in full = text of the value
+  std::vector<std::pair<std::string, std::string>> when;  // path, in full = text of the value
   base::SourceLocation where;
 };
 
@@ -49,12 +50,13 @@ struct Scenario {
   std::string description;
   sim::ValidCluster cluster;
   Workload workload;
-  std::string calibration;       // profile name or path; "none"; empty: the profile of the cluster's GPU
+  std::string calibration;  // profile name or path; "none"; empty: the profile of the cluster's GPU
   EngineChoice engine;
-  std::string resolved_yaml;     // every default filled in, names replaced by what they stand for
+  std::string resolved_yaml;  // every default filled in, names replaced by what they stand for
 };
 
-// A scenario at one point of its sweep. `parameters` are the swept paths and --set values with their text.
+// A scenario at one point of its sweep. `parameters` are the swept paths and --set values with
+// their text.
 struct SweepPoint {
   std::vector<std::pair<std::string, std::string>> parameters;
   Scenario scenario;
@@ -66,21 +68,23 @@ struct SweepPoint {
 struct LoadedScenario {
   std::string name;
   std::string path;
-  std::string sha256;            // of the file's bytes
-  std::vector<SweepPoint> points;  // one where there is no sweep
+  std::string sha256;                     // of the file's bytes
+  std::vector<SweepPoint> points;         // one where there is no sweep
   std::vector<Expectation> expectations;  // all of the file
-  // The whole file with every default, sweep and expectations included; loads to the same text again.
+  // The whole file with every default, sweep and expectations included; loads to the same text
+  // again.
   std::string resolved_yaml;
 };
 
 struct LoadOptions {
-  std::vector<std::string> sets;              // "path.to.field=VALUE"
+  std::vector<std::string> sets;  // "path.to.field=VALUE"
   std::optional<std::uint64_t> seed;
   std::optional<sim::EngineKind> engine;
 };
 
-// Reads, checks and expands one scenario file. All errors of the file go to `diagnostics`, with position;
-// nothing is returned if there is one. A file that cannot be opened is an EnvironmentError.
+// Reads, checks and expands one scenario file. All errors of the file go to `diagnostics`, with
+// position; nothing is returned if there is one. A file that cannot be opened is an
+// EnvironmentError.
 std::optional<LoadedScenario> load_scenario(const std::string& path, const LoadOptions& options,
                                             base::Diagnostics& diagnostics);
 

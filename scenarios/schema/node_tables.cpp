@@ -1,0 +1,172 @@
+// Tables of one node: scale-up links, NICs, the node itself.
+#include "scenarios/schema/bind.hpp"
+#include "scenarios/schema/tables.hpp"
+
+namespace windtunnel::scenarios {
+namespace {
+
+using base::Dimension;
+using sim::ScaleUp;
+using sim::ScaleUpKind;
+
+void read_links(const Node& node, ScaleUp& scale_up) {
+  scale_up.links.clear();
+  for (const Node& item : node.items) {
+    sim::MeshLink link;
+    link.a = static_cast<int>(checked_integer(item.items.at(0)));
+    link.b = static_cast<int>(checked_integer(item.items.at(1)));
+    if (item.items.size() > 2) link.count = static_cast<int>(checked_integer(item.items[2]));
+    scale_up.links.push_back(link);
+  }
+}
+
+Field links_field() {
+  Type one = list_type(integer_type(0, 4096), 2);
+  one.most_items = 3;
+  Field field = bound_by<ScaleUp>(
+      read_links,
+      {.name = "links",
+       .type = list_type(std::move(one)),
+       .fallback = "[]",
+       .doc = "`[a, b, count]` for each pair of GPUs that has links; [] is all pairs alike",
+       .only_for = {"nvlink_mesh"}});
+  field.write = [](const void* object) -> std::optional<Node> {
+    Node list = sequence_node({});
+    for (const sim::MeshLink& link : static_cast<const ScaleUp*>(object)->links) {
+      Node one_link = sequence_node({});
+      for (const int number : {link.a, link.b, link.count}) {
+        one_link.items.push_back(scalar_node(std::to_string(number), {}));
+      }
+      list.items.push_back(std::move(one_link));
+    }
+    return list;
+  };
+  return field;
+}
+
+std::vector<Field> shared_scale_up_fields() {
+  const std::vector<std::string> linked{"nvswitch", "nvlink_mesh", "nvlink_ring", "pcie"};
+  return {
+      bound_choice(
+          &ScaleUp::kind,
+          Words<ScaleUpKind>{
+              {ScaleUpKind::nvswitch,
+               {"nvswitch", "all GPUs of the domain on switches, full rate"}},
+              {ScaleUpKind::nvlink_mesh, {"nvlink_mesh", "direct links between pairs (see links)"}},
+              {ScaleUpKind::nvlink_ring, {"nvlink_ring", "direct links to two neighbours"}},
+              {ScaleUpKind::pcie, {"pcie", "over PCIe switches or the root complex"}},
+              {ScaleUpKind::none, {"none", "no direct way: through the NICs"}}},
+          {.name = "kind", .required = true, .doc = "how the GPUs reach each other"}),
+      bound(&ScaleUp::bandwidth,
+            {.name = "bandwidth",
+             .type = quantity_type(Dimension::bandwidth, {.minimum = 0, .exclusive_minimum = true}),
+             .required = true,
+             .doc = "per GPU and direction, over all its links",
+             .only_for = linked}),
+      bound(&ScaleUp::latency, {.name = "latency",
+                                .type = quantity_type(Dimension::time),
+                                .fallback = "0s",
+                                .doc = "paid once by a transfer inside the domain",
+                                .only_for = linked}),
+      bound(&ScaleUp::size,
+            {.name = "size",
+             .type = or_keyword(integer_type(1, 1048576), {{"auto", "the GPUs of a node"}}),
+             .fallback = "auto",
+             .doc = "GPUs of one domain, where it spans nodes (NVL72: gpus 4, size 72)",
+             .only_for = linked}),
+  };
+}
+
+std::vector<Field> pcie_fields() {
+  return {
+      bound(&ScaleUp::gpus_per_switch, {.name = "gpus_per_switch",
+                                        .type = integer_type(0, 4096),
+                                        .fallback = "0",
+                                        .doc = "GPUs below one PCIe switch; 0: all at the root",
+                                        .only_for = {"pcie"}}),
+      bound(&ScaleUp::uplink_bandwidth,
+            {.name = "uplink_bandwidth",
+             .type = or_keyword(quantity_type(Dimension::bandwidth), {{"auto", "as bandwidth"}}),
+             .fallback = "auto",
+             .doc = "from a PCIe switch to the root, per direction",
+             .only_for = {"pcie"}}),
+      bound(&ScaleUp::host_bandwidth, {.name = "host_bandwidth",
+                                       .type = or_keyword(quantity_type(Dimension::bandwidth),
+                                                          {{"unlimited", "never the limit"}}),
+                                       .fallback = "unlimited",
+                                       .doc = "through host memory and root complex, per node",
+                                       .only_for = {"pcie"}}),
+  };
+}
+
+}  // namespace
+
+const Structure& scale_up_structure() {
+  static const Structure kTable = [] {
+    Structure table{.name = "cluster.node.scale_up",
+                    .doc = "How the GPUs of one domain reach each other."};
+    for (Field& field : shared_scale_up_fields()) table.fields.push_back(std::move(field));
+    table.fields.push_back(links_field());
+    table.fields.push_back(
+        bound(&ScaleUp::in_switch_reduction,
+              {.name = "in_switch_reduction",
+               .type = boolean_type(),
+               .fallback = "false",
+               .doc = "the switch reduces and multicasts (NVLS), which `in_network` uses",
+               .only_for = {"nvswitch"}}));
+    for (Field& field : pcie_fields()) table.fields.push_back(std::move(field));
+    return finished(std::move(table));
+  }();
+  return kTable;
+}
+
+const Structure& nics_structure() {
+  using sim::Nics;
+  static const Structure kTable = finished(
+      {.name = "cluster.node.nics",
+       .doc = "Network interfaces of a node; one per GPU where the counts match (rails).",
+       .fields = {bound(&Nics::count, {.name = "count",
+                                       .type = integer_type(0, 1024),
+                                       .required = true,
+                                       .doc = "0: none"}),
+                  bound(&Nics::bandwidth, {.name = "bandwidth",
+                                           .type = quantity_type(Dimension::bandwidth),
+                                           .fallback = "0B/s",
+                                           .doc = "per NIC and direction"}),
+                  bound(&Nics::latency, {.name = "latency",
+                                         .type = quantity_type(Dimension::time),
+                                         .fallback = "0s",
+                                         .doc = "paid at the sending and at the receiving NIC"})}});
+  return kTable;
+}
+
+const Structure& node_structure() {
+  using sim::Node;
+  static const Structure kTable = finished(
+      {.name = "cluster.node",
+       .doc = "One node; all are alike but for `heterogeneous`.",
+       .fields = {
+           bound(&Node::gpus,
+                 {.name = "gpus", .type = integer_type(1, 65536), .fallback = "1", .doc = ""}),
+           bound(
+               &Node::gpu,
+               {.name = "gpu", .type = structure_type(gpu_structure), .required = true, .doc = ""}),
+           bound(&Node::scale_up, {.name = "scale_up",
+                                   .type = structure_type(scale_up_structure),
+                                   .fallback = "{kind: none}",
+                                   .doc = ""}),
+           bound(&Node::nics, {.name = "nics",
+                               .type = structure_type(nics_structure),
+                               .fallback = "{count: 0}",
+                               .doc = ""}),
+           bound(&Node::cpu,
+                 {.name = "cpu",
+                  .type = or_keyword(
+                      choice_type({{"intel", ""}, {"amd", ""}, {"arm", ""}, {"power", ""}}),
+                      {{"unknown", "not known"}}),
+                  .fallback = "unknown",
+                  .doc = "maker of the host processor; NCCL's choice depends on it"})}});
+  return kTable;
+}
+
+}  // namespace windtunnel::scenarios

@@ -1,0 +1,58 @@
+// The tables of a scenario file: one a struct, one file a group. A new field is one line in its
+// table and nothing else: loader, defaults, JSON Schema and reference page follow.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "scenarios/scenario.hpp"
+#include "scenarios/schema/type.hpp"
+
+namespace windtunnel::scenarios {
+
+// What of a scenario is bound without its cluster and workload.
+struct ScenarioHead {
+  std::string schema;
+  std::string name;
+  std::string description;
+  std::string calibration;  // empty: the profile of the cluster's GPU
+  EngineChoice engine;
+};
+
+// `sizes: {from: 1KiB, to: 8GiB, factor: 2}`.
+struct SizeRange {
+  base::Bytes from{0};
+  base::Bytes to{0};
+  double factor = 2.0;
+};
+
+// A cluster that is a SimGrid platform file.
+struct PlatformImport {
+  std::string name;
+  std::string simgrid_platform;
+};
+
+const Structure& scenario_structure();
+const Structure& engine_structure();
+const Structure& expectation_structure();
+const Structure& cluster_structure();
+const Structure& platform_import_structure();
+const Structure& node_structure();
+const Structure& scale_up_structure();
+const Structure& nics_structure();
+const Structure& fabric_structure();
+const Structure& cost_structure();
+const Structure& node_override_structure();
+const Structure& gpu_structure();
+const Structure& collective_structure();
+const Structure& size_range_structure();
+
+// Every table, in the order of the reference page.
+std::vector<const Structure*> all_structures();
+
+// The workload kinds of the contract that cannot be run yet.
+std::vector<std::string> unbuilt_workload_kinds();
+
+}  // namespace windtunnel::scenarios
