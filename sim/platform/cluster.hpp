@@ -29,7 +29,7 @@ struct ScaleUp {
   ScaleUpKind kind = ScaleUpKind::nvswitch;
   base::BytesPerSecond bandwidth{0};
   base::Seconds latency{0};
-  std::vector<MeshLink> links;          // nvlink_mesh only; empty: all pairs alike
+  std::vector<MeshLink> links{};        // nvlink_mesh only; empty: all pairs alike
   int size = 0;                         // GPUs of one domain; 0: those of a node
   bool in_switch_reduction = false;     // NVLS: the switch can reduce and multicast
   // pcie only: GPUs below one PCIe switch (0: all at the root) and the uplink of such a switch
@@ -46,10 +46,10 @@ struct Nics {
 
 struct Node {
   int gpus = 1;
-  Gpu gpu;
-  ScaleUp scale_up;
-  Nics nics;
-  std::string cpu;                      // intel amd arm power; empty: not known (NCCL's choice depends on it)
+  Gpu gpu{};
+  ScaleUp scale_up{};
+  Nics nics{};
+  std::string cpu{};                    // intel amd arm power; empty: not known (NCCL's choice depends on it)
 };
 
 struct Fabric {
@@ -59,9 +59,9 @@ struct Fabric {
   double oversubscription = 1.0;        // leaf uplinks: down bandwidth / up bandwidth
   bool rail_optimized = false;          // fat_tree: NIC r of every node of a group on leaf r
   base::Seconds switch_latency{0};
-  std::optional<base::BytesPerSecond> bandwidth;  // of a fabric link; default the NIC's
+  std::optional<base::BytesPerSecond> bandwidth{};  // of a fabric link; default the NIC's
   int groups = 0, routers = 0, hosts = 0;         // dragonfly
-  std::vector<int> dims;                          // torus
+  std::vector<int> dims{};                        // torus
   bool in_network_reduction = false;              // SHARP: switches can reduce
 };
 
@@ -75,14 +75,14 @@ struct Cost {
 struct NodeOverride {
   int first = 0;
   int last = 0;
-  std::optional<Gpu> gpu;
-  std::optional<ScaleUp> scale_up;
-  std::optional<Nics> nics;
+  std::optional<Gpu> gpu{};
+  std::optional<ScaleUp> scale_up{};
+  std::optional<Nics> nics{};
 };
 
 // A cluster given as explicit hosts, links and routes (imported SimGrid platform) instead of by its shape.
 struct ExplicitLink {
-  std::string name;
+  std::string name{};
   base::BytesPerSecond bandwidth{0};
   base::Seconds latency{0};
   bool fat_pipe = false;                // never shared: every flow may have all of it

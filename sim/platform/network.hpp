@@ -6,6 +6,10 @@
 // outgoing scale-up link, so that a transfer pays every element on its path once.
 // Routes are computed on demand from coordinates; nothing here grows with the square of the GPUs.
 // Deterministic: a pair of endpoints always takes the same route (ECMP by a hash of the pair).
+// Between nodes a message leaves by the NIC of the sending GPU and arrives at that of the receiving one. On
+// rail and rail-optimised fabrics it leaves by the NIC of the receiver's rail: over NVLink to the GPU that
+// has it (NCCL's PXN; pays the scale-up latency too), over PCIe on a `rail` fabric without NVLink.
+// The files beside this one hold the models: node_model (inside a node), fabric_* (one kind each).
 #pragma once
 
 #include <cstdint>
@@ -37,18 +41,22 @@ struct Link {
 };
 
 struct Route {
-  std::vector<LinkId> links;                 // in order; empty for an endpoint to itself
+  std::vector<LinkId> links{};               // in order; empty for an endpoint to itself
   base::Seconds latency{0};
   base::BytesPerSecond bandwidth{0};         // of the narrowest link
-  LinkId out_port = LinkId::none();          // the sender's endpoint port on this route, if any
-  LinkId in_port = LinkId::none();           // the receiver's
+  LinkId out_port = LinkId::none();          // the sender's endpoint port on this route, if any; between
+                                             // nodes that of the NIC
+  LinkId in_port = LinkId::none();           // the receiver's; may be the same link (a PCIe or mesh link)
 };
 
 // Where reduction in switches can happen: the switch endpoint, who is directly below it, and its parent.
+// Routes lead from each GPU to the switches above it and back, and between switches of one tree.
+enum class ReductionKind { nvls, sharp };
 struct ReducingSwitch {
-  EndpointId self;
-  std::vector<EndpointId> children;          // GPUs or lower switches
+  EndpointId self{};
+  std::vector<EndpointId> children{};        // GPUs or lower switches
   EndpointId parent = EndpointId::none();
+  ReductionKind kind = ReductionKind::nvls;  // a scale-up domain's switch, or one of the fabric's
 };
 
 class Network {
@@ -61,12 +69,13 @@ class Network {
   int gpu_count() const;
   int node_count() const;
   EndpointId gpu(int global_index) const;    // 0 <= global_index < gpu_count
-  EndpointId host(int node) const;           // host memory of a node
+  EndpointId host(int node) const;           // host memory of a node (of an explicit network: its rank)
   int endpoint_count() const;
   int node_of(EndpointId endpoint) const;    // -1 for a switch
   std::string endpoint_name(EndpointId endpoint) const;  // "node3.gpu5", "node3.host", "rail2.switch"
 
   std::span<const Link> links() const;
+  int link_count() const { return static_cast<int>(links().size()); }
   std::string link_name(LinkId link) const;  // "node3.nic2.out", "leaf1.up0"
 
   Route route(EndpointId from, EndpointId to) const;
