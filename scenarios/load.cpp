@@ -8,16 +8,13 @@
 #include <tuple>
 #include <utility>
 
+#include "scenarios/bind_scenario.hpp"
 #include "scenarios/document/parse.hpp"
 #include "scenarios/document/source_text.hpp"
 #include "scenarios/document/write.hpp"
 #include "scenarios/expand.hpp"
 #include "scenarios/expectation.hpp"
-#include "scenarios/import_cluster.hpp"
-#include "scenarios/library.hpp"
-#include "scenarios/participants.hpp"
 #include "scenarios/scenario.hpp"
-#include "scenarios/schema/bind.hpp"
 #include "scenarios/schema/resolve.hpp"
 #include "scenarios/schema/tables.hpp"
 #include "scenarios/sweep.hpp"
@@ -46,88 +43,12 @@ class Once {
   std::set<std::tuple<std::string, int, int, std::string>> seen_;
 };
 
-void refuse_unbuilt(const Node& root) {
-  const Node* workload = root.find("workload");
-  const Node* kind = workload == nullptr ? nullptr : workload->find("kind");
-  if (kind == nullptr || kind->kind != NodeKind::scalar) return;
-  const std::vector<std::string> unbuilt = unbuilt_workload_kinds();
-  if (std::find(unbuilt.begin(), unbuilt.end(), kind->text) == unbuilt.end()) return;
-  base::Diagnostic text{base::Severity::error, kind->where,
-                        fmt::format("the workload kind '{}' is not built yet", kind->text)};
-  throw NotBuilt(base::to_text(text));
-}
-
 Node taken(Node& root, std::string_view key) {
   Node value;
   value.kind = NodeKind::invalid;
   if (const Node* present = root.find(key)) value = *present;
   root.erase(key);
   return value;
-}
-
-void check_calibration(const Node& resolved, base::Diagnostics& diagnostics) {
-  const Node& node = *resolved.find("calibration");
-  if (node.text == "none" || node.text == "auto") return;
-  if (node.text.ends_with(".yaml") || node.text.ends_with(".yml")) {
-    std::error_code error;
-    if (std::filesystem::is_regular_file(node.text, error)) return;
-    diagnostics.error(node.where, fmt::format("there is no profile file '{}'", node.text));
-    return;
-  }
-  const std::vector<std::string> names = library_names("profiles");
-  if (std::find(names.begin(), names.end(), node.text) != names.end()) return;
-  diagnostics.error(node.where,
-                    fmt::format("there is no profile '{}'{} (`windtunnel list profiles` shows all)",
-                                node.text, base::did_you_mean(node.text, names)));
-}
-
-std::optional<sim::ValidCluster> bind_cluster(const Node& node, base::Diagnostics& diagnostics) {
-  if (node.find("simgrid_platform") != nullptr) {
-    PlatformImport import;
-    bind_structure(platform_import_structure(), node, &import);
-    auto cluster = import_simgrid_platform(*node.find("simgrid_platform"), diagnostics);
-    if (!cluster) return std::nullopt;
-    cluster->name = import.name;
-    return validate(*cluster, node.where, diagnostics);
-  }
-  sim::Cluster cluster;
-  bind_structure(cluster_structure(), node, &cluster);
-  return validate(cluster, node.where, diagnostics);
-}
-
-bool has_invalid(const Node& node) {
-  return node.kind == NodeKind::invalid ||
-         std::any_of(node.items.begin(), node.items.end(), has_invalid) ||
-         std::any_of(node.entries.begin(), node.entries.end(),
-                     [](const Entry& entry) { return has_invalid(entry.value); });
-}
-
-struct BoundScenario {
-  Scenario scenario;
-  Node resolved;
-};
-
-// One point of the sweep, from its expanded tree.
-std::optional<BoundScenario> bind_scenario(const Node& tree, base::Diagnostics& diagnostics) {
-  refuse_unbuilt(tree);
-  Node resolved = resolve(tree, structure_type(scenario_structure), "", diagnostics);
-  if (diagnostics.has_errors() || has_invalid(resolved)) return std::nullopt;
-  check_calibration(resolved, diagnostics);
-  ScenarioHead head;
-  bind_structure(scenario_structure(), resolved, &head);
-  strategies::CollectiveWorkload workload;
-  bind_structure(collective_structure(), *resolved.find("workload"), &workload);
-  auto cluster = bind_cluster(*resolved.find("cluster"), diagnostics);
-  if (cluster) place_participants(*resolved.find("workload"), **cluster, workload, diagnostics);
-  if (diagnostics.has_errors()) return std::nullopt;
-  Scenario scenario{.name = head.name,
-                    .description = head.description,
-                    .cluster = std::move(*cluster),
-                    .workload = std::move(workload),
-                    .calibration = head.calibration,
-                    .engine = head.engine,
-                    .resolved_yaml = to_yaml(resolved)};
-  return BoundScenario{std::move(scenario), std::move(resolved)};
 }
 
 class Loader {

@@ -105,6 +105,7 @@ const Type& scenario_type() {
 }
 
 void assign_below(Node& node, const Type& type, const Path& path, std::size_t depth, Node value) {
+  if (node.kind == NodeKind::invalid) return;  // its error is reported
   const Structure* table = table_of(type, node.kind == NodeKind::mapping ? &node : nullptr);
   const std::string& key = path[depth];
   if (depth + 1 == path.size()) {
@@ -117,7 +118,9 @@ void assign_below(Node& node, const Type& type, const Path& path, std::size_t de
   const Type& below = field != nullptr ? field->type : kAnything;
   Node* next = node.find(key);
   if (next == nullptr) next = &node.set(key, mapping_node(value.where));
-  if (next->kind != NodeKind::mapping) *next = mapping_node(value.where);
+  if (next->kind != NodeKind::mapping && next->kind != NodeKind::invalid) {
+    *next = mapping_node(value.where);
+  }
   assign_below(*next, below, path, depth + 1, std::move(value));
 }
 

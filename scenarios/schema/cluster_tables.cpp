@@ -104,15 +104,20 @@ Field nodes_range_field() {
 std::vector<Field> cluster_fields() {
   using sim::Cluster;
   return {
-      bound(&Cluster::name, {.name = "name", .type = text_type(), .fallback = "custom", .doc = ""}),
+      bound(&Cluster::name, {.name = "name",
+                             .type = text_type(),
+                             .fallback = "custom",
+                             .doc = "what results call it"}),
       {.name = "description", .type = text_type(), .doc = "what `windtunnel list clusters` shows"},
       {.name = "source", .type = text_type(), .doc = "where the figures are published"},
       bound(&Cluster::nodes, {.name = "nodes",
                               .type = integer_type(1, 1048576),
                               .fallback = "1",
                               .doc = "number of nodes"}),
-      bound(&Cluster::node,
-            {.name = "node", .type = structure_type(node_structure), .required = true, .doc = ""}),
+      bound(&Cluster::node, {.name = "node",
+                             .type = structure_type(node_structure),
+                             .required = true,
+                             .doc = "one of the nodes"}),
       bound(&Cluster::fabric, {.name = "fabric",
                                .type = structure_type(fabric_structure),
                                .fallback = "{kind: none}",
@@ -209,8 +214,10 @@ const Structure& platform_import_structure() {
        .doc = "A cluster read from a SimGrid platform file: its hosts are ranks in the natural "
               "order of their "
               "names.",
-       .fields = {bound(&PlatformImport::name,
-                        {.name = "name", .type = text_type(), .fallback = "simgrid", .doc = ""}),
+       .fields = {bound(&PlatformImport::name, {.name = "name",
+                                                .type = text_type(),
+                                                .fallback = "simgrid",
+                                                .doc = "what results call it"}),
                   bound(&PlatformImport::simgrid_platform,
                         {.name = "simgrid_platform",
                          .type = path_type(),

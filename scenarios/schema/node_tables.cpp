@@ -45,7 +45,6 @@ Field links_field() {
 }
 
 std::vector<Field> shared_scale_up_fields() {
-  const std::vector<std::string> linked{"nvswitch", "nvlink_mesh", "nvlink_ring", "pcie"};
   return {
       bound_choice(
           &ScaleUp::kind,
@@ -59,21 +58,22 @@ std::vector<Field> shared_scale_up_fields() {
           {.name = "kind", .required = true, .doc = "how the GPUs reach each other"}),
       bound(&ScaleUp::bandwidth,
             {.name = "bandwidth",
-             .type = quantity_type(Dimension::bandwidth, {.minimum = 0, .exclusive_minimum = true}),
-             .required = true,
+             .type = or_keyword(
+                 quantity_type(Dimension::bandwidth, {.minimum = 0, .exclusive_minimum = true}),
+                 {{"auto", "that of the GPU's data sheet"}}),
+             .fallback = "auto",
              .doc = "per GPU and direction, over all its links",
-             .only_for = linked}),
+             .only_for = {"nvswitch", "nvlink_mesh", "nvlink_ring", "pcie"}}),
       bound(&ScaleUp::latency, {.name = "latency",
                                 .type = quantity_type(Dimension::time),
                                 .fallback = "0s",
-                                .doc = "paid once by a transfer inside the domain",
-                                .only_for = linked}),
+                                .doc = "paid once by a transfer inside the node or domain"}),
       bound(&ScaleUp::size,
             {.name = "size",
              .type = or_keyword(integer_type(1, 1048576), {{"auto", "the GPUs of a node"}}),
              .fallback = "auto",
              .doc = "GPUs of one domain, where it spans nodes (NVL72: gpus 4, size 72)",
-             .only_for = linked}),
+             .only_for = {"nvswitch", "nvlink_mesh", "nvlink_ring"}}),
   };
 }
 
@@ -145,27 +145,29 @@ const Structure& node_structure() {
   static const Structure kTable = finished(
       {.name = "cluster.node",
        .doc = "One node; all are alike but for `heterogeneous`.",
-       .fields = {
-           bound(&Node::gpus,
-                 {.name = "gpus", .type = integer_type(1, 65536), .fallback = "1", .doc = ""}),
-           bound(
-               &Node::gpu,
-               {.name = "gpu", .type = structure_type(gpu_structure), .required = true, .doc = ""}),
-           bound(&Node::scale_up, {.name = "scale_up",
-                                   .type = structure_type(scale_up_structure),
-                                   .fallback = "{kind: none}",
-                                   .doc = ""}),
-           bound(&Node::nics, {.name = "nics",
-                               .type = structure_type(nics_structure),
-                               .fallback = "{count: 0}",
-                               .doc = ""}),
-           bound(&Node::cpu,
-                 {.name = "cpu",
-                  .type = or_keyword(
-                      choice_type({{"intel", ""}, {"amd", ""}, {"arm", ""}, {"power", ""}}),
-                      {{"unknown", "not known"}}),
-                  .fallback = "unknown",
-                  .doc = "maker of the host processor; NCCL's choice depends on it"})}});
+       .fields = {bound(&Node::gpus, {.name = "gpus",
+                                      .type = integer_type(1, 65536),
+                                      .fallback = "1",
+                                      .doc = "GPUs of a node"}),
+                  bound(&Node::gpu, {.name = "gpu",
+                                     .type = structure_type(gpu_structure),
+                                     .required = true,
+                                     .doc = "the GPU"}),
+                  bound(&Node::scale_up, {.name = "scale_up",
+                                          .type = structure_type(scale_up_structure),
+                                          .fallback = "{kind: none}",
+                                          .doc = "links between the GPUs"}),
+                  bound(&Node::nics, {.name = "nics",
+                                      .type = structure_type(nics_structure),
+                                      .fallback = "{count: 0}",
+                                      .doc = "network interfaces"}),
+                  bound(&Node::cpu,
+                        {.name = "cpu",
+                         .type = or_keyword(
+                             choice_type({{"intel", ""}, {"amd", ""}, {"arm", ""}, {"power", ""}}),
+                             {{"unknown", "not known"}}),
+                         .fallback = "unknown",
+                         .doc = "maker of the host processor; NCCL's choice depends on it"})}});
   return kTable;
 }
 

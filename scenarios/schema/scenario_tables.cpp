@@ -101,7 +101,7 @@ const Structure& engine_structure() {
                                          {"analytic", "own event heap, endpoint ports only"}},
                                         {EngineKind::simgrid,
                                          {"simgrid", "SimGrid's flow model, every link shared"}}},
-                      {.name = "kind", .fallback = "auto", .doc = ""}),
+                      {.name = "kind", .fallback = "auto", .doc = "which engine"}),
                   bound(&EngineChoice::seed, {.name = "seed",
                                               .type = integer_type(0, 9007199254740992.0),
                                               .fallback = "1",

@@ -1,0 +1,122 @@
+#include "scenarios/bind_scenario.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "scenarios/document/write.hpp"
+#include "scenarios/import_cluster.hpp"
+#include "scenarios/library.hpp"
+#include "scenarios/participants.hpp"
+#include "scenarios/schema/bind.hpp"
+#include "scenarios/schema/resolve.hpp"
+#include "scenarios/schema/tables.hpp"
+
+namespace windtunnel::scenarios {
+namespace {
+
+void check_calibration(const Node& resolved, base::Diagnostics& diagnostics) {
+  const Node& node = *resolved.find("calibration");
+  if (node.text == "none" || node.text == "auto") return;
+  if (node.text.ends_with(".yaml") || node.text.ends_with(".yml")) {
+    std::error_code error;
+    if (std::filesystem::is_regular_file(node.text, error)) return;
+    diagnostics.error(node.where, fmt::format("there is no profile file '{}'", node.text));
+    return;
+  }
+  const std::vector<std::string> names = library_names("profiles");
+  if (std::find(names.begin(), names.end(), node.text) != names.end()) return;
+  diagnostics.error(node.where,
+                    fmt::format("there is no profile '{}'{} (`windtunnel list profiles` shows all)",
+                                node.text, base::did_you_mean(node.text, names)));
+}
+
+// The deepest value of the cluster that a message begins with the path of ("fabric.radix is 3"), as
+// long as the user's own file has it; else the cluster.
+base::SourceLocation place_of(const std::string& message, const Node& cluster) {
+  base::SourceLocation where = cluster.where;
+  const Node* node = &cluster;
+  const std::string path =
+      message.substr(0, message.find_first_not_of("abcdefghijklmnopqrstuvwxyz_."));
+  for (std::size_t begin = 0; begin < path.size();) {
+    const std::size_t end = std::min(path.find('.', begin), path.size());
+    node = node->find(path.substr(begin, end - begin));
+    if (node == nullptr) break;
+    if (node->where.file == cluster.where.file) where = node->where;
+    begin = end + 1;
+  }
+  return where;
+}
+
+std::optional<sim::ValidCluster> checked(const sim::Cluster& cluster, const Node& node,
+                                         base::Diagnostics& diagnostics) {
+  base::Diagnostics found;
+  auto valid = validate(cluster, node.where, found);
+  for (base::Diagnostic one : found.all()) {
+    one.where = place_of(one.message, node);
+    diagnostics.add(std::move(one));
+  }
+  return valid;
+}
+
+std::optional<sim::ValidCluster> bind_cluster(const Node& node, base::Diagnostics& diagnostics) {
+  if (node.find("simgrid_platform") != nullptr) {
+    PlatformImport import;
+    bind_structure(platform_import_structure(), node, &import);
+    auto cluster = import_simgrid_platform(*node.find("simgrid_platform"), diagnostics);
+    if (!cluster) return std::nullopt;
+    cluster->name = import.name;
+    return checked(*cluster, node, diagnostics);
+  }
+  sim::Cluster cluster;
+  bind_structure(cluster_structure(), node, &cluster);
+  return checked(cluster, node, diagnostics);
+}
+
+bool has_invalid(const Node& node) {
+  return node.kind == NodeKind::invalid ||
+         std::any_of(node.items.begin(), node.items.end(), has_invalid) ||
+         std::any_of(node.entries.begin(), node.entries.end(),
+                     [](const Entry& entry) { return has_invalid(entry.value); });
+}
+
+}  // namespace
+
+void refuse_unbuilt(const Node& root) {
+  const Node* workload = root.find("workload");
+  const Node* kind = workload == nullptr ? nullptr : workload->find("kind");
+  if (kind == nullptr || kind->kind != NodeKind::scalar) return;
+  const std::vector<std::string> unbuilt = unbuilt_workload_kinds();
+  if (std::find(unbuilt.begin(), unbuilt.end(), kind->text) == unbuilt.end()) return;
+  base::Diagnostic text{base::Severity::error, kind->where,
+                        fmt::format("the workload kind '{}' is not built yet", kind->text)};
+  throw NotBuilt(base::to_text(text));
+}
+
+std::optional<BoundScenario> bind_scenario(const Node& tree, base::Diagnostics& diagnostics) {
+  refuse_unbuilt(tree);
+  Node resolved = resolve(tree, structure_type(scenario_structure), "", diagnostics);
+  if (diagnostics.has_errors() || has_invalid(resolved)) return std::nullopt;
+  check_calibration(resolved, diagnostics);
+  ScenarioHead head;
+  bind_structure(scenario_structure(), resolved, &head);
+  strategies::CollectiveWorkload workload;
+  bind_structure(collective_structure(), *resolved.find("workload"), &workload);
+  auto cluster = bind_cluster(*resolved.find("cluster"), diagnostics);
+  if (cluster) place_participants(*resolved.find("workload"), **cluster, workload, diagnostics);
+  if (diagnostics.has_errors()) return std::nullopt;
+  Scenario scenario{.name = head.name,
+                    .description = head.description,
+                    .cluster = std::move(*cluster),
+                    .workload = std::move(workload),
+                    .calibration = head.calibration,
+                    .engine = head.engine,
+                    .resolved_yaml = to_yaml(resolved)};
+  return BoundScenario{std::move(scenario), std::move(resolved)};
+}
+
+}  // namespace windtunnel::scenarios
