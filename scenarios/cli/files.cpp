@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
@@ -25,21 +24,6 @@ std::string temporary_name(const std::string& path) {
   return fmt::format("{}.{}.part", path, ::getpid());
 }
 
-void write_whole(int file, std::string_view content, const std::string& path,
-                 const std::string& temporary) {
-  while (!content.empty()) {
-    const ssize_t written = ::write(file, content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) {
-      const int error = errno;
-      ::close(file);
-      ::unlink(temporary.c_str());
-      fail("write", path, error);
-    }
-    content.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
-
 }  // namespace
 
 void prepare_folder(const std::string& folder) {
@@ -52,19 +36,6 @@ void prepare_folder(const std::string& folder) {
   if (file < 0) fail("write into", folder, errno);
   ::close(file);
   ::unlink(probe.c_str());
-}
-
-void write_file(const std::string& path, std::string_view content) {
-  const std::string temporary = temporary_name(path);
-  const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file < 0) fail("write", path, errno);
-  write_whole(file, content, path, temporary);
-  if (::close(file) != 0) fail("write", path, errno);
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) {
-    const int error = errno;
-    ::unlink(temporary.c_str());
-    fail("write", path, error);
-  }
 }
 
 }  // namespace windtunnel::scenarios::cli

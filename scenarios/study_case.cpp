@@ -1,0 +1,104 @@
+#include "scenarios/study_case.hpp"
+
+#include <charconv>
+#include <chrono>
+#include <map>
+
+#include "sim/engine/simgrid/simgrid_engine.hpp"
+
+namespace windtunnel::scenarios {
+
+namespace {
+
+using base::Cell;
+
+// A swept value as a program wants it: 16 and 2.5 are numbers, everything else is text.
+Cell cell_of(const std::string& text) {
+  const char* end = text.data() + text.size();
+  std::int64_t count = 0;
+  if (const auto [stop, error] = std::from_chars(text.data(), end, count);
+      error == std::errc() && stop == end) {
+    return count;
+  }
+  double number = 0;
+  if (const auto [stop, error] = std::from_chars(text.data(), end, number);
+      error == std::errc() && stop == end) {
+    return number;
+  }
+  return text;
+}
+
+// What every case says of itself, whatever was swept.
+bool said_by_case(const std::string& path) {
+  return path == "workload.op" || path == "workload.algorithms" || path == "workload.algorithm" ||
+         path == "workload.sizes" || path == "workload.size";
+}
+
+strategies::CollectiveOptions options_of(const StudyCase& one) {
+  strategies::CollectiveOptions options;
+  options.engine_reason = one.engine.reason;
+  if (one.detail == Detail::facts) {
+    options.timeline_rows = 0;
+    options.link_rows = 0;
+  }
+  return options;
+}
+
+strategies::CollectiveSite site_of(const StudyCase& one) {
+  return {.cluster = one.site->cluster,
+          .network = one.site->network,
+          .make_engine = engine_factory(one.engine.kind),
+          .model = one.site->model.get()};
+}
+
+}  // namespace
+
+std::set<std::string> varied_paths(const LoadedScenario& scenario) {
+  std::map<std::string, std::set<std::string>> values;
+  for (const SweepPoint& point : scenario.points) {
+    for (const auto& [path, value] : point.parameters) values[path].insert(value);
+  }
+  std::set<std::string> varied;
+  for (const auto& [path, seen] : values) {
+    if (seen.size() > 1) varied.insert(path);
+  }
+  return varied;
+}
+
+reports::ResultCase describe(const SweepPoint& point, const strategies::CollectiveCase& spec,
+                             const std::set<std::string>& varied) {
+  reports::ResultCase result;
+  result.name = strategies::name_of(spec);
+  for (const auto& [path, value] : point.parameters) {
+    if (said_by_case(path)) continue;
+    result.parameters.emplace_back(path, cell_of(value));
+    if (varied.contains(path)) result.name += " " + path + "=" + value;
+  }
+  result.parameters.emplace_back("workload.op", std::string(collectives::to_text(spec.op)));
+  result.parameters.emplace_back("workload.algorithm",
+                                 std::string(collectives::to_text(spec.algorithm)));
+  result.parameters.emplace_back("workload.size", static_cast<std::int64_t>(spec.bytes.value()));
+  return result;
+}
+
+strategies::EngineFactory engine_factory(sim::EngineKind kind) {
+  return [kind](const sim::Network& network, const sim::EngineOptions& options) {
+    return kind == sim::EngineKind::simgrid ? sim::make_simgrid_engine(network, options)
+                                            : sim::make_analytic_engine(network, options);
+  };
+}
+
+bool takes_engine(const StudyCase& one) {
+  return strategies::needs_engine(one.spec, site_of(one), options_of(one));
+}
+
+TimedOutcome run_here(const StudyCase& one) {
+  const auto start = std::chrono::steady_clock::now();
+  TimedOutcome timed{
+      .outcome = strategies::run_collective_case(one.spec, site_of(one), options_of(one)),
+      .wall_s = 0};
+  timed.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return timed;
+}
+
+}  // namespace windtunnel::scenarios

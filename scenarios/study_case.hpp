@@ -1,0 +1,48 @@
+// One case of a study, from its plan to its outcome.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reports/result.hpp"
+#include "scenarios/study_bytes.hpp"
+#include "scenarios/study_engine.hpp"
+#include "scenarios/study_site.hpp"
+#include "strategies/collective/run_collective.hpp"
+
+namespace windtunnel::scenarios {
+
+// How much a case keeps besides its facts. Timelines and link loads are long, so a study keeps them
+// for a few cases that a reader will look at.
+enum class Detail { facts, everything };
+
+struct StudyCase {
+  std::size_t slot = 0;  // its place among all cases of the study
+  std::shared_ptr<const Site> site;
+  strategies::CollectiveCase spec;
+  EnginePick engine;
+  Detail detail = Detail::facts;
+  reports::ResultCase described;  // name and parameters; the outcome is still to come
+};
+
+// The swept paths whose value is not the same at all points.
+std::set<std::string> varied_paths(const LoadedScenario& scenario);
+
+// Name and parameters; no outcome yet. `varied` paths are in the name, so that names are unique
+// within a scenario: "all_reduce ring 1MiB cluster.nodes=16".
+reports::ResultCase describe(const SweepPoint& point, const strategies::CollectiveCase& spec,
+                             const std::set<std::string>& varied);
+
+// Whether it takes an engine at all, or a formula answers.
+bool takes_engine(const StudyCase& one);
+
+// Runs it here. With SimGrid once a process at most.
+TimedOutcome run_here(const StudyCase& one);
+
+// A fresh engine of the kind, as its case wants it.
+strategies::EngineFactory engine_factory(sim::EngineKind kind);
+
+}  // namespace windtunnel::scenarios

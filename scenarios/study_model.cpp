@@ -1,0 +1,51 @@
+// Which calibration profile answers for a scenario.
+#include <fmt/format.h>
+
+#include "calibration/fabric_model.hpp"
+#include "scenarios/document/source_text.hpp"
+#include "scenarios/library.hpp"
+#include "scenarios/study_site.hpp"
+
+namespace windtunnel::scenarios {
+
+namespace {
+
+bool is_path(const std::string& name) {
+  return name.ends_with(".yaml") || name.ends_with(".yml");
+}
+
+}  // namespace
+
+calibration::FabricProfile load_profile(const std::string& name_or_path) {
+  std::string text;
+  if (is_path(name_or_path)) {
+    text = read_file(name_or_path);
+  } else if (const auto shipped = library_text("profiles", name_or_path)) {
+    text = *shipped;
+  } else {
+    const std::vector<std::string> names = library_names("profiles");
+    throw base::InputError({}, fmt::format("there is no profile '{}'{}", name_or_path,
+                                           base::did_you_mean(name_or_path, names)));
+  }
+  base::Diagnostics diagnostics;
+  auto profile = calibration::profile_from_yaml(text, name_or_path, diagnostics);
+  if (!profile) throw base::InputError(diagnostics);
+  return std::move(*profile);
+}
+
+std::shared_ptr<const collectives::TimeModel> ModelSource::model_for(const Scenario& scenario) {
+  const std::string& name = scenario.calibration;
+  // An imported platform has hosts, not GPUs: no profile speaks about those.
+  if (name == "none" || scenario.cluster->explicit_network) return nullptr;
+  auto& model = loaded_[name];
+  if (model == nullptr) {
+    if (name.empty()) {
+      model = calibration::shipped_model();
+    } else {
+      model = std::make_shared<calibration::FabricModel>(load_profile(name));
+    }
+  }
+  return model;
+}
+
+}  // namespace windtunnel::scenarios

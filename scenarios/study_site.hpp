@@ -1,0 +1,52 @@
+// What all cases of a sweep point share: the cluster with its network, and the calibrated model
+// that answers for it. Built in the process that runs the study, so that workers inherit it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "calibration/fabric_profile.hpp"
+#include "collectives/time_model.hpp"
+#include "scenarios/scenario.hpp"
+#include "sim/platform/network.hpp"
+
+namespace windtunnel::scenarios {
+
+// A shipped profile by its name, or one of the user's by its path (it ends in .yaml). Throws
+// InputError where there is none or it has errors, EnvironmentError where the file cannot be read.
+calibration::FabricProfile load_profile(const std::string& name_or_path);
+
+class ModelSource {
+ public:
+  // The model for a scenario's `calibration`: the shipped one where the scenario names none; null
+  // for "none" and for an imported platform. Throws as load_profile() does.
+  std::shared_ptr<const collectives::TimeModel> model_for(const Scenario& scenario);
+
+ private:
+  std::map<std::string, std::shared_ptr<const collectives::TimeModel>> loaded_;  // by name or path
+};
+
+struct Site {
+  sim::ValidCluster cluster;
+  sim::Network network;
+  std::shared_ptr<const collectives::TimeModel> model;
+};
+
+// Keeps the last site: neighbouring points of a sweep mostly share their cluster.
+class SiteCache {
+ public:
+  std::shared_ptr<const Site> at(const Scenario& scenario);
+
+ private:
+  ModelSource models_;
+  std::string key_;
+  std::shared_ptr<const Site> site_;
+};
+
+// The `cluster:` and `calibration:` sections of a resolved scenario: what a site depends on.
+std::string site_key(const std::string& resolved_yaml);
+
+}  // namespace windtunnel::scenarios
