@@ -1,0 +1,123 @@
+#include "calibration/calibrate.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+#include "calibration/fabric_model.hpp"
+
+namespace windtunnel::calibration {
+namespace {
+
+using CurveKey = std::tuple<collectives::Op, int, int, std::string, std::string, std::string, std::string,
+                            std::string>;
+using Curves = std::map<CurveKey, std::vector<const CollectiveMeasurement*>>;
+
+CurveKey curve_of(const CollectiveMeasurement& row) {
+  return {row.op,        row.nodes,  row.gpus_per_node, row.interconnect,
+          row.launch,    row.tuning, row.stack,         std::string(to_text(row.algorithm))};
+}
+
+void split_by_size(const Curves& curves, SplitRows& out) {
+  std::size_t index = 0;
+  for (const auto& [key, curve] : curves) {
+    for (const auto* row : curve) (index++ % 4 == 2 ? out.held_out : out.fitted).push_back(*row);
+  }
+}
+
+Measurements gather(std::vector<Measurements> files, const CalibrateOptions& options) {
+  Measurements all;
+  for (Measurements& file : files) all.append(std::move(file));
+  fill_blanks(all.collectives, options);
+  apply_filters(all, options.filters);
+  std::erase_if(all.collectives, [&](const CollectiveMeasurement& row) {
+    if (row.ranks() >= 2 && row.bytes.value() > 0.0) return false;
+    all.skipped.push_back({row.origin, "one rank or no bytes"});
+    return true;
+  });
+  for (const GenericRow& row : all.other)
+    all.skipped.push_back({row.origin, "kind '" + row.kind + "' is not fitted here"});
+  return all;
+}
+
+void describe(FabricProfile& profile, const CalibrateOptions& options, const Measurements& rows,
+              const Validation& held_out) {
+  profile.name = !options.name.empty() ? options.name
+                 : !options.fabric.empty() ? options.fabric
+                                           : options.gpu;
+  profile.stack = options.stack;
+  Provenance& p = profile.provenance;
+  p.files = rows.files;
+  p.rows_used = static_cast<int>(rows.collectives.size());
+  p.rows_skipped = static_cast<int>(rows.skipped.size());
+  p.rows_held_out = static_cast<int>(held_out.rows.size());
+  p.held_out_what = "every fourth curve of a fabric with four or more, else every fourth size; refitted on all";
+  p.date = options.date;
+  p.tool_version = options.tool_version;
+  const auto facts = held_out.facts();
+  const auto fact = [&](const char* name) { return facts.contains(name) ? facts.at(name) : 0.0; };
+  p.held_out_median_abs_error = fact("median_abs_error");
+  p.held_out_p90_abs_error = fact("p90_abs_error");
+  p.held_out_inside_band = fact("inside_band");
+}
+
+}  // namespace
+
+void fill_blanks(std::vector<CollectiveMeasurement>& rows, const CalibrateOptions& options) {
+  const auto fill = [](std::string& field, const std::string& value) {
+    if (field.empty()) field = value;
+  };
+  for (CollectiveMeasurement& row : rows) {
+    fill(row.fabric, options.fabric);
+    fill(row.gpu, options.gpu);
+    fill(row.interconnect, options.interconnect);
+    fill(row.stack, options.stack);
+    fill(row.launch, options.launch);
+  }
+}
+
+SplitRows split_for_hold_out(const std::vector<CollectiveMeasurement>& rows) {
+  std::map<std::string, Curves> fabrics;
+  for (const auto& row : rows) fabrics[fabric_key(row)][curve_of(row)].push_back(&row);
+  SplitRows out;
+  for (const auto& [fabric, curves] : fabrics) {
+    if (curves.size() < 4) {
+      split_by_size(curves, out);
+      continue;
+    }
+    std::size_t index = 0;
+    for (const auto& [key, curve] : curves) {
+      auto& part = index++ % 4 == 2 ? out.held_out : out.fitted;
+      for (const auto* row : curve) part.push_back(*row);
+    }
+  }
+  return out;
+}
+
+Calibration calibrate(std::vector<Measurements> files, const CalibrateOptions& options) {
+  Calibration out;
+  Measurements rows = gather(std::move(files), options);
+  out.diagnostics = rows.diagnostics;
+  if (rows.collectives.empty()) {
+    out.diagnostics.error({}, "no collective row is left to fit");
+    return out;
+  }
+  FitOptions fit_options;
+  std::set<std::string> fabrics;
+  for (const auto& row : rows.collectives) fabrics.insert(fabric_key(row));
+  constexpr std::size_t kEnoughFabrics = 8;
+  if (fabrics.size() < kEnoughFabrics) fit_options.shared = shipped_profile().shared;
+
+  SplitRows split = split_for_hold_out(rows.collectives);
+  Measurements held;
+  held.collectives = std::move(split.held_out);
+  if (!split.fitted.empty())
+    out.held_out = validate(FabricModel(fit_profile(split.fitted, fit_options)), held);
+  out.held_out.skipped.insert(out.held_out.skipped.end(), rows.skipped.begin(), rows.skipped.end());
+
+  FabricProfile profile = fit_profile(rows.collectives, fit_options);
+  describe(profile, options, rows, out.held_out);
+  out.profile = std::move(profile);
+  return out;
+}
+
+}  // namespace windtunnel::calibration

@@ -1,0 +1,249 @@
+#include "calibration/fabric_fit.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <tuple>
+
+#include "calibration/robust_fit.hpp"
+
+namespace windtunnel::calibration {
+namespace {
+
+using Rows = std::vector<const CollectiveMeasurement*>;
+
+// Prior widths of the lower levels, as shares of the parameters' own.
+constexpr double kSettingSpread = 0.4, kOpSpread = 0.6;
+constexpr double kOpSigma = 0.05;
+constexpr std::size_t kRowsForShifts = 40;  // of one fabric
+// A fabric counts as about one observation of its generation and transport, whatever its rows.
+constexpr double kFabricWeight = 1.0;
+
+PreparedCase prepared_row(const CollectiveMeasurement& row) {
+  PreparedCase prepared = prepare(case_of(row));
+  prepared.log_time = std::log(row.time.value() * 1e6);
+  return prepared;
+}
+
+std::vector<PreparedCase> prepared_rows(const Rows& rows) {
+  std::vector<PreparedCase> out;
+  out.reserve(rows.size());
+  for (const auto* row : rows) out.push_back(prepared_row(*row));
+  return out;
+}
+
+template <typename Key>
+std::map<Key, Rows> grouped(const Rows& rows, const std::function<Key(const CollectiveMeasurement&)>& key) {
+  std::map<Key, Rows> groups;
+  for (const auto* row : rows) groups[key(*row)].push_back(row);
+  return groups;
+}
+
+Rows thinned(Rows rows) {
+  std::stable_sort(rows.begin(), rows.end(), [](const auto* a, const auto* b) {
+    return std::tuple(a->op, a->nodes, a->gpus_per_node, a->bytes.value()) <
+           std::tuple(b->op, b->nodes, b->gpus_per_node, b->bytes.value());
+  });
+  if (rows.size() <= kRowsForShifts) return rows;
+  Rows out;
+  for (std::size_t i = 0; i < kRowsForShifts; ++i)
+    out.push_back(rows[i * (rows.size() - 1) / (kRowsForShifts - 1)]);
+  return out;
+}
+
+ParamVector direction(ParamGroup group) {
+  ParamVector out = ParamVector::Zero();
+  for (const ParamInfo& info : param_table()) {
+    if (info.group == group) out[static_cast<int>(info.param)] = 1.0;
+  }
+  return out;
+}
+
+// Rows of one generation or transport, weighted so that every fabric counts alike.
+struct ShiftRows {
+  std::vector<PreparedCase> rows;
+  std::vector<double> weights;
+  int fabrics = 0;
+};
+
+ShiftRows shift_rows(const std::map<std::string, Rows>& fabrics,
+                     const std::function<bool(const LinkFacts&)>& belongs) {
+  ShiftRows out;
+  for (const auto& [key, rows] : fabrics) {
+    std::vector<PreparedCase> mine;
+    for (const auto* row : rows) {
+      PreparedCase prepared = prepared_row(*row);
+      if (belongs(prepared.the_case.links)) mine.push_back(std::move(prepared));
+    }
+    if (mine.empty()) continue;
+    ++out.fabrics;
+    const double weight = kFabricWeight / static_cast<double>(mine.size());
+    out.weights.insert(out.weights.end(), mine.size(), weight);
+    out.rows.insert(out.rows.end(), mine.begin(), mine.end());
+  }
+  return out;
+}
+
+Eigen::VectorXd shifts_of(const ShiftRows& rows, std::vector<ParamVector> directions) {
+  ShiftProblem problem;
+  problem.rows = &rows.rows;
+  problem.weights = rows.weights;
+  problem.directions = std::move(directions);
+  return fit_shifts(problem);
+}
+
+void note_seen(Seen& seen, const CollectiveMeasurement& row) {
+  SeenOp& op = seen[row.op];
+  const double bytes = row.bytes.value();
+  op.least_bytes = op.rows == 0 ? bytes : std::min(op.least_bytes, bytes);
+  op.most_bytes = std::max(op.most_bytes, bytes);
+  op.nodes.insert(row.nodes);
+  op.gpus_per_node.insert(row.gpus_per_node);
+  ++op.rows;
+}
+
+double quantile(std::vector<double> values, double share) {
+  if (values.empty()) return 0.0;
+  std::sort(values.begin(), values.end());
+  return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1) + 0.5)];
+}
+
+class FabricFitter {
+ public:
+  FabricFitter(const SharedShifts& shared, const BandModel& band) : shared_(shared), band_(band) {}
+
+  Fabric fit_fabric(const Rows& rows) const {
+    Fabric fabric;
+    fabric.gpu = rows[0]->gpu;
+    fabric.name = rows[0]->fabric;
+    fabric.rows = static_cast<int>(rows.size());
+    const auto cases = prepared_rows(rows);
+    fabric.generation = cases[0].the_case.links.generation();
+    for (const PreparedCase& c : cases) {
+      if (fabric.transport == Transport::none) fabric.transport = c.the_case.links.transport;
+    }
+    FitProblem problem;
+    problem.rows = &cases;
+    problem.mean = shared_params(shared_, fabric.generation, fabric.transport);
+    const FitResult result = fit(problem);
+    fabric.params = result.params;
+    fabric.standard_error = result.standard_error;
+    for (const auto* row : rows) note_seen(fabric.seen, *row);
+    fit_settings(fabric, rows);
+    return fabric;
+  }
+
+ private:
+  using SettingKey = std::tuple<std::string, std::string, std::string, std::string>;
+
+  void fit_settings(Fabric& fabric, const Rows& rows) const {
+    const auto groups = grouped<SettingKey>(rows, [](const CollectiveMeasurement& m) {
+      return SettingKey{m.interconnect, m.launch, m.tuning, m.stack};
+    });
+    std::vector<double> all;
+    for (const auto& [key, mine] : groups) {
+      Setting setting;
+      std::tie(setting.interconnect, setting.launch, setting.tuning, setting.stack) = key;
+      setting.rows = static_cast<int>(mine.size());
+      for (const auto* row : mine) note_seen(setting.seen, *row);
+      setting.params = groups.size() > 1 ? refit(mine, fabric.params, kSettingSpread, 0.08) : fabric.params;
+      fit_ops(setting, mine);
+      const std::vector<double> residuals = measure_spread(setting, mine);
+      all.insert(all.end(), residuals.begin(), residuals.end());
+      fabric.settings.push_back(std::move(setting));
+    }
+    fabric.median_abs_error = quantile(all, 0.5);
+  }
+
+  void fit_ops(Setting& setting, const Rows& rows) const {
+    const auto groups =
+        grouped<collectives::Op>(rows, [](const CollectiveMeasurement& m) { return m.op; });
+    if (groups.size() < 2) return;
+    for (const auto& [op, mine] : groups) setting.by_op[op] = refit(mine, setting.params, kOpSpread, kOpSigma);
+  }
+
+  static ParamVector refit(const Rows& rows, const ParamVector& parent, double share, double sigma) {
+    const auto cases = prepared_rows(rows);
+    FitProblem problem;
+    problem.rows = &cases;
+    problem.mean = parent;
+    problem.spread = prior_spread() * share;
+    problem.sigma = sigma;
+    return fit(problem).params;
+  }
+
+  // Fills setting.spread and returns |log residual| of every row.
+  std::vector<double> measure_spread(Setting& setting, const Rows& rows) const {
+    std::array<std::vector<double>, kRegimes> by_regime;
+    std::vector<double> all;
+    for (const auto* row : rows) {
+      const PreparedCase c = prepared_row(*row);
+      const auto op = setting.by_op.find(row->op);
+      const ParamVector& params = op == setting.by_op.end() ? setting.params : op->second;
+      all.push_back(std::abs(c.log_time - log_time(params, c)));
+      by_regime[static_cast<std::size_t>(regime_of(row->bytes.value()))].push_back(all.back());
+    }
+    // A fit flatters itself: its own residuals are widened, and few of them count little.
+    constexpr double kWiden = 1.35, kPseudoRows = 8.0;
+    for (std::size_t r = 0; r < by_regime.size(); ++r) {
+      const double n = static_cast<double>(by_regime[r].size());
+      const double own = std::max(0.03, kWiden * quantile(by_regime[r], 0.9));
+      setting.spread[r] = (n * own + kPseudoRows * band_.spread[r]) / (n + kPseudoRows);
+    }
+    return all;
+  }
+
+  const SharedShifts& shared_;
+  const BandModel& band_;
+};
+
+std::map<std::string, Rows> by_fabric(const std::vector<CollectiveMeasurement>& rows) {
+  std::map<std::string, Rows> groups;
+  for (const CollectiveMeasurement& row : rows) {
+    if (row.ranks() >= 2 && row.bytes.value() > 0.0) groups[fabric_key(row)].push_back(&row);
+  }
+  return groups;
+}
+
+}  // namespace
+
+SharedShifts fit_shared_shifts(const std::vector<CollectiveMeasurement>& rows) {
+  auto fabrics = by_fabric(rows);
+  std::set<std::string> generations;
+  std::set<Transport> transports;
+  for (auto& [key, mine] : fabrics) {
+    mine = thinned(mine);
+    for (const auto* row : mine) {
+      const LinkFacts links = case_of(*row).links;
+      if (row->nodes == 1) generations.insert(links.generation());
+      else transports.insert(links.transport);
+    }
+  }
+  SharedShifts shared;
+  for (const std::string& generation : generations) {
+    const ShiftRows mine = shift_rows(fabrics, [&](const LinkFacts& links) {
+      return links.transport == Transport::none && links.generation() == generation;
+    });
+    const auto z = shifts_of(mine, {direction(ParamGroup::host), direction(ParamGroup::intra_latency),
+                                    direction(ParamGroup::intra_rate)});
+    shared.generation[generation] = {z[0], z[1], z[2], mine.fabrics};
+  }
+  for (const Transport transport : transports) {
+    const ShiftRows mine =
+        shift_rows(fabrics, [&](const LinkFacts& links) { return links.transport == transport; });
+    const auto z =
+        shifts_of(mine, {direction(ParamGroup::net_latency), direction(ParamGroup::net_rate)});
+    shared.transport[to_text(transport)] = {0.0, z[0], z[1], mine.fabrics};
+  }
+  return shared;
+}
+
+FabricProfile fit_profile(const std::vector<CollectiveMeasurement>& rows, const FitOptions& options) {
+  FabricProfile profile;
+  profile.shared = options.shared ? *options.shared : fit_shared_shifts(rows);
+  const FabricFitter fitter(profile.shared, profile.band);
+  for (const auto& [key, mine] : by_fabric(rows)) profile.fabrics.push_back(fitter.fit_fabric(mine));
+  return profile;
+}
+
+}  // namespace windtunnel::calibration

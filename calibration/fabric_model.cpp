@@ -1,0 +1,212 @@
+#include "calibration/fabric_model.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace windtunnel::calibration {
+namespace {
+
+using collectives::Algorithm;
+using collectives::Op;
+using collectives::Protocol;
+
+double octaves_outside(double value, double least, double most) {
+  if (value < least) return std::log2(least / value);
+  return value > most ? std::log2(value / most) : 0.0;
+}
+
+double octaves_to_nearest(int value, const std::set<int>& seen) {
+  double nearest = 10.0;
+  for (const int other : seen)
+    nearest = std::min(nearest, std::abs(std::log2(static_cast<double>(value) / other)));
+  return nearest;
+}
+
+bool answers(Op op, Algorithm algorithm) {
+  const bool peers = op == Op::all_to_all || op == Op::send_recv;
+  switch (algorithm) {
+    case Algorithm::automatic: return true;
+    case Algorithm::ring: return !peers;
+    case Algorithm::tree:
+    case Algorithm::double_binary_tree: return op == Op::all_reduce;
+    case Algorithm::in_network: return op == Op::all_reduce;
+    case Algorithm::direct:
+    case Algorithm::pairwise: return peers;
+    default: return false;
+  }
+}
+
+bool any_candidate(const PreparedCase& prepared) {
+  return std::any_of(prepared.log_cost.begin(), prepared.log_cost.end(),
+                     [](double cost) { return std::isfinite(cost); });
+}
+
+}  // namespace
+
+struct FabricModel::Question {
+  CollectiveCase the_case;
+  std::string gpu, fabric, interconnect, launch, tuning, stack;
+};
+
+FabricModel::FabricModel(FabricProfile profile) : profile_(std::move(profile)) {}
+
+const Fabric* FabricModel::find_fabric(const Question& question) const {
+  const bool sockets = question.the_case.links.transport == Transport::tcp;
+  for (const Fabric& fabric : profile_.fabrics) {
+    const bool both = sockets == (fabric.transport == Transport::tcp);
+    if (!question.fabric.empty() && fabric.name == question.fabric && fabric.gpu == question.gpu && both)
+      return &fabric;
+  }
+  return nullptr;
+}
+
+const Setting* FabricModel::find_setting(const Fabric& fabric, const Question& question) {
+  const Setting* best = nullptr;
+  int most = -1;
+  for (const Setting& setting : fabric.settings) {
+    const int shared = 8 * (setting.interconnect == question.interconnect) +
+                       4 * (one_process(setting.launch) == one_process(question.launch)) +
+                       2 * (setting.tuning == question.tuning) + (setting.stack == question.stack);
+    const int score = 2 * shared + (setting.seen.contains(question.the_case.op) ? 1 : 0);
+    if (score > most) {
+      best = &setting;
+      most = score;
+    }
+  }
+  return best;
+}
+
+void FabricModel::resolve(const Question& question, Resolved& out) const {
+  const CollectiveCase& c = question.the_case;
+  const BandModel& band = profile_.band;
+  const auto regime = static_cast<std::size_t>(regime_of(c.bytes));
+  const Fabric* fabric = find_fabric(question);
+  if (!fabric) {
+    out.shared = shared_params(profile_.shared, c.links.generation(), c.links.transport);
+    out.params = &out.shared;
+    out.half_width = std::hypot(band.spread[regime], band.other_fabric);
+    out.note = "no measurement of this fabric: parameters shared by " + c.links.generation() + " GPUs and " +
+               to_text(c.links.transport) + " links";
+    return;
+  }
+  out.fabric_known = true;
+  const Setting* setting = find_setting(*fabric, question);
+  out.setting_known = setting->interconnect == question.interconnect &&
+                      setting->launch == question.launch && setting->tuning == question.tuning &&
+                      setting->stack == question.stack;
+  const bool near = setting->interconnect == question.interconnect &&
+                    one_process(setting->launch) == one_process(question.launch);
+  const auto by_op = setting->by_op.find(c.op);
+  out.params = !near ? &fabric->params : by_op != setting->by_op.end() ? &by_op->second : &setting->params;
+  double squares = std::pow(setting->spread[regime], 2);
+  if (!out.setting_known) squares += std::pow(band.other_setting, 2);
+  const auto in_setting = setting->seen.find(c.op);
+  const auto in_fabric = fabric->seen.find(c.op);
+  out.op_known = in_fabric != fabric->seen.end();
+  const SeenOp* seen = near && in_setting != setting->seen.end() ? &in_setting->second
+                       : out.op_known                            ? &in_fabric->second
+                                                                 : &setting->seen.begin()->second;
+  if (!out.op_known) squares += std::pow(band.other_op, 2);
+  const double size = octaves_outside(c.bytes, seen->least_bytes, seen->most_bytes);
+  const double nodes = octaves_to_nearest(static_cast<int>(c.nodes), seen->nodes);
+  const double gpus = octaves_to_nearest(static_cast<int>(c.gpus_per_node), seen->gpus_per_node);
+  const bool first = c.multi_node() && *seen->nodes.rbegin() == 1;
+  squares += std::pow(band.per_octave_bytes * size, 2) + std::pow(band.per_octave_nodes * nodes, 2) +
+             std::pow(band.per_octave_gpus * gpus, 2) + (first ? std::pow(band.first_nodes, 2) : 0.0);
+  out.half_width = std::sqrt(squares);
+  out.inside = out.setting_known && out.op_known && size == 0.0 && nodes == 0.0 && gpus == 0.0;
+  if (!out.op_known) out.note = "this op was not measured on " + fabric->name;
+  else if (!out.setting_known) out.note = "nearest measured setting of " + fabric->name + " stands in";
+}
+
+std::optional<collectives::TimePrediction> FabricModel::answer(const Question& question,
+                                                               std::string* reason) const {
+  const auto refuse = [&](const char* why) -> std::optional<collectives::TimePrediction> {
+    if (reason) *reason = why;
+    return std::nullopt;
+  };
+  const CollectiveCase& asked = question.the_case;
+  if (asked.ranks() < 2.0) return refuse("a collective of one rank");
+  if (!answers(asked.op, asked.algorithm)) return refuse("this algorithm is not one that NCCL runs for this op");
+  CollectiveCase c = asked;
+  c.bytes = std::max(1.0, c.bytes);
+  const bool single_tree = asked.algorithm == Algorithm::tree;
+  if (single_tree) c.algorithm = Algorithm::double_binary_tree;
+  if (c.algorithm == Algorithm::in_network && !c.links.nvls && c.links.transport != Transport::infiniband)
+    return refuse("no switch reduction on these links");
+  Resolved resolved;
+  resolve(question, resolved);
+  PreparedCase prepared = prepare(c);
+  if (!any_candidate(prepared)) {
+    c.protocol = Protocol::automatic;
+    prepared = prepare(c);
+    resolved.note += resolved.note.empty() ? "" : "; ";
+    resolved.note += "the protocol asked for does not run here";
+  }
+  if (!any_candidate(prepared)) return refuse("no algorithm of NCCL's fits this case");
+
+  collectives::TimePrediction out;
+  double log_us = log_time(*resolved.params, prepared);
+  if (single_tree) {
+    PreparedCase doubled = prepared;
+    doubled.the_case.bytes *= 2.0;
+    log_us = log_time(*resolved.params, doubled);
+    resolved.half_width = std::hypot(resolved.half_width, 0.5);
+    resolved.note = "one tree was never measured: the double tree's latency and half its bandwidth";
+  }
+  const double seconds = std::exp(log_us) * 1e-6;
+  out.time = base::Seconds(seconds);
+  out.band = {seconds * std::exp(-resolved.half_width), seconds * std::exp(resolved.half_width), 0.9};
+  out.rests_on = {resolved.inside && !single_tree ? "interpolated" : "model"};
+  if (!resolved.fabric_known || !resolved.op_known || single_tree || resolved.half_width > 0.6)
+    out.rests_on.push_back("extrapolated");
+  const auto weights = choice(*resolved.params, prepared);
+  const auto top = std::max_element(weights.begin(), weights.end()) - weights.begin();
+  out.algorithm = single_tree ? Algorithm::tree : algorithm_of(static_cast<Candidate>(top));
+  out.protocol = protocol_of(static_cast<Candidate>(top));
+  for (int i = 0; i < kCandidates; ++i) {
+    if (i == top || !std::isfinite(prepared.log_cost[static_cast<std::size_t>(i)])) continue;
+    const auto candidate = static_cast<Candidate>(i);
+    out.alternatives.push_back({algorithm_of(candidate), protocol_of(candidate),
+                                base::Seconds(candidate_time(*resolved.params, prepared, candidate) * 1e-6)});
+  }
+  std::sort(out.alternatives.begin(), out.alternatives.end(),
+            [](const auto& a, const auto& b) { return a.time < b.time; });
+  out.note = resolved.note;
+  return out;
+}
+
+std::optional<collectives::TimePrediction> FabricModel::predict(const collectives::TimeQuery& query) const {
+  Question question;
+  CollectiveCase& c = question.the_case;
+  c.op = query.op;
+  c.algorithm = query.algorithm;
+  c.protocol = query.protocol;
+  c.bytes = query.bytes.value();
+  c.nodes = query.nodes;
+  c.gpus_per_node = query.gpus_per_node;
+  const std::string launch = query.launch.empty() ? "per_gpu_process" : query.launch;
+  c.one_process = one_process(launch);
+  c.links = link_facts({.gpu = query.gpu,
+                        .interconnect = query.interconnect,
+                        .stack = "nccl 2.28",
+                        .nodes = query.nodes,
+                        .gpus_per_node = query.gpus_per_node,
+                        .nic_rate = query.nic_bandwidth.value(),
+                        .nics_per_node = query.nics_per_node});
+  question.gpu = query.gpu;
+  question.fabric = query.fabric;
+  question.interconnect = query.interconnect;
+  question.launch = launch;
+  return answer(question, nullptr);
+}
+
+std::optional<collectives::TimePrediction> FabricModel::predict(const CollectiveMeasurement& row,
+                                                                std::string* reason) const {
+  return answer({case_of(row), row.gpu, row.fabric, row.interconnect, row.launch, row.tuning, row.stack},
+                reason);
+}
+
+std::unique_ptr<FabricModel> shipped_model() { return std::make_unique<FabricModel>(shipped_profile()); }
+
+}  // namespace windtunnel::calibration

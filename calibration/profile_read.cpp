@@ -1,0 +1,181 @@
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include <cmath>
+
+#include "calibration/fabric_profile.hpp"
+
+namespace windtunnel::calibration {
+namespace {
+
+constexpr int kVersion = 1;
+
+std::string_view name_of(int index) { return param_table()[static_cast<std::size_t>(index)].name; }
+
+class ProfileReader {
+ public:
+  ProfileReader(const std::string& file, base::Diagnostics& diagnostics)
+      : file_(file), diagnostics_(diagnostics) {}
+
+  FabricProfile read(const YAML::Node& root) {
+    FabricProfile profile;
+    if (!root.IsMap() || text(root["schema"]) != fmt::format("windtunnel.fabric_profile/{}", kVersion)) {
+      error(root, fmt::format("this is no fabric profile: schema is not windtunnel.fabric_profile/{}", kVersion));
+      return profile;
+    }
+    profile.name = text(root["name"]);
+    profile.stack = text(root["stack"]);
+    read_provenance(root["provenance"], profile.provenance);
+    read_shifts(root["shared"]["generation"], profile.shared.generation);
+    read_shifts(root["shared"]["transport"], profile.shared.transport);
+    for (const YAML::Node& node : root["fabrics"]) profile.fabrics.push_back(read_fabric(node));
+    return profile;
+  }
+
+ private:
+  void error(const YAML::Node& at, const std::string& message) {
+    diagnostics_.error({file_, at.Mark().line + 1, at.Mark().column + 1}, message);
+  }
+
+  static std::string text(const YAML::Node& node) { return node && node.IsScalar() ? node.Scalar() : ""; }
+
+  double number(const YAML::Node& node) {
+    double value = 0.0;
+    if (!node || !node.IsScalar() || !YAML::convert<double>::decode(node, value) || !std::isfinite(value)) {
+      if (node) error(node, "a number is due here");
+      else diagnostics_.error({file_, 0, 0}, "a number is missing in this profile");
+      return 0.0;
+    }
+    return value;
+  }
+
+  void read_provenance(const YAML::Node& node, Provenance& out) {
+    if (!node) return;
+    for (const YAML::Node& file : node["files"])
+      out.files.push_back({text(file["name"]), text(file["sha256"]), text(file["format"])});
+    out.rows_used = static_cast<int>(number(node["rows_used"]));
+    out.rows_held_out = static_cast<int>(number(node["rows_held_out"]));
+    out.rows_skipped = static_cast<int>(number(node["rows_skipped"]));
+    out.held_out_what = text(node["held_out"]);
+    out.held_out_median_abs_error = number(node["held_out_median_abs_error"]);
+    out.held_out_p90_abs_error = number(node["held_out_p90_abs_error"]);
+    out.held_out_inside_band = number(node["held_out_inside_band"]);
+    out.date = text(node["date"]);
+    out.tool_version = text(node["tool_version"]);
+  }
+
+  void read_shifts(const YAML::Node& node, std::map<std::string, Shift>& out) {
+    for (const auto& entry : node) {
+      const YAML::Node& s = entry.second;
+      out[text(entry.first)] = {number(s["host"]), number(s["latency"]), number(s["rate"]),
+                                static_cast<int>(number(s["fabrics"]))};
+    }
+  }
+
+  int param(const YAML::Node& node) {
+    for (int i = 0; i < kParams; ++i) {
+      if (name_of(i) == node.Scalar()) return i;
+    }
+    std::vector<std::string> names;
+    for (int i = 0; i < kParams; ++i) names.emplace_back(name_of(i));
+    error(node, "unknown parameter '" + node.Scalar() + "'" + base::did_you_mean(node.Scalar(), names));
+    return -1;
+  }
+
+  ParamVector changed(const YAML::Node& node, ParamVector params) {
+    for (const auto& entry : node) {
+      const int i = param(entry.first);
+      if (i >= 0) params[i] += number(entry.second);
+    }
+    return params;
+  }
+
+  collectives::Op op(const YAML::Node& node) {
+    const auto known = collectives::op_from_text(node.Scalar());
+    if (!known) error(node, "unknown op '" + node.Scalar() + "'");
+    return known.value_or(collectives::Op::all_reduce);
+  }
+
+  Seen read_seen(const YAML::Node& node) {
+    Seen seen;
+    for (const auto& entry : node) {
+      SeenOp& range = seen[op(entry.first)];
+      const YAML::Node& value = entry.second;
+      if (!value["bytes"] || value["bytes"].size() != 2) {
+        error(value, "bytes: [least, most] is due here");
+        continue;
+      }
+      range.least_bytes = number(value["bytes"][0]);
+      range.most_bytes = number(value["bytes"][1]);
+      for (const YAML::Node& n : value["nodes"]) range.nodes.insert(static_cast<int>(number(n)));
+      for (const YAML::Node& n : value["gpus_per_node"])
+        range.gpus_per_node.insert(static_cast<int>(number(n)));
+      range.rows = static_cast<int>(number(value["rows"]));
+      if (range.nodes.empty() || range.gpus_per_node.empty()) error(value, "nodes or gpus_per_node is empty");
+    }
+    if (seen.empty()) error(node, "no op is listed as seen");
+    return seen;
+  }
+
+  Setting read_setting(const YAML::Node& node, const ParamVector& fabric) {
+    Setting setting;
+    setting.interconnect = text(node["interconnect"]);
+    setting.launch = text(node["launch"]);
+    setting.tuning = text(node["tuning"]);
+    setting.stack = text(node["stack"]);
+    setting.rows = static_cast<int>(number(node["rows"]));
+    for (std::size_t r = 0; r < setting.spread.size(); ++r) setting.spread[r] = number(node["spread"][r]);
+    setting.seen = read_seen(node["seen"]);
+    setting.params = changed(node["change"], fabric);
+    for (const auto& entry : node["by_op"])
+      setting.by_op[op(entry.first)] = changed(entry.second, setting.params);
+    return setting;
+  }
+
+  Fabric read_fabric(const YAML::Node& node) {
+    Fabric fabric;
+    fabric.gpu = text(node["gpu"]);
+    fabric.name = text(node["fabric"]);
+    fabric.generation = text(node["generation"]);
+    for (int t = 0; t <= static_cast<int>(Transport::nvlink); ++t) {
+      if (to_text(static_cast<Transport>(t)) == text(node["transport"]))
+        fabric.transport = static_cast<Transport>(t);
+    }
+    fabric.rows = static_cast<int>(number(node["rows"]));
+    fabric.median_abs_error = number(node["fitted_median_abs_error"]);
+    fabric.seen = read_seen(node["seen"]);
+    fabric.params = initial_params();
+    fabric.standard_error = prior_spread();
+    for (const auto& entry : node["parameters"]) {
+      const int i = param(entry.first);
+      const double value = number(entry.second[0]);
+      if (i >= 0 && value > 0.0) fabric.params[i] = std::log(value);
+      else if (i >= 0) error(entry.second, "a parameter is above 0");
+      if (i >= 0) fabric.standard_error[i] = number(entry.second[1]);
+    }
+    for (const YAML::Node& setting : node["settings"])
+      fabric.settings.push_back(read_setting(setting, fabric.params));
+    if (fabric.settings.empty()) error(node, "this fabric has no settings");
+    return fabric;
+  }
+
+  const std::string& file_;
+  base::Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+std::optional<FabricProfile> profile_from_yaml(const std::string& text, const std::string& file,
+                                               base::Diagnostics& diagnostics) {
+  try {
+    const YAML::Node root = YAML::Load(text);
+    FabricProfile profile = ProfileReader(file, diagnostics).read(root);
+    if (diagnostics.has_errors()) return std::nullopt;
+    return profile;
+  } catch (const YAML::Exception& problem) {
+    diagnostics.error({file, problem.mark.line + 1, problem.mark.column + 1}, problem.msg);
+    return std::nullopt;
+  }
+}
+
+}  // namespace windtunnel::calibration
