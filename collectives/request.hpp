@@ -33,7 +33,8 @@ struct ScheduleRequest {
   std::int64_t chunk_bytes = 0;  // largest message of a pipeline; 0: a channel's share in one piece
   std::int64_t element_bytes = 1;  // messages end at multiples of this where `bytes` is one
   std::int32_t servers = 1;        // parameter_server: ranks root, root + 1, ... hold a shard each
-  std::vector<std::int32_t> domain{};  // per rank: any number, equal for ranks of one scale-up domain
+  std::vector<std::int32_t>
+      domain{};  // per rank: any number, equal for ranks of one scale-up domain
   std::vector<ReducingNode> switches{};  // in_network: a forest, parents anywhere
 };
 
