@@ -23,6 +23,7 @@ std::uint64_t pair_key(std::int32_t a, std::int32_t b) {
 // What one link may be asked for.
 struct Demand {
   int pairs = 0;
+  int passing = 0;  // of them, those that `analytic` does not make wait for this link
   double from_senders = 0.0;    // bytes/s, over distinct sending ports
   double from_receivers = 0.0;  // bytes/s, over distinct receiving ports
   double offered() const { return std::min(from_senders, from_receivers); }
@@ -45,9 +46,10 @@ class Survey {
     }
     const Route route = network_.route(pair.from, pair.to);
     for (const LinkId link : route.links) {
-      if (links_[link.slot()].endpoint_port || links_[link.slot()].fat_pipe) continue;
+      if (links_[link.slot()].fat_pipe) continue;
       Demand& demand = demands_[link];
       ++demand.pairs;
+      if (link != route.out_port && link != route.in_port) ++demand.passing;
       demand.from_senders += offer(link, route.out_port, route, senders_);
       demand.from_receivers += offer(link, route.in_port, route, receivers_);
     }
@@ -58,7 +60,10 @@ class Survey {
   EngineDecision decide() const {
     for (const auto& [link, demand] : demands_) {
       const double bandwidth = links_[link.slot()].bandwidth.value();
-      if (demand.pairs < 2 || demand.offered() <= bandwidth * (1.0 + kRounding)) continue;
+      if (demand.pairs < 2 || demand.passing == 0 ||
+          demand.offered() <= bandwidth * (1.0 + kRounding)) {
+        continue;
+      }
       return {EngineKind::simgrid,
               fmt::format("{} pairs can share {} at once and offer {} to its {}", demand.pairs,
                           network_.link_name(link),

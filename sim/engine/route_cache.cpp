@@ -39,7 +39,8 @@ const CachedRoute& RouteCache::fill(EndpointId from, EndpointId to) {
   entry.latency = route.latency.value();
   entry.bandwidth = route.bandwidth.value();
   entry.out_port = serving(route.out_port);
-  entry.in_port = serving(route.in_port);
+  // A link that is both (a PCIe or mesh link) is waited for once.
+  entry.in_port = route.in_port == route.out_port ? LinkId::none() : serving(route.in_port);
   if (keep_ == Keep::links) entry.links = std::move(route.links);
   return entry;
 }
