@@ -151,13 +151,29 @@ void Check::pcie(const Node& node, const std::string& name) {
   const ScaleUp& scale_up = node.scale_up;
   not_negative(scale_up.uplink_bandwidth, name + ".uplink_bandwidth");
   not_negative(scale_up.host_bandwidth, name + ".host_bandwidth");
+  not_negative(scale_up.root_bandwidth, name + ".root_bandwidth");
   if (scale_up.gpus_per_switch < 0) {
     error("{}.gpus_per_switch is {}; it must be 0 or more", name, scale_up.gpus_per_switch);
   }
-  if (scale_up.kind == ScaleUpKind::pcie) return;
-  if (scale_up.gpus_per_switch != 0) error("{}.gpus_per_switch is for kind pcie only", name);
-  if (scale_up.uplink_bandwidth.value() > 0) {
-    error("{}.uplink_bandwidth is for kind pcie only", name);
+  if (scale_up.uplinks_per_switch < 1) {
+    error("{}.uplinks_per_switch is {}; it must be at least 1", name, scale_up.uplinks_per_switch);
+  }
+  if (scale_up.kind == ScaleUpKind::pcie) {
+    if (scale_up.gpus_per_switch > 0) return;
+    if (scale_up.uplinks_per_switch > 1 || scale_up.uplink_bandwidth.value() > 0) {
+      error("{}: uplinks need PCIe switches, and gpus_per_switch is 0", name);
+    }
+    return;
+  }
+  const bool stated = scale_up.gpus_per_switch != 0 || scale_up.uplinks_per_switch != 1 ||
+                      scale_up.uplink_bandwidth.value() > 0 ||
+                      scale_up.host_bandwidth.value() > 0 || scale_up.root_bandwidth.value() > 0;
+  if (stated) {
+    error(
+        "{}: gpus_per_switch, uplinks_per_switch, uplink_bandwidth, host_bandwidth and "
+        "root_bandwidth "
+        "are for kind pcie only",
+        name);
   }
 }
 

@@ -78,13 +78,13 @@ void NodeModel::port_to_gpu(int port, int gpu, const Path& path) const {
 }
 
 void NodeModel::host_to_port(int port, const Path& path) const {
-  pcie_->cross_root(path);
+  pcie_->host_to_nic(home_of(port), path);
   path.add(nic_out(port));
 }
 
 void NodeModel::port_to_host(int port, const Path& path) const {
   path.add(nic_in(port));
-  pcie_->cross_root(path);
+  pcie_->nic_to_host(home_of(port), path);
 }
 
 }  // namespace windtunnel::sim

@@ -77,16 +77,23 @@ class PcieTree {
   // To and from a NIC that sits beside GPU `home`.
   void gpu_to_nic(int gpu, int home, const Path& path) const;
   void nic_to_gpu(int home, int gpu, const Path& path) const;
-  void cross_root(const Path& path) const;
+  // Host memory to or from a NIC that sits beside GPU `home`.
+  void host_to_nic(int home, const Path& path) const;
+  void nic_to_host(int home, const Path& path) const;
 
  private:
-  int switch_of(int gpu) const { return per_switch_ > 0 ? gpu / per_switch_ : -1; }
-  bool below_one_switch(int a, int b) const;
+  void add_switches(const Node& node, const Link& like, LinkTemplate& links);
+  void uplink(int gpu, int direction, const Path& path) const;
   void between(int from, int to, const Path& path) const;
+  static void over(int link, const Path& path) {
+    if (link >= 0) path.add(link);
+  }
 
   int per_switch_ = 0;
+  int uplinks_ = 1;     // of a switch
   int gpu_out_ = 0;     // link of GPU 0; GPU g has gpu_out_ + 2 g out and the next one in
-  int switch_up_ = -1;  // likewise for PCIe switches
+  int switch_up_ = -1;  // likewise for the uplinks of the switches
+  int host_ = -1;
   int root_ = -1;
   int latency_ = -1;
 };

@@ -36,59 +36,68 @@ PcieTree::PcieTree(const Node& node, LinkTemplate& links) {
     latency_ = links.add("pcie.latency", crossing);
   }
   if (node.scale_up.kind != ScaleUpKind::pcie) return;
-  per_switch_ = node.scale_up.gpus_per_switch;
-  if (per_switch_ > 0) {
-    const int switches = (node.gpus + per_switch_ - 1) / per_switch_;
-    Link uplink = link;
-    if (node.scale_up.uplink_bandwidth > base::BytesPerSecond{0}) {
-      uplink.bandwidth = node.scale_up.uplink_bandwidth;
-    }
-    switch_up_ = static_cast<int>(links.links().size());
-    for (int s = 0; s < switches; ++s) {
-      links.add(fmt::format("pcie_switch{}.up", s), uplink);
-      links.add(fmt::format("pcie_switch{}.down", s), uplink);
-    }
-  }
+  if (node.scale_up.gpus_per_switch > 0) add_switches(node, link, links);
   if (node.scale_up.host_bandwidth > base::BytesPerSecond{0}) {
     link.bandwidth = node.scale_up.host_bandwidth;
-    root_ = links.add("root", link);
+    host_ = links.add("host_memory", link);
+  }
+  if (node.scale_up.root_bandwidth > base::BytesPerSecond{0}) {
+    link.bandwidth = node.scale_up.root_bandwidth;
+    root_ = links.add("root_complex", link);
   }
 }
 
-bool PcieTree::below_one_switch(int a, int b) const {
-  return per_switch_ > 0 && switch_of(a) == switch_of(b);
+void PcieTree::add_switches(const Node& node, const Link& like, LinkTemplate& links) {
+  per_switch_ = node.scale_up.gpus_per_switch;
+  uplinks_ = node.scale_up.uplinks_per_switch;
+  Link uplink = like;
+  if (node.scale_up.uplink_bandwidth > base::BytesPerSecond{0}) {
+    uplink.bandwidth = node.scale_up.uplink_bandwidth;
+  }
+  switch_up_ = static_cast<int>(links.links().size());
+  const int switches = (node.gpus + per_switch_ - 1) / per_switch_;
+  for (int port = 0; port < switches * uplinks_; ++port) {
+    const std::string name =
+        uplinks_ == 1 ? fmt::format("pcie_switch{}", port)
+                      : fmt::format("pcie_switch{}.uplink{}", port / uplinks_, port % uplinks_);
+    links.add(name + ".up", uplink);
+    links.add(name + ".down", uplink);
+  }
 }
 
-void PcieTree::cross_root(const Path& path) const {
-  if (root_ >= 0) path.add(root_);
+// The uplink of the GPU's switch that serves it; direction 0 is up, 1 down.
+void PcieTree::uplink(int gpu, int direction, const Path& path) const {
+  if (per_switch_ == 0) return;
+  const int port = gpu / per_switch_ * uplinks_ + gpu % per_switch_ * uplinks_ / per_switch_;
+  path.add(switch_up_ + 2 * port + direction);
 }
 
 // The links strictly between what sits beside GPU `from` and beside GPU `to`.
 void PcieTree::between(int from, int to, const Path& path) const {
-  if (below_one_switch(from, to)) return;
-  if (per_switch_ > 0) path.add(switch_up_ + 2 * switch_of(from));
-  cross_root(path);
-  if (per_switch_ > 0) path.add(switch_up_ + 2 * switch_of(to) + 1);
+  if (per_switch_ > 0 && from / per_switch_ == to / per_switch_) return;
+  uplink(from, 0, path);
+  over(root_, path);
+  uplink(to, 1, path);
 }
 
 void PcieTree::gpu_to_gpu(int from, int to, const Path& path) const {
   path.add(gpu_out_ + 2 * from);
-  if (latency_ >= 0) path.add(latency_);
+  over(latency_, path);
   between(from, to, path);
   path.add(gpu_out_ + 2 * to + 1);
 }
 
 void PcieTree::gpu_to_host(int gpu, const Path& path) const {
   path.add(gpu_out_ + 2 * gpu);
-  if (latency_ >= 0) path.add(latency_);
-  if (per_switch_ > 0) path.add(switch_up_ + 2 * switch_of(gpu));
-  cross_root(path);
+  over(latency_, path);
+  uplink(gpu, 0, path);
+  over(host_, path);
 }
 
 void PcieTree::host_to_gpu(int gpu, const Path& path) const {
-  cross_root(path);
-  if (latency_ >= 0) path.add(latency_);
-  if (per_switch_ > 0) path.add(switch_up_ + 2 * switch_of(gpu) + 1);
+  over(host_, path);
+  over(latency_, path);
+  uplink(gpu, 1, path);
   path.add(gpu_out_ + 2 * gpu + 1);
 }
 
@@ -100,6 +109,16 @@ void PcieTree::gpu_to_nic(int gpu, int home, const Path& path) const {
 void PcieTree::nic_to_gpu(int home, int gpu, const Path& path) const {
   between(home, gpu, path);
   path.add(gpu_out_ + 2 * gpu + 1);
+}
+
+void PcieTree::host_to_nic(int home, const Path& path) const {
+  over(host_, path);
+  uplink(home, 1, path);
+}
+
+void PcieTree::nic_to_host(int home, const Path& path) const {
+  uplink(home, 0, path);
+  over(host_, path);
 }
 
 }  // namespace windtunnel::sim
