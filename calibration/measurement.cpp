@@ -200,17 +200,28 @@ CollectiveReading read_collective(const GenericRow& row) {
   return out;
 }
 
-Measurements read_measurements(std::string_view text, const std::string& file) {
+LogShape shape_of_log(int listed_ranks, int listed_nodes, int worked_out_ranks, const LogHints& hints) {
+  if (listed_ranks > 0) return {listed_ranks, std::max(1, listed_nodes)};
+  if (hints.nodes > 0 && hints.gpus_per_node > 0) return {hints.nodes * hints.gpus_per_node, hints.nodes};
+  if (hints.nodes > 0) return {worked_out_ranks, hints.nodes};
+  if (hints.gpus_per_node > 0) {
+    return {std::max(worked_out_ranks, hints.gpus_per_node),
+            std::max(1, worked_out_ranks / hints.gpus_per_node)};
+  }
+  return {worked_out_ranks, 1};
+}
+
+Measurements read_measurements(std::string_view text, const std::string& file, const LogHints& hints) {
   Measurements out;
   std::string format;
   if (looks_like_measurement_csv(text)) {
     out = read_csv(text, file);
     format = "measurement CSV";
   } else if (looks_like_nccl_tests_json(text)) {
-    out = read_nccl_tests_json(text, file);
+    out = read_nccl_tests_json(text, file, hints);
     format = "nccl-tests JSON";
   } else if (looks_like_nccl_tests_text(text)) {
-    out = read_nccl_tests_text(text, file);
+    out = read_nccl_tests_text(text, file, hints);
     format = "nccl-tests text";
   } else {
     out.diagnostics.error({file, 1, 1},
@@ -221,13 +232,13 @@ Measurements read_measurements(std::string_view text, const std::string& file) {
   return out;
 }
 
-Measurements read_measurement_file(const std::filesystem::path& path) {
+Measurements read_measurement_file(const std::filesystem::path& path, const LogHints& hints) {
   std::ifstream in(path, std::ios::binary);
   if (!in || std::filesystem::is_directory(path))
     throw base::EnvironmentError("cannot read " + path.string());
   std::ostringstream content;
   content << in.rdbuf();
-  return read_measurements(content.str(), path.string());
+  return read_measurements(content.str(), path.string(), hints);
 }
 
 void apply_filters(Measurements& measurements, const std::vector<Filter>& filters) {

@@ -11,6 +11,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,6 +60,20 @@ struct MeasurementFile {
   std::string format;  // "measurement CSV", "nccl-tests text", "nccl-tests JSON"
 };
 
+// What the user knows and a log of nccl-tests may not say. What the log says itself wins.
+struct LogHints {
+  std::optional<collectives::Op> op;
+  int nodes = 0;          // 0: not known
+  int gpus_per_node = 0;
+};
+
+struct LogShape {
+  int ranks = 0, nodes = 1;
+};
+// Ranks and nodes of a run: `ranks` and `nodes` as the log has them, 0 where it does not list them; a rank
+// count that was only worked out from a command line gives way to both hints together.
+LogShape shape_of_log(int listed_ranks, int listed_nodes, int worked_out_ranks, const LogHints& hints);
+
 struct Measurements {
   std::vector<MeasurementFile> files;
   std::vector<CollectiveMeasurement> collectives;
@@ -78,9 +93,9 @@ struct CollectiveReading {
 CollectiveReading read_collective(const GenericRow& row);
 
 // `text` is the content of `file` (used in messages). Never throws.
-Measurements read_measurements(std::string_view text, const std::string& file);
+Measurements read_measurements(std::string_view text, const std::string& file, const LogHints& hints = {});
 // Throws EnvironmentError where the file cannot be read.
-Measurements read_measurement_file(const std::filesystem::path& path);
+Measurements read_measurement_file(const std::filesystem::path& path, const LogHints& hints = {});
 
 // `COLUMN=VALUE` as --where takes it; `kind`, `op`, `nodes`, ... any column; several must all hold.
 struct Filter {

@@ -22,8 +22,8 @@ namespace windtunnel::calibration {
 
 bool looks_like_nccl_tests_text(std::string_view text);
 bool looks_like_nccl_tests_json(std::string_view text);
-Measurements read_nccl_tests_text(std::string_view text, const std::string& file);
-Measurements read_nccl_tests_json(std::string_view text, const std::string& file);
+Measurements read_nccl_tests_text(std::string_view text, const std::string& file, const LogHints& hints = {});
+Measurements read_nccl_tests_json(std::string_view text, const std::string& file, const LogHints& hints = {});
 
 // "NVIDIA H100 80GB HBM3" -> "h100-sxm"; a name nobody knows -> the text, lower case, blanks as dashes.
 std::string gpu_from_product(std::string_view product);

@@ -94,10 +94,11 @@ std::string stack_of(const Json& root) {
   return fmt::format("nccl {}.{}.{}", code / 10000, code / 100 % 100, code % 100);
 }
 
-std::optional<collectives::Op> op_of(const Json& root, const std::string& file) {
+std::optional<collectives::Op> op_of(const Json& root, const std::string& file, const LogHints& hints) {
   for (const char* key : {"collective_name", "collective", "args", "command", "program"}) {
     if (const auto op = op_from_words(text_of(member(root, key)))) return op;
   }
+  if (hints.op) return hints.op;
   return op_from_words(std::filesystem::path(file).filename().string());
 }
 
@@ -111,7 +112,7 @@ bool looks_like_nccl_tests_json(std::string_view text) {
          text.find("\"aggregated_iterations\"") != std::string_view::npos;
 }
 
-Measurements read_nccl_tests_json(std::string_view text, const std::string& file) {
+Measurements read_nccl_tests_json(std::string_view text, const std::string& file, const LogHints& hints) {
   Measurements out;
   Json root = Json::parse(text, nullptr, false);
   if (root.is_discarded()) {
@@ -123,16 +124,16 @@ Measurements read_nccl_tests_json(std::string_view text, const std::string& file
     out.diagnostics.warning({file, 0, 0}, "this JSON breaks off; its whole results are used");
   }
   const Devices devices = devices_of(root);
-  const auto op = op_of(root, file);
-  const int nodes = std::max<int>(1, static_cast<int>(devices.hosts.size()));
+  const auto op = op_of(root, file, hints);
+  const auto [ranks, nodes] = shape_of_log(devices.ranks, static_cast<int>(devices.hosts.size()), 0, hints);
   int index = 0;
   for (const Json& result : member(root, "results")) {
     const RowOrigin origin{file, ++index};  // JSON has no lines: the number of the result
     const double time = time_of(result);
     std::string why;
     if (!op) why = "the file does not say which collective it measured";
-    else if (devices.ranks < 1) why = "the file does not say how many ranks there were";
-    else if (devices.ranks % nodes != 0) why = "the hosts have different numbers of ranks";
+    else if (ranks < 1) why = "the file does not say how many ranks there were";
+    else if (ranks % nodes != 0) why = "the hosts have different numbers of ranks";
     else if (time <= 0.0) why = "this result has no time";
     if (!why.empty()) {
       out.skipped.push_back({origin, why});
@@ -143,11 +144,11 @@ Measurements read_nccl_tests_json(std::string_view text, const std::string& file
     row.op = *op;
     row.bytes = base::Bytes(number_at(result, "size"));
     row.nodes = nodes;
-    row.gpus_per_node = devices.ranks / nodes;
+    row.gpus_per_node = ranks / nodes;
     row.time = base::Seconds(time * 1e-6);
     row.gpu = devices.gpu;
     row.stack = stack_of(root);
-    row.launch = devices.processes == devices.ranks ? "per_gpu_process"
+    row.launch = devices.processes == ranks ? "per_gpu_process"
                  : devices.processes == nodes       ? "one_process_per_node"
                                                     : "";
     row.source = file;

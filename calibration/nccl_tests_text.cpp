@@ -51,8 +51,9 @@ bool is_stamp(const std::string& word) {
 
 class TextReader {
  public:
-  TextReader(std::string_view text, const std::string& file) : in_(std::string(text)), file_(file) {
-    from_file_ = op_from_words(std::filesystem::path(file).filename().string());
+  TextReader(std::string_view text, const std::string& file, const LogHints& hints)
+      : in_(std::string(text)), file_(file), hints_(hints) {
+    from_file_ = hints.op ? hints.op : op_from_words(std::filesystem::path(file).filename().string());
   }
 
   Measurements read() {
@@ -159,9 +160,9 @@ class TextReader {
   }
 
   void add(double bytes, double time_us) {
-    const int ranks = ranks_ > 0 ? ranks_ : per_process_ * processes_;
+    const auto [ranks, nodes] =
+        shape_of_log(ranks_, static_cast<int>(hosts_.size()), per_process_ * processes_, hints_);
     const auto op = op_ ? op_ : from_file_;
-    const int nodes = hosts_.empty() ? 1 : static_cast<int>(hosts_.size());
     std::string why;
     if (!op) why = "the log does not say which collective it measured";
     else if (ranks < 1) why = "the log does not say how many ranks there were";
@@ -193,6 +194,7 @@ class TextReader {
 
   std::istringstream in_;
   const std::string& file_;
+  const LogHints& hints_;
   Measurements out_;
   int line_ = 0;
   bool header_seen_ = false;
@@ -217,8 +219,8 @@ bool looks_like_nccl_tests_text(std::string_view text) {
   return false;
 }
 
-Measurements read_nccl_tests_text(std::string_view text, const std::string& file) {
-  return TextReader(text, file).read();
+Measurements read_nccl_tests_text(std::string_view text, const std::string& file, const LogHints& hints) {
+  return TextReader(text, file, hints).read();
 }
 
 }  // namespace windtunnel::calibration

@@ -69,6 +69,22 @@ class Showcase {
   int shown_ = 0;
 };
 
+std::string text_of(sim::EngineKind kind) {
+  return std::string(sim::to_text(kind));
+}
+
+// A model or formula gave the time; what an engine did beside it is only for the timeline.
+bool answered_by_model(const StudyCase& one, const base::Outcome& outcome) {
+  return !one.takes_engine ||
+         (outcome.facts.contains("simulated_time_s") && !outcome.facts.contains("slowdown"));
+}
+
+// Cases that take about as long as each other, sizes apart.
+using Kind = std::pair<collectives::Op, collectives::Algorithm>;
+Kind kind_of(const StudyCase& one) {
+  return {one.spec.op, one.spec.algorithm};
+}
+
 class StudyRun {
  public:
   StudyRun(std::span<const LoadedScenario> scenarios, const StudyOptions& options)
@@ -91,7 +107,7 @@ class StudyRun {
     }
     run_pending();
     study_.interrupted = stopped() && finished_ < study_.planned_cases;
-    study_.result.calibrations.assign(answered_by_.begin(), answered_by_.end());
+    study_.result.calibrations.assign(calibrations_.begin(), calibrations_.end());
     assemble(scenarios_, std::move(slots_), study_);
     return std::move(study_);
   }
@@ -106,36 +122,38 @@ class StudyRun {
     for (CollectiveCase& spec : strategies::expand(workload_of(point), site->network.gpu_count())) {
       slots_[slot].scenario = &scenario;
       slots_[slot].point = &point;
-      StudyCase one{.slot = slot++,
-                    .site = site,
-                    .spec = {},
-                    .engine = pick_engine(point.scenario.engine.kind, spec, *site->cluster),
-                    .detail = showcase_.detail(scenario, point, spec),
-                    .described = describe(point, spec, varied_)};
+      StudyCase one;
+      one.slot = slot++;
+      one.site = site;
+      one.detail = showcase_.detail(scenario, point, spec);
+      one.described = describe(point, spec, varied_);
       one.spec = std::move(spec);
-      if (!stopped()) place(std::move(one));
+      if (!stopped()) place(std::move(one), point.scenario.engine.kind);
     }
     if (held_links_ > kMostLinks) run_pending();
   }
 
   // Runs a case here if it is quick, else puts it by for the workers.
-  void place(StudyCase one) {
-    const Kind kind{one.spec.op, one.spec.algorithm};
-    const bool formula = !takes_engine(one);
-    one.described.engine = formula ? "model" : std::string(sim::to_text(one.engine.kind));
-    const bool analytic = one.engine.kind == sim::EngineKind::analytic;
-    if (!formula && !(analytic && (options_.jobs == 1 || slow_ != kind))) {
-      pending_.push_back(std::move(one));
-      return;
-    }
+  void place(StudyCase one, sim::EngineKind asked) {
     try {
+      choose_engine(one, asked);
+      if (belongs_to_workers(one)) {
+        pending_.push_back(std::move(one));
+        return;
+      }
       TimedOutcome timed = run_here(one);
-      if (!formula && timed.wall_s > kSlowSeconds) slow_ = kind;
+      if (one.takes_engine && timed.wall_s > kSlowSeconds) slow_ = kind_of(one);
       keep(one, std::move(timed));
     } catch (const std::exception&) {
       keep_failure(one, std::current_exception());
     }
     options_.on_progress(finished_, study_.planned_cases);
+  }
+
+  bool belongs_to_workers(const StudyCase& one) const {
+    if (!one.takes_engine) return false;
+    const bool analytic = one.engine.kind == sim::EngineKind::analytic;
+    return !analytic || (options_.jobs > 1 && slow_ == kind_of(one));
   }
 
   void run_pending() {
@@ -167,11 +185,13 @@ class StudyRun {
     reports::ResultCase result = std::move(one.described);
     result.outcome = std::move(timed.outcome);
     result.wall_s = timed.wall_s;
-    if (!one.engine.warning.empty() && result.engine != "model") {
+    result.engine = answered_by_model(one, result.outcome) ? "model" : text_of(one.engine.kind);
+    result.outcome.labels.erase("engine");
+    if (one.takes_engine && !one.engine.warning.empty()) {
       result.outcome.warnings.push_back(one.engine.warning);
     }
     if (one.site->model != nullptr && result.engine == "model") {
-      answered_by_.insert(one.site->model->name());
+      calibrations_.insert(one.site->model->name());
     }
     slots_[one.slot].result = std::move(result);
     ++finished_;
@@ -185,8 +205,6 @@ class StudyRun {
     keep(one, std::move(failed));
   }
 
-  using Kind = std::pair<collectives::Op, collectives::Algorithm>;
-
   std::span<const LoadedScenario> scenarios_;
   const StudyOptions& options_;
   Study study_;
@@ -198,7 +216,7 @@ class StudyRun {
   Showcase showcase_;
   std::set<std::string> varied_;  // by the sweep of the scenario at work
   std::optional<Kind> slow_;
-  std::set<std::string> answered_by_;
+  std::set<std::string> calibrations_;
   std::int64_t finished_ = 0;
   bool interrupted_ = false;
 };

@@ -88,8 +88,11 @@ strategies::EngineFactory engine_factory(sim::EngineKind kind) {
   };
 }
 
-bool takes_engine(const StudyCase& one) {
-  return strategies::needs_engine(one.spec, site_of(one), options_of(one));
+void choose_engine(StudyCase& one, sim::EngineKind asked) {
+  const strategies::CollectiveSite site = site_of(one);
+  const strategies::CollectiveOptions options = options_of(one);
+  one.takes_engine = strategies::needs_engine(one.spec, site, options);
+  if (one.takes_engine) one.engine = pick_engine(asked, one.spec, site, options);
 }
 
 TimedOutcome run_here(const StudyCase& one) {

@@ -23,6 +23,7 @@ struct StudyCase {
   std::size_t slot = 0;  // its place among all cases of the study
   std::shared_ptr<const Site> site;
   strategies::CollectiveCase spec;
+  bool takes_engine = true;  // or a formula answers
   EnginePick engine;
   Detail detail = Detail::facts;
   reports::ResultCase described;  // name and parameters; the outcome is still to come
@@ -36,8 +37,8 @@ std::set<std::string> varied_paths(const LoadedScenario& scenario);
 reports::ResultCase describe(const SweepPoint& point, const strategies::CollectiveCase& spec,
                              const std::set<std::string>& varied);
 
-// Whether it takes an engine at all, or a formula answers.
-bool takes_engine(const StudyCase& one);
+// Decides how the case is answered, before it runs anywhere: sets `takes_engine` and `engine`.
+void choose_engine(StudyCase& one, sim::EngineKind asked);
 
 // Runs it here. With SimGrid once a process at most.
 TimedOutcome run_here(const StudyCase& one);

@@ -1,17 +1,14 @@
 // Which engine simulates a case, and why.
 //
-// `auto`: analytic where no link can be shared by two messages at once, because both engines then
-// give the same times (1e-9) and analytic is faster; simgrid, the reference for sharing, everywhere
-// else; analytic again, with a warning, where more messages are in flight at once than SimGrid's
-// solver can take in reasonable time. Nothing is shared where one group runs an algorithm in which
-// every rank sends one message and receives one message at a time, over a crossbar (one NVSwitch
-// domain, one fabric switch, rails) with a port of its own for every GPU.
+// What the scenario asks for; for `auto` what strategies::choose_engine() says (analytic where it
+// gives what simgrid gives), but analytic, with a warning, where more flows are under way at once
+// than SimGrid's max-min solver can take in reasonable time.
 #pragma once
 
 #include <string>
 
 #include "sim/engine/engine.hpp"
-#include "strategies/collective/collective_case.hpp"
+#include "strategies/collective/run_collective.hpp"
 
 namespace windtunnel::scenarios {
 
@@ -22,6 +19,7 @@ struct EnginePick {
 };
 
 EnginePick pick_engine(sim::EngineKind asked, const strategies::CollectiveCase& one,
-                       const sim::Cluster& cluster);
+                       const strategies::CollectiveSite& site,
+                       const strategies::CollectiveOptions& options);
 
 }  // namespace windtunnel::scenarios

@@ -50,7 +50,11 @@ void MeasurementFlags::add_to(Arguments& arguments) {
 }
 
 Measurements MeasurementFlags::read(const std::string& file, const Console& console) const {
-  Measurements measured = calibration::read_measurement_file(file);
+  calibration::LogHints hints;
+  if (!op.empty()) hints.op = collectives::op_from_text(op);
+  if (nodes) hints.nodes = static_cast<int>(*nodes);
+  if (gpus_per_node) hints.gpus_per_node = static_cast<int>(*gpus_per_node);
+  Measurements measured = calibration::read_measurement_file(file, hints);
   for (CollectiveMeasurement& row : measured.collectives) {
     fill(row.gpu, gpu);
     fill(row.fabric, fabric);

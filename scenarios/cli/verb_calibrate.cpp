@@ -1,0 +1,112 @@
+// `windtunnel calibrate`: measurements in, a fitted profile out.
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <ctime>
+
+#include "calibration/calibrate.hpp"
+#include "reports/write_file.hpp"
+#include "scenarios/cli/flags.hpp"
+#include "scenarios/cli/measurement_flags.hpp"
+#include "scenarios/cli/result_output.hpp"
+#include "scenarios/cli/verb.hpp"
+
+namespace windtunnel::scenarios::cli {
+
+namespace {
+
+struct CalibrateFlags {
+  std::vector<std::string> files;
+  std::string profile;
+  MeasurementFlags measurements;
+  OutputFlags output;
+};
+
+CalibrateFlags parse(const Invocation& invocation) {
+  CalibrateFlags flags;
+  MeasurementFlags& rows = flags.measurements;
+  Arguments arguments(
+      "calibrate",
+      "Fit cost models to measurements; shows the errors on rows held out of the fit.");
+  arguments.positional("FILE", flags.files, {.least = 1},
+                       "measurement CSV, or output of nccl-tests (text or JSON)");
+  arguments.text("--fabric", rows.fabric, "NAME",
+                 "names the profile, and the cluster where rows do not; filters nothing");
+  arguments.text("--gpu", rows.gpu, "NAME",
+                 "the same for a GPU; names the profile where there is no --fabric");
+  arguments.text("--stack", rows.stack, "NAME", "the software, where rows do not say");
+  arguments.text("--output,-o", flags.profile, "PROFILE.yaml", "where the profile goes");
+  rows.add_to(arguments);
+  flags.output.add_to(arguments);
+  arguments.parse(invocation.arguments);
+  if (rows.fabric.empty() && rows.gpu.empty()) {
+    throw UsageError("calibrate", "the profile needs a name: --gpu NAME or --fabric NAME");
+  }
+  if (flags.profile.empty()) throw UsageError("calibrate", "-o PROFILE.yaml is missing");
+  return flags;
+}
+
+std::string today() {
+  return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::time(nullptr)));
+}
+
+calibration::Calibration fit(const CalibrateFlags& flags, const ToolVersion& tool,
+                             const Console& console) {
+  std::vector<calibration::Measurements> files;
+  for (const std::string& file : flags.files) {
+    files.push_back(flags.measurements.read(file, console));
+  }
+  calibration::CalibrateOptions options;
+  options.fabric = flags.measurements.fabric;
+  options.gpu = flags.measurements.gpu;
+  options.stack = flags.measurements.stack;
+  options.date = today();
+  options.tool_version = tool.version;
+  calibration::Calibration made = calibration::calibrate(std::move(files), options);
+  if (!made.profile) throw base::InputError(made.diagnostics);
+  return made;
+}
+
+// The residuals of the rows held out, in the shape `validate` prints.
+reports::Result held_out_result(const calibration::Calibration& made, const CalibrateFlags& flags,
+                                const ToolVersion& tool) {
+  reports::Result result;
+  result.tool_version = tool.version;
+  result.tool_git = tool.git;
+  result.calibrations = {made.profile->name};
+  for (const auto& [name, info] : calibration::validation_fact_info())
+    result.fact_info[name] = info;
+  result.fact_info["rows_fitted"] = {"rows fitted", "", "rows that the parameters were fitted to"};
+  reports::ResultCase one;
+  one.name = fmt::format("{}: rows held out of the fit", made.profile->name);
+  one.parameters = {{"profile", flags.profile}};
+  one.engine = "model";
+  one.outcome.facts = made.held_out.facts();
+  one.outcome.facts["rows_fitted"] = made.profile->provenance.rows_used;
+  one.outcome.tables["rows"] = made.held_out.rows_table();
+  one.outcome.tables["groups"] = made.held_out.groups_table();
+  if (!made.held_out.skipped.empty()) one.outcome.tables["skipped"] = made.held_out.skipped_table();
+  if (made.held_out.rows.empty()) {
+    result.warnings.push_back("too few rows to hold some out: the profile's error is not known");
+  }
+  result.cases.push_back(std::move(one));
+  return result;
+}
+
+}  // namespace
+
+ExitCode verb_calibrate(const Invocation& invocation) {
+  const CalibrateFlags flags = parse(invocation);
+  Console console = flags.output.console();
+  const calibration::Calibration made = fit(flags, invocation.tool, console);
+  reports::write_file(flags.profile, calibration::to_yaml(*made.profile));
+  const reports::Result result = held_out_result(made, flags, invocation.tool);
+  for (const std::string& warning : result.warnings) console.warning(warning);
+  print_result(result, flags.output.format(), console);
+  console.note(fmt::format("wrote {}: {} rows fitted, {} skipped", flags.profile,
+                           made.profile->provenance.rows_used,
+                           made.profile->provenance.rows_skipped));
+  return ExitCode::ok;
+}
+
+}  // namespace windtunnel::scenarios::cli

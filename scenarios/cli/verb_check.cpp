@@ -1,0 +1,55 @@
+// `windtunnel check`: everything up to the simulation.
+#include <fmt/format.h>
+
+#include "scenarios/cli/flags.hpp"
+#include "scenarios/cli/scenario_files.hpp"
+#include "scenarios/cli/verb.hpp"
+#include "scenarios/study.hpp"
+
+namespace windtunnel::scenarios::cli {
+
+namespace {
+
+base::Table summary(const std::vector<LoadedScenario>& scenarios) {
+  base::Table table{
+      .columns = {"file", "scenario", "cluster", "gpus", "sweep_points", "cases", "verdict"},
+      .rows = {}};
+  for (const LoadedScenario& one : scenarios) {
+    const sim::ValidCluster& cluster = one.points.front().scenario.cluster;
+    table.rows.push_back(
+        {one.path, one.name, cluster->name, static_cast<std::int64_t>(cluster->gpu_count()),
+         static_cast<std::int64_t>(one.points.size()), count_cases(one), std::string("ok")});
+  }
+  return table;
+}
+
+// A document a file.
+std::string resolved_documents(const std::vector<LoadedScenario>& scenarios) {
+  std::string text;
+  for (const LoadedScenario& one : scenarios) {
+    if (scenarios.size() > 1) text += fmt::format("---\n# {}\n", one.path);
+    text += one.resolved_yaml;
+  }
+  return text;
+}
+
+}  // namespace
+
+ExitCode verb_check(const Invocation& invocation) {
+  std::vector<std::string> files;
+  bool print = false;
+  ScenarioFlags scenario;
+  OutputFlags output;
+  Arguments arguments("check", "Check scenarios without running them: all errors at once.");
+  arguments.positional("SCENARIO.yaml", files, {.least = 1}, "scenario files; - is stdin");
+  arguments.flag("--print", print, "print the resolved scenario, every default filled in");
+  scenario.add_to(arguments);
+  output.add_to(arguments);
+  arguments.parse(invocation.arguments);
+  Console console = output.console();
+  const std::vector<LoadedScenario> loaded = load_all(files, scenario.load_options(), console);
+  console.data(print ? resolved_documents(loaded) : render(summary(loaded), output.format()));
+  return ExitCode::ok;
+}
+
+}  // namespace windtunnel::scenarios::cli
