@@ -25,7 +25,8 @@ void check_calibration(const Node& resolved, base::Diagnostics& diagnostics) {
   if (node.text.ends_with(".yaml") || node.text.ends_with(".yml")) {
     std::error_code error;
     if (std::filesystem::is_regular_file(node.text, error)) return;
-    diagnostics.error(node.where, fmt::format("there is no profile file '{}'", node.text));
+    diagnostics.error(node.where, fmt::format("there is no profile file '{}'",
+                                              std::filesystem::proximate(node.text).string()));
     return;
   }
   const std::vector<std::string> names = library_names("profiles");
@@ -75,13 +76,6 @@ std::optional<sim::ValidCluster> bind_cluster(const Node& node, base::Diagnostic
   sim::Cluster cluster;
   bind_structure(cluster_structure(), node, &cluster);
   return checked(cluster, node, diagnostics);
-}
-
-bool has_invalid(const Node& node) {
-  return node.kind == NodeKind::invalid ||
-         std::any_of(node.items.begin(), node.items.end(), has_invalid) ||
-         std::any_of(node.entries.begin(), node.entries.end(),
-                     [](const Entry& entry) { return has_invalid(entry.value); });
 }
 
 }  // namespace

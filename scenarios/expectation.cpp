@@ -55,7 +55,7 @@ class ExpectationReader {
       : root_(root), diagnostics_(diagnostics) {}
 
   std::optional<Expectation> read(const std::string& fact, const Node& node) {
-    if (node.kind != NodeKind::mapping) return std::nullopt;
+    if (has_invalid(node)) return std::nullopt;
     const int errors_before = diagnostics_.error_count();
     Expectation out;
     out.fact = fact;

@@ -56,6 +56,13 @@ Node sequence_node(base::SourceLocation where) {
   return node;
 }
 
+bool has_invalid(const Node& node) {
+  return node.kind == NodeKind::invalid ||
+         std::any_of(node.items.begin(), node.items.end(), has_invalid) ||
+         std::any_of(node.entries.begin(), node.entries.end(),
+                     [](const Entry& entry) { return has_invalid(entry.value); });
+}
+
 std::string_view kind_name(const Node& node) {
   switch (node.kind) {
     case NodeKind::null:

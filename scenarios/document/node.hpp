@@ -43,6 +43,9 @@ Node scalar_node(std::string text, base::SourceLocation where);
 Node mapping_node(base::SourceLocation where);
 Node sequence_node(base::SourceLocation where);
 
+// Whether an error was reported about any part of it.
+bool has_invalid(const Node& node);
+
 // "a mapping", "a list", "text", ... for error sentences.
 std::string_view kind_name(const Node& node);
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <sstream>
+#include <unordered_map>
 #include <utility>
 
 #include "scenarios/document/source_text.hpp"
@@ -67,6 +68,10 @@ class TreeBuilder : public YAML::EventHandler {
     refuse_tag(mark, tag);
     Node node = scalar_node(value, location(mark));
     node.quoted = tag == "!";
+    if (node.quoted && !is_closed(mark)) {
+      diagnostics_.error(node.where, "not YAML: a quote is opened here and not closed");
+      throw Abandoned{};
+    }
     place(std::move(node));
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
@@ -85,8 +90,9 @@ class TreeBuilder : public YAML::EventHandler {
     Node node;
     bool has_key = false;
     bool drop_value = false;  // the value of a key that was refused
-    std::string key;
-    base::SourceLocation key_where;
+    std::unordered_map<std::string, base::SourceLocation> keys{};
+    std::string key{};
+    base::SourceLocation key_where{};
   };
 
   // The column in characters, from 1, of a byte of a line. Events come in order, so that the count
@@ -98,6 +104,24 @@ class TreeBuilder : public YAML::EventHandler {
       if ((static_cast<unsigned char>(text_[begin + seen_.byte]) & 0xC0U) != 0x80U) ++seen_.column;
     }
     return seen_.column;
+  }
+
+  // yaml-cpp ends an open quote at the end of the file without a word.
+  bool is_closed(const YAML::Mark& mark) const {
+    const std::size_t begin = line_begin_[static_cast<std::size_t>(mark.line)];
+    std::size_t at = begin + static_cast<std::size_t>(mark.column);
+    if (at >= text_.size()) return true;
+    const char quote = text_[at];
+    if (quote != '"' && quote != '\'') return true;  // a block of text
+    for (++at; at < text_.size(); ++at) {
+      if (quote == '"' && text_[at] == '\\') {
+        ++at;
+      } else if (text_[at] == quote) {
+        if (quote == '"' || at + 1 >= text_.size() || text_[at + 1] != quote) return true;
+        ++at;  // '' is a quote inside single quotes
+      }
+    }
+    return false;
   }
 
   Node invalid_at(const YAML::Mark& mark) const {
@@ -120,10 +144,12 @@ class TreeBuilder : public YAML::EventHandler {
       throw Abandoned{};
     }
     if (expects_key()) {
-      diagnostics_.error(location(mark), "a key has to be plain text, not a list or mapping");
+      diagnostics_.error(
+          location(mark),
+          "a key has to be plain text, not a list or mapping; or a bracket is not closed");
       throw Abandoned{};
     }
-    stack_.push_back({std::move(node), false, false, {}, {}});
+    stack_.push_back({.node = std::move(node)});
   }
 
   void close() {
@@ -165,20 +191,13 @@ class TreeBuilder : public YAML::EventHandler {
     } else if (node.text == "<<" && !node.quoted) {
       diagnostics_.error(node.where,
                          "merge keys (<<) are not used in scenarios: name a base with 'use'");
-    } else if (const Entry* first = entry_of(frame.node, node.text)) {
+    } else if (const auto [first, is_new] = frame.keys.emplace(node.text, node.where); !is_new) {
       diagnostics_.error(node.where,
                          fmt::format("'{}' is given twice; the first is at line {}, column {}",
-                                     node.text, first->where.line, first->where.column));
+                                     node.text, first->second.line, first->second.column));
     } else {
       frame.drop_value = false;
     }
-  }
-
-  static const Entry* entry_of(const Node& mapping, std::string_view key) {
-    for (const Entry& entry : mapping.entries) {
-      if (entry.key == key) return &entry;
-    }
-    return nullptr;
   }
 
   struct Seen {

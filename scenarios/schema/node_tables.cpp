@@ -84,17 +84,24 @@ std::vector<Field> pcie_fields() {
                                         .fallback = "0",
                                         .doc = "GPUs below one PCIe switch; 0: all at the root",
                                         .only_for = {"pcie"}}),
-      bound(&ScaleUp::uplinks_per_switch,
-            {.name = "uplinks_per_switch",
+      bound(&ScaleUp::switches_per_chip,
+            {.name = "switches_per_chip",
              .type = integer_type(1, 4096),
              .fallback = "1",
-             .doc = "the GPUs of a PCIe switch use them in equal, consecutive shares",
+             .doc = "PCIe switches that one chip is split into and that reach each other inside it",
+             .only_for = {"pcie"}}),
+      bound(&ScaleUp::chip_bandwidth,
+            {.name = "chip_bandwidth",
+             .type = or_keyword(quantity_type(Dimension::bandwidth),
+                                {{"unlimited", "never the limit"}}),
+             .fallback = "unlimited",
+             .doc = "of a PCIe switch to the others of its chip, per direction",
              .only_for = {"pcie"}}),
       bound(&ScaleUp::uplink_bandwidth,
             {.name = "uplink_bandwidth",
              .type = or_keyword(quantity_type(Dimension::bandwidth), {{"auto", "as bandwidth"}}),
              .fallback = "auto",
-             .doc = "of an uplink from a PCIe switch to the root, per direction",
+             .doc = "of the uplink from a PCIe switch to the root, per direction",
              .only_for = {"pcie"}}),
       bound(&ScaleUp::host_bandwidth, {.name = "host_bandwidth",
                                        .type = or_keyword(quantity_type(Dimension::bandwidth),
@@ -103,14 +110,15 @@ std::vector<Field> pcie_fields() {
                                        .doc = "to and from host memory, of a node, both "
                                               "directions together",
                                        .only_for = {"pcie"}}),
-      bound(&ScaleUp::root_bandwidth,
-            {.name = "root_bandwidth",
-             .type = or_keyword(quantity_type(Dimension::bandwidth),
-                                {{"unlimited", "never the limit"}}),
-             .fallback = "unlimited",
-             .doc = "from PCIe switch to PCIe switch over root complex and sockets, of a node, both "
-                    "directions together",
-             .only_for = {"pcie"}}),
+      bound(
+          &ScaleUp::root_bandwidth,
+          {.name = "root_bandwidth",
+           .type =
+               or_keyword(quantity_type(Dimension::bandwidth), {{"unlimited", "never the limit"}}),
+           .fallback = "unlimited",
+           .doc = "from PCIe switch to PCIe switch over root complex and sockets, of a node, both "
+                  "directions together",
+           .only_for = {"pcie"}}),
   };
 }
 

@@ -221,7 +221,8 @@ class Resolver {
       return resolve(fallback, field.type, path);
     }
     if (field.required) {
-      diagnostics_.error(node.where, fmt::format("{} is missing: {}", path, wanted(field.type)));
+      diagnostics_.error(node.where, fmt::format("{} is missing ({}); it has to be {}", path,
+                                                 field.doc, wanted(field.type)));
       return invalid_like(node);
     }
     return std::nullopt;

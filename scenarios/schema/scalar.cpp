@@ -25,6 +25,7 @@ std::optional<N> whole_text_as(std::string_view text) {
 }
 
 std::string limit_text(double limit, const Type& type) {
+  if (limit == 0.0) return "0";
   if (type.kind == TypeKind::quantity) return base::exact_text(limit, type.dimension);
   return fmt::format("{}", limit);
 }
@@ -101,6 +102,9 @@ Problem choice_problem(const Node& node, const Type& type, const std::string& na
     words.push_back(choice.value);
   }
   if (type.canonical != nullptr && type.canonical(node.text)) return std::nullopt;
+  if (words.size() == 1) {
+    return fmt::format("{} is '{}'; this version knows '{}' only", name, node.text, words.front());
+  }
   const std::string near = base::did_you_mean(node.text, words);
   std::string listed;
   for (const std::string& word : words) listed += (listed.empty() ? "" : ", ") + word;
@@ -142,6 +146,19 @@ std::optional<IndexRange> index_range(std::string_view text) {
   return range;
 }
 
+namespace {
+
+std::string wanted_of_either(const Type& type) {
+  std::string out;
+  for (const Type& one : type.alternatives) {
+    const bool is_import = one.kind == TypeKind::structure && !one.structure().selected_by.empty();
+    if (!is_import) out += (out.empty() ? "" : " or ") + wanted(one);
+  }
+  return out;
+}
+
+}  // namespace
+
 std::string wanted(const Type& type) {
   std::string words;
   for (const Choice& word : type.keywords) words += fmt::format(" or '{}'", word.value);
@@ -157,8 +174,12 @@ std::string wanted(const Type& type) {
     case TypeKind::quantity:
       return fmt::format("a {} ({}){}", base::dimension_name(type.dimension),
                          base::dimension_examples(type.dimension), words);
-    case TypeKind::choice:
-      return "one word" + words;
+    case TypeKind::choice: {
+      std::string listed;
+      for (const Choice& choice : type.choices)
+        listed += (listed.empty() ? "" : ", ") + choice.value;
+      return "one of " + listed + words;
+    }
     case TypeKind::percentage:
       return "a share such as 10% or 0.1" + words;
     case TypeKind::index_item:
@@ -170,13 +191,11 @@ std::string wanted(const Type& type) {
     case TypeKind::list:
       return "a list" + words;
     case TypeKind::map:
-    case TypeKind::structure:
       return "a mapping" + words;
-    case TypeKind::either: {
-      std::string out;
-      for (const Type& one : type.alternatives) out += (out.empty() ? "" : " or ") + wanted(one);
-      return out + words;
-    }
+    case TypeKind::structure:
+      return (type.structure().library.empty() ? "a mapping" : "a name or a mapping") + words;
+    case TypeKind::either:
+      return wanted_of_either(type) + words;
     case TypeKind::anything:
       return "a value";
   }
