@@ -39,8 +39,7 @@ Number number_of(std::string_view version) {
   return {static_cast<int>(major), static_cast<int>(minor)};
 }
 
-// Every data file by the version it names.
-std::map<std::string, json> data_files() {
+std::map<std::string, json> read_data_files() {
   std::map<std::string, json> files;
   for (const base::EmbeddedFile& file : embedded::nccl_constants()) {
     json content = json::parse(file.content);
@@ -48,6 +47,12 @@ std::map<std::string, json> data_files() {
     files.emplace(std::move(version), std::move(content));
   }
   return files;
+}
+
+// Every data file by the version it names, parsed once.
+const std::map<std::string, json>& data_files() {
+  static const std::map<std::string, json> kFiles = read_data_files();
+  return kFiles;
 }
 
 json merged(const std::map<std::string, json>& files, const std::string& version) {
@@ -244,7 +249,7 @@ std::vector<std::string> versions() {
 }
 
 Constants constants(std::string_view version) {
-  const std::map<std::string, json> files = data_files();
+  const std::map<std::string, json>& files = data_files();
   const Number asked = number_of(version);
   const std::string* chosen = nullptr;
   Number chosen_from{-1, -1};
