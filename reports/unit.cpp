@@ -162,6 +162,17 @@ std::string value_text(double value, Unit unit) {
   return plain_text(value);
 }
 
+std::string tick_text(double value, Unit unit) {
+  std::string text = value_text(value, unit);
+  const std::size_t dot = text.find('.');
+  if (dot == std::string::npos) return text;
+  const std::size_t end = std::min(text.find_first_not_of("0123456789", dot + 1), text.size());
+  std::size_t keep = end;
+  while (keep > dot + 1 && text[keep - 1] == '0') --keep;
+  if (keep == dot + 1) keep = dot;
+  return text.erase(keep, end - keep);
+}
+
 std::string cell_text(const base::Cell& cell, Unit unit) {
   if (const auto* text = std::get_if<std::string>(&cell)) return *text;
   if (std::holds_alternative<std::monostate>(cell)) return "";

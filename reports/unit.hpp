@@ -39,6 +39,8 @@ std::string title_of(std::string_view key, const std::map<std::string, base::Fac
 // For people, three or four digits with the unit scaled: "1.234 ms", "46.8 GB/s", "64KiB", "12.5
 // %". Not finite: "-".
 std::string value_text(double value, Unit unit);
+// The same without trailing zeros, for the ticks of an axis: "100 us".
+std::string tick_text(double value, Unit unit);
 // A word as it is; a number with the unit of its column.
 std::string cell_text(const base::Cell& cell, Unit unit);
 

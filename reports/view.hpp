@@ -70,7 +70,8 @@ struct Series {
 // A place on the x axis worth a label.
 struct Marker {
   double x = 0.0;
-  std::string label;
+  std::string label;        // in full
+  std::string short_label;  // on the chart
 };
 
 struct XyChart {

@@ -142,8 +142,9 @@ XyChart chart(const CollectiveGrid& grid, const Result& result, Quantity quantit
     const bool inside = !grid.rows.empty() && crossover.bytes >= grid.rows.front() &&
                         crossover.bytes <= grid.rows.back();
     if (!inside) continue;
-    out.markers.push_back({crossover.bytes, fmt::format("{} → {} at {}", crossover.from,
-                                                        crossover.to, size_text(crossover.bytes))});
+    const std::string size = size_text(crossover.bytes);
+    out.markers.push_back(
+        {crossover.bytes, fmt::format("{} → {} at {}", crossover.from, crossover.to, size), size});
   }
   return out;
 }

@@ -1,0 +1,81 @@
+#include "reports/html/axis.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace windtunnel::reports {
+namespace {
+
+double log_base(const Axis& axis) {
+  return axis.unit == Unit::bytes ? 2.0 : 10.0;
+}
+
+double exponent(double value, double base) {
+  const double exact = std::log(value) / std::log(base);
+  const double whole = std::round(exact);
+  return std::abs(exact - whole) < 1e-9 ? whole : exact;  // log(1000) is not quite 3
+}
+
+// 1, 2 or 5 times a power of ten, at least `least`.
+double round_step(double least) {
+  const double power = std::pow(10.0, std::floor(std::log10(least)));
+  for (const double factor : {1.0, 2.0, 5.0}) {
+    if (factor * power >= least * (1 - 1e-9)) return factor * power;
+  }
+  return 10.0 * power;
+}
+
+AxisRange extent(const XyChart& chart, AxisOf which) {
+  AxisRange range{HUGE_VAL, -HUGE_VAL};
+  const auto include = [&](double value) {
+    range.low = std::min(range.low, value);
+    range.high = std::max(range.high, value);
+  };
+  for (const Series& series : chart.series) {
+    for (const ChartPoint& point : series.points) {
+      include(which == AxisOf::x ? point.x : point.y);
+      if (which == AxisOf::y && point.low && point.high) include(*point.low), include(*point.high);
+    }
+  }
+  return range.low <= range.high ? range : AxisRange{1.0, 10.0};
+}
+
+}  // namespace
+
+AxisRange range_of(const XyChart& chart, AxisOf which) {
+  const Axis& axis = which == AxisOf::x ? chart.x : chart.y;
+  AxisRange range = extent(chart, which);
+  if (axis.scale == AxisScale::log) {
+    const double base = log_base(axis);
+    double low = std::floor(exponent(std::max(range.low, 1e-300), base));
+    double high = std::ceil(exponent(std::max(range.high, 1e-300), base));
+    if (low == high) ++high;
+    return {std::pow(base, low), std::pow(base, high)};
+  }
+  const double width =
+      range.high > range.low ? range.high - range.low : std::max(std::abs(range.high), 1.0);
+  const double step = round_step(width / 6.0);
+  return {std::floor(range.low / step) * step,
+          std::ceil(range.high / step + (range.high > range.low ? 0.0 : 1.0)) * step};
+}
+
+std::vector<double> ticks_of(const Axis& axis, const AxisRange& range) {
+  std::vector<double> ticks;
+  if (axis.scale == AxisScale::log) {
+    const double base = log_base(axis);
+    const double low = exponent(range.low, base);
+    const double high = exponent(range.high, base);
+    const double step = std::max(1.0, std::ceil((high - low) / 9.0));
+    for (double e = std::ceil(low / step) * step; e <= high + 1e-9; e += step)
+      ticks.push_back(std::pow(base, e));
+    return ticks;
+  }
+  const double step = round_step((range.high - range.low) / 8.0);
+  for (double i = std::ceil(range.low / step - 1e-9);
+       i * step <= range.high * (1 + 1e-12) + step * 1e-9; ++i) {
+    ticks.push_back(i * step);
+  }
+  return ticks;
+}
+
+}  // namespace windtunnel::reports

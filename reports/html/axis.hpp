@@ -1,0 +1,25 @@
+// Ranges and ticks of chart axes, the same for the drawn charts and their static copies.
+#pragma once
+
+#include <vector>
+
+#include "reports/view.hpp"
+
+namespace windtunnel::reports {
+
+struct AxisRange {
+  double low = 0.0;
+  double high = 1.0;
+};
+
+enum class AxisOf { x, y };
+
+// All points and, on y, their bands. A log axis ends at powers of its base (2 for bytes, else 10),
+// a linear one at round numbers. A chart without points gives a range that can be drawn all the
+// same.
+AxisRange range_of(const XyChart& chart, AxisOf which);
+
+// At most about ten, ascending, inside the range.
+std::vector<double> ticks_of(const Axis& axis, const AxisRange& range);
+
+}  // namespace windtunnel::reports
