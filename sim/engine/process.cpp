@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "sim/base/contract.hpp"
-#include "sim/base/unit_text.hpp"
 #include "sim/engine/deadlock.hpp"
 
 namespace windtunnel::sim {
@@ -104,9 +103,9 @@ std::string Simulation::describe_deadlock() const {
                                                        : "something that never called back");
   }
   if (stuck > kListed) lines += fmt::format("\n  and {} more", stuck - kListed);
-  return fmt::format("deadlock at {}: {} {} for what can no longer happen:{}",
-                     base::to_text(engine_.now()), stuck,
-                     stuck == 1 ? "process waits" : "processes wait", lines);
+  return fmt::format("deadlock at {:.6g} s: {} {} for what can no longer happen:{}",
+                     engine_.now().value(), stuck, stuck == 1 ? "process waits" : "processes wait",
+                     lines);
 }
 
 }  // namespace windtunnel::sim
