@@ -77,7 +77,19 @@ std::vector<Field> shared_scale_up_fields() {
   };
 }
 
+Field pcie_bandwidth_field(base::BytesPerSecond ScaleUp::*member, std::string name,
+                           Choice otherwise, std::string doc) {
+  return bound(member, {.name = std::move(name),
+                        .type = or_keyword(quantity_type(Dimension::bandwidth,
+                                                         {.minimum = 0, .exclusive_minimum = true}),
+                                           {otherwise}),
+                        .fallback = otherwise.value,
+                        .doc = std::move(doc),
+                        .only_for = {"pcie"}});
+}
+
 std::vector<Field> pcie_fields() {
+  const Choice unlimited{"unlimited", "never the limit"};
   return {
       bound(&ScaleUp::gpus_per_switch, {.name = "gpus_per_switch",
                                         .type = integer_type(0, 4096),
@@ -88,37 +100,18 @@ std::vector<Field> pcie_fields() {
             {.name = "switches_per_chip",
              .type = integer_type(1, 4096),
              .fallback = "1",
-             .doc = "PCIe switches that one chip is split into and that reach each other inside it",
+             .doc = "PCIe switches that are parts of one chip and reach each other inside it",
              .only_for = {"pcie"}}),
-      bound(&ScaleUp::chip_bandwidth,
-            {.name = "chip_bandwidth",
-             .type = or_keyword(quantity_type(Dimension::bandwidth),
-                                {{"unlimited", "never the limit"}}),
-             .fallback = "unlimited",
-             .doc = "of a PCIe switch to the others of its chip, per direction",
-             .only_for = {"pcie"}}),
-      bound(&ScaleUp::uplink_bandwidth,
-            {.name = "uplink_bandwidth",
-             .type = or_keyword(quantity_type(Dimension::bandwidth), {{"auto", "as bandwidth"}}),
-             .fallback = "auto",
-             .doc = "of the uplink from a PCIe switch to the root, per direction",
-             .only_for = {"pcie"}}),
-      bound(&ScaleUp::host_bandwidth, {.name = "host_bandwidth",
-                                       .type = or_keyword(quantity_type(Dimension::bandwidth),
-                                                          {{"unlimited", "never the limit"}}),
-                                       .fallback = "unlimited",
-                                       .doc = "to and from host memory, of a node, both "
-                                              "directions together",
-                                       .only_for = {"pcie"}}),
-      bound(
-          &ScaleUp::root_bandwidth,
-          {.name = "root_bandwidth",
-           .type =
-               or_keyword(quantity_type(Dimension::bandwidth), {{"unlimited", "never the limit"}}),
-           .fallback = "unlimited",
-           .doc = "from PCIe switch to PCIe switch over root complex and sockets, of a node, both "
-                  "directions together",
-           .only_for = {"pcie"}}),
+      pcie_bandwidth_field(&ScaleUp::uplink_bandwidth, "uplink_bandwidth", {"auto", "as bandwidth"},
+                           "from a PCIe switch to the root, per direction"),
+      pcie_bandwidth_field(&ScaleUp::chip_bandwidth, "chip_bandwidth", unlimited,
+                           "of a PCIe switch to the others of its chip, per direction"),
+      pcie_bandwidth_field(
+          &ScaleUp::host_bandwidth, "host_bandwidth", unlimited,
+          "to and from host memory, all GPUs of a node and both directions together"),
+      pcie_bandwidth_field(
+          &ScaleUp::root_bandwidth, "root_bandwidth", unlimited,
+          "from PCIe switch to PCIe switch over the root complex, of a node, all together"),
   };
 }
 

@@ -152,27 +152,29 @@ void Check::pcie(const Node& node, const std::string& name) {
   not_negative(scale_up.uplink_bandwidth, name + ".uplink_bandwidth");
   not_negative(scale_up.host_bandwidth, name + ".host_bandwidth");
   not_negative(scale_up.root_bandwidth, name + ".root_bandwidth");
+  not_negative(scale_up.chip_bandwidth, name + ".chip_bandwidth");
   if (scale_up.gpus_per_switch < 0) {
     error("{}.gpus_per_switch is {}; it must be 0 or more", name, scale_up.gpus_per_switch);
   }
-  if (scale_up.uplinks_per_switch < 1) {
-    error("{}.uplinks_per_switch is {}; it must be at least 1", name, scale_up.uplinks_per_switch);
+  if (scale_up.switches_per_chip < 1) {
+    error("{}.switches_per_chip is {}; it must be at least 1", name, scale_up.switches_per_chip);
   }
   if (scale_up.kind == ScaleUpKind::pcie) {
     if (scale_up.gpus_per_switch > 0) return;
-    if (scale_up.uplinks_per_switch > 1 || scale_up.uplink_bandwidth.value() > 0) {
-      error("{}: uplinks need PCIe switches, and gpus_per_switch is 0", name);
+    if (scale_up.switches_per_chip > 1 || scale_up.uplink_bandwidth.value() > 0 ||
+        scale_up.chip_bandwidth.value() > 0) {
+      error("{}: uplinks and chips need PCIe switches, and gpus_per_switch is 0", name);
     }
     return;
   }
-  const bool stated = scale_up.gpus_per_switch != 0 || scale_up.uplinks_per_switch != 1 ||
+  const bool stated = scale_up.gpus_per_switch != 0 || scale_up.switches_per_chip != 1 ||
                       scale_up.uplink_bandwidth.value() > 0 ||
-                      scale_up.host_bandwidth.value() > 0 || scale_up.root_bandwidth.value() > 0;
+                      scale_up.chip_bandwidth.value() > 0 || scale_up.host_bandwidth.value() > 0 ||
+                      scale_up.root_bandwidth.value() > 0;
   if (stated) {
     error(
-        "{}: gpus_per_switch, uplinks_per_switch, uplink_bandwidth, host_bandwidth and "
-        "root_bandwidth "
-        "are for kind pcie only",
+        "{}: fields of PCIe (gpus_per_switch, switches_per_chip, uplink_bandwidth, chip_bandwidth, "
+        "host_bandwidth, root_bandwidth) are for kind pcie only",
         name);
   }
 }

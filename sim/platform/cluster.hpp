@@ -32,11 +32,12 @@ struct ScaleUp {
   std::vector<MeshLink> links{};        // nvlink_mesh only; empty: all pairs alike
   int size = 0;                         // GPUs of one domain; 0: those of a node
   bool in_switch_reduction = false;     // NVLS: the switch can reduce and multicast
-  // pcie only: GPUs below one PCIe switch (0: all at the root), the uplinks of such a switch (its GPUs use
-  // them in equal, consecutive shares; data between GPUs of one switch crosses none) and their bandwidth
+  // pcie only: GPUs below one PCIe switch (0: all at the root), which has one uplink; a chip may be split into
+  // several such (virtual) switches, which reach each other inside the chip and not through their uplinks
   int gpus_per_switch = 0;
-  int uplinks_per_switch = 1;
+  int switches_per_chip = 1;
   base::BytesPerSecond uplink_bandwidth{0};   // 0: as `bandwidth`
+  base::BytesPerSecond chip_bandwidth{0};     // of a switch to the others of its chip, per direction; 0: unlimited
   // pcie only, of a node, all GPUs and both directions together; 0: unlimited
   base::BytesPerSecond host_bandwidth{0};     // to and from host memory
   base::BytesPerSecond root_bandwidth{0};     // from PCIe switch to PCIe switch, over root complex and sockets

@@ -82,17 +82,19 @@ class PcieTree {
   void nic_to_host(int home, const Path& path) const;
 
  private:
+  enum class Direction : std::uint8_t { up, down };
   void add_switches(const Node& node, const Link& like, LinkTemplate& links);
-  void uplink(int gpu, int direction, const Path& path) const;
+  void uplink(int gpu, Direction direction, const Path& path) const;
   void between(int from, int to, const Path& path) const;
   static void over(int link, const Path& path) {
     if (link >= 0) path.add(link);
   }
 
   int per_switch_ = 0;
-  int uplinks_ = 1;     // of a switch
+  int per_chip_ = 0;    // GPUs below the switches of one chip
   int gpu_out_ = 0;     // link of GPU 0; GPU g has gpu_out_ + 2 g out and the next one in
   int switch_up_ = -1;  // likewise for the uplinks of the switches
+  int chip_out_ = -1;   // and for their ports inside the chip
   int host_ = -1;
   int root_ = -1;
   int latency_ = -1;

@@ -49,35 +49,44 @@ PcieTree::PcieTree(const Node& node, LinkTemplate& links) {
 
 void PcieTree::add_switches(const Node& node, const Link& like, LinkTemplate& links) {
   per_switch_ = node.scale_up.gpus_per_switch;
-  uplinks_ = node.scale_up.uplinks_per_switch;
+  per_chip_ = per_switch_ * node.scale_up.switches_per_chip;
   Link uplink = like;
   if (node.scale_up.uplink_bandwidth > base::BytesPerSecond{0}) {
     uplink.bandwidth = node.scale_up.uplink_bandwidth;
   }
-  switch_up_ = static_cast<int>(links.links().size());
+  Link inside = like;
+  inside.bandwidth = node.scale_up.chip_bandwidth;
   const int switches = (node.gpus + per_switch_ - 1) / per_switch_;
-  for (int port = 0; port < switches * uplinks_; ++port) {
-    const std::string name =
-        uplinks_ == 1 ? fmt::format("pcie_switch{}", port)
-                      : fmt::format("pcie_switch{}.uplink{}", port / uplinks_, port % uplinks_);
-    links.add(name + ".up", uplink);
-    links.add(name + ".down", uplink);
+  switch_up_ = static_cast<int>(links.links().size());
+  for (int s = 0; s < switches; ++s) {
+    links.add(fmt::format("pcie_switch{}.up", s), uplink);
+    links.add(fmt::format("pcie_switch{}.down", s), uplink);
+  }
+  if (per_chip_ == per_switch_ || !(inside.bandwidth > base::BytesPerSecond{0})) return;
+  chip_out_ = static_cast<int>(links.links().size());
+  for (int s = 0; s < switches; ++s) {
+    links.add(fmt::format("pcie_switch{}.chip.out", s), inside);
+    links.add(fmt::format("pcie_switch{}.chip.in", s), inside);
   }
 }
 
-// The uplink of the GPU's switch that serves it; direction 0 is up, 1 down.
-void PcieTree::uplink(int gpu, int direction, const Path& path) const {
+void PcieTree::uplink(int gpu, Direction direction, const Path& path) const {
   if (per_switch_ == 0) return;
-  const int port = gpu / per_switch_ * uplinks_ + gpu % per_switch_ * uplinks_ / per_switch_;
-  path.add(switch_up_ + 2 * port + direction);
+  path.add(switch_up_ + 2 * (gpu / per_switch_) + (direction == Direction::up ? 0 : 1));
 }
 
 // The links strictly between what sits beside GPU `from` and beside GPU `to`.
 void PcieTree::between(int from, int to, const Path& path) const {
   if (per_switch_ > 0 && from / per_switch_ == to / per_switch_) return;
-  uplink(from, 0, path);
+  if (per_switch_ > 0 && from / per_chip_ == to / per_chip_) {
+    if (chip_out_ < 0) return;
+    path.add(chip_out_ + 2 * (from / per_switch_));
+    path.add(chip_out_ + 2 * (to / per_switch_) + 1);
+    return;
+  }
+  uplink(from, Direction::up, path);
   over(root_, path);
-  uplink(to, 1, path);
+  uplink(to, Direction::down, path);
 }
 
 void PcieTree::gpu_to_gpu(int from, int to, const Path& path) const {
@@ -90,14 +99,14 @@ void PcieTree::gpu_to_gpu(int from, int to, const Path& path) const {
 void PcieTree::gpu_to_host(int gpu, const Path& path) const {
   path.add(gpu_out_ + 2 * gpu);
   over(latency_, path);
-  uplink(gpu, 0, path);
+  uplink(gpu, Direction::up, path);
   over(host_, path);
 }
 
 void PcieTree::host_to_gpu(int gpu, const Path& path) const {
   over(host_, path);
   over(latency_, path);
-  uplink(gpu, 1, path);
+  uplink(gpu, Direction::down, path);
   path.add(gpu_out_ + 2 * gpu + 1);
 }
 
@@ -113,11 +122,11 @@ void PcieTree::nic_to_gpu(int home, int gpu, const Path& path) const {
 
 void PcieTree::host_to_nic(int home, const Path& path) const {
   over(host_, path);
-  uplink(home, 1, path);
+  uplink(home, Direction::down, path);
 }
 
 void PcieTree::nic_to_host(int home, const Path& path) const {
-  uplink(home, 0, path);
+  uplink(home, Direction::up, path);
   over(host_, path);
 }
 

@@ -13,17 +13,16 @@ namespace windtunnel::sim::testing {
 using base::BytesPerSecond;
 using base::Seconds;
 
-// `nodes` nodes of `gpus` GPUs below an NVSwitch (450 GB/s, 1 us), a 50 GB/s, 500 ns NIC for each, and a
-// switch without latency.
+// `nodes` nodes of `gpus` GPUs below an NVSwitch (450 GB/s, 1 us), a 50 GB/s, 500 ns NIC for each,
+// and a switch without latency.
 inline Cluster switched_cluster(int nodes, int gpus) {
   Cluster cluster;
   cluster.name = "test";
   cluster.nodes = nodes;
   cluster.node.gpus = gpus;
   cluster.node.gpu.pcie_bandwidth = BytesPerSecond{64e9};
-  cluster.node.scale_up = {.kind = ScaleUpKind::nvswitch,
-                           .bandwidth = BytesPerSecond{450e9},
-                           .latency = Seconds{1e-6}};
+  cluster.node.scale_up = {
+      .kind = ScaleUpKind::nvswitch, .bandwidth = BytesPerSecond{450e9}, .latency = Seconds{1e-6}};
   cluster.node.nics = {
       .count = gpus, .bandwidth = BytesPerSecond{50e9}, .latency = Seconds{500e-9}};
   cluster.fabric.kind = FabricKind::switched;
