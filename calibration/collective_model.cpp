@@ -135,6 +135,11 @@ class Evaluation {
     return p_norm(latency, volume() / rate, value(Param::overlap_nvls));
   }
 
+  double small_sends(double message) const {
+    const double ratio = message / value(Param::peer_small_bytes);
+    return value(Param::peer_small) / (1.0 + ratio * ratio * ratio * ratio);
+  }
+
   double peer() const {
     const double g = c_.gpus_per_node;
     const bool pair = c_.op == Op::send_recv;
@@ -143,6 +148,7 @@ class Evaluation {
     if (pair) latency = value(c_.multi_node() ? Param::peer_net : Param::peer_intra);
     else if (c_.multi_node()) latency += value(Param::peer_net) * (n_ - g);
     latency = value(Param::peer_base) + (pair ? latency : std::pow(latency, power));
+    if (c_.multi_node()) latency *= 1.0 + small_sends(pair ? c_.bytes : c_.bytes / n_);
     double busy = (pair ? c_.bytes : c_.bytes * (g - 1.0) / n_) / (intra_rate_ * value(Param::peer_rate_intra));
     if (c_.multi_node()) {
       const double share = node_rate_ / std::min(g, 8.0);

@@ -8,7 +8,8 @@
 //           broadcast, reduce: g a_intra / 2 + log2(N) a_net
 //   tree    2 [ (g-1) a_intra r_intra + log2(N) a_net r_net ]           (r: tree over ring hop)
 //   nvls    a_nvls + 2 log2(N) a_nvls_net
-//   peer    b0 + b_intra (g-1) + b_net (n-g)                            (all_to_all; send_recv: one of the two)
+//   peer    b0 + (b_intra (g-1) + b_net (n-g))^q                        (all_to_all; send_recv: one of the two)
+//           latency x (1 + s / (1 + (m/m_s)^4)) over nodes, m bytes a peer: some transports send small ones apart
 //   LL over the network: a_net x (1 + 10 r / (1 + (m0/m)^3)), m the message: eager below m0, rendezvous above.
 // X, the time of the bytes: V / B, V = 2S(n-1)/n all_reduce, S(n-1)/n gather and scatter, S else;
 //   1/B^4 = 1/(nvlink ring x e_intra)^4 + 1/(node NICs x e_net x N^-gamma)^4, e by protocol: a smooth
@@ -44,7 +45,7 @@ enum class Param {
   nvls_rate, nvls_latency, nvls_net, nvls_rate_net,
   overlap_ring, overlap_ring_net, overlap_tree, overlap_tree_net, overlap_nvls, overlap_peer,
   congestion, congestion_tree,
-  peer_base, peer_intra, peer_net, peer_power,
+  peer_base, peer_intra, peer_net, peer_power, peer_small, peer_small_bytes,
   peer_rate_intra, peer_rate_net, pair_rate_net,
   rate_all_gather, rate_reduce_scatter, rate_broadcast,
   choice_tree, choice_ll, choice_ll128, choice_nvls,

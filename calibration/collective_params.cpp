@@ -47,16 +47,18 @@ constexpr std::array<ParamInfo, kParams> kTable{{
     {P::peer_intra, "peer_intra", "us", 2.0, 0.8, G::intra_latency, "per peer inside the node"},
     {P::peer_net, "peer_net", "us", 5.0, 0.8, G::net_latency, "per peer over the network"},
     {P::peer_power, "peer_power", "1", 0.7, 1.0, G::other, "exponent of the peers' latencies, less 0.3, at most 0.7"},
+    {P::peer_small, "peer_small", "1", 0.1, 1.5, G::other, "growth of peer latency below peer_small_bytes a peer"},
+    {P::peer_small_bytes, "peer_small_bytes", "bytes", 256.0, 0.3, G::other, "bytes a peer where small sends end"},
     {P::peer_rate_intra, "peer_rate_intra", "1", 0.95, 0.2, G::intra_rate, "send/recv rate over ring rate"},
     {P::peer_rate_net, "peer_rate_net", "1", 0.8, 0.3, G::net_rate, "all_to_all rate over NIC rate"},
     {P::pair_rate_net, "pair_rate_net", "1", 0.9, 0.3, G::net_rate, "send_recv rate over a GPU's share of the NICs"},
     {P::rate_all_gather, "rate_all_gather", "1", 1.0, 0.1, G::other, "all_gather over all_reduce ring rate"},
     {P::rate_reduce_scatter, "rate_reduce_scatter", "1", 1.0, 0.1, G::other, "reduce_scatter over all_reduce ring rate"},
     {P::rate_broadcast, "rate_broadcast", "1", 1.0, 0.15, G::other, "broadcast and reduce over all_reduce ring rate"},
-    {P::choice_tree, "choice_tree", "1", 1.0, 0.1, G::other, "bias on NCCL's cost of trees"},
-    {P::choice_ll, "choice_ll", "1", 1.0, 0.1, G::other, "bias on NCCL's cost of LL"},
-    {P::choice_ll128, "choice_ll128", "1", 1.0, 0.1, G::other, "bias on NCCL's cost of LL128"},
-    {P::choice_nvls, "choice_nvls", "1", 1.0, 0.1, G::other, "bias on NCCL's cost of in-switch reduction"},
+    {P::choice_tree, "choice_tree", "1", 1.0, 0.2, G::other, "bias on NCCL's cost of trees"},
+    {P::choice_ll, "choice_ll", "1", 1.0, 0.2, G::other, "bias on NCCL's cost of LL"},
+    {P::choice_ll128, "choice_ll128", "1", 1.0, 0.2, G::other, "bias on NCCL's cost of LL128"},
+    {P::choice_nvls, "choice_nvls", "1", 1.0, 0.2, G::other, "bias on NCCL's cost of in-switch reduction"},
 }};
 
 }  // namespace

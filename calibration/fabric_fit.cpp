@@ -13,7 +13,7 @@ namespace {
 using Rows = std::vector<const CollectiveMeasurement*>;
 
 // Prior widths of the lower levels, as shares of the parameters' own.
-constexpr double kSettingSpread = 0.4, kOpSpread = 0.6;
+constexpr double kSettingSpread = 0.6, kOpSpread = 0.6;
 constexpr double kOpSigma = 0.05;
 constexpr std::size_t kRowsForShifts = 40;  // of one fabric
 // A fabric counts as about one observation of its generation and transport, whatever its rows.

@@ -36,6 +36,20 @@ bool answers(Op op, Algorithm algorithm) {
   }
 }
 
+double unseen_fabric(const FabricProfile& profile, const CollectiveCase& c) {
+  const BandModel& band = profile.band;
+  const auto fabrics = [](const std::map<std::string, Shift>& shifts, const std::string& kind) {
+    const auto found = shifts.find(kind);
+    return found == shifts.end() ? 0 : found->second.fabrics;
+  };
+  if (!c.multi_node()) {
+    const int alike = fabrics(profile.shared.generation, c.links.generation());
+    return std::hypot(band.other_fabric, band.other_fabric_few / std::sqrt(1.0 + alike));
+  }
+  const int alike = fabrics(profile.shared.transport, to_text(c.links.transport));
+  return std::hypot(band.other_fabric_net, band.other_fabric_net_few / std::sqrt(1.0 + alike));
+}
+
 bool any_candidate(const PreparedCase& prepared) {
   return std::any_of(prepared.log_cost.begin(), prepared.log_cost.end(),
                      [](double cost) { return std::isfinite(cost); });
@@ -84,7 +98,7 @@ void FabricModel::resolve(const Question& question, Resolved& out) const {
   if (!fabric) {
     out.shared = shared_params(profile_.shared, c.links.generation(), c.links.transport);
     out.params = &out.shared;
-    out.half_width = std::hypot(band.spread[regime], band.other_fabric);
+    out.half_width = std::hypot(band.spread[regime], unseen_fabric(profile_, c));
     out.note = "no measurement of this fabric: parameters shared by " + c.links.generation() + " GPUs and " +
                to_text(c.links.transport) + " links";
     return;
@@ -106,12 +120,14 @@ void FabricModel::resolve(const Question& question, Resolved& out) const {
   const SeenOp* seen = near && in_setting != setting->seen.end() ? &in_setting->second
                        : out.op_known                            ? &in_fabric->second
                                                                  : &setting->seen.begin()->second;
-  if (!out.op_known) squares += std::pow(band.other_op, 2);
+  if (!out.op_known) squares += std::pow(c.multi_node() ? band.other_op_net : band.other_op, 2);
   const double size = octaves_outside(c.bytes, seen->least_bytes, seen->most_bytes);
   const double nodes = octaves_to_nearest(static_cast<int>(c.nodes), seen->nodes);
   const double gpus = octaves_to_nearest(static_cast<int>(c.gpus_per_node), seen->gpus_per_node);
   const bool first = c.multi_node() && *seen->nodes.rbegin() == 1;
-  squares += std::pow(band.per_octave_bytes * size, 2) + std::pow(band.per_octave_nodes * nodes, 2) +
+  const bool alone = c.multi_node() && seen->nodes.size() - seen->nodes.count(1) == 1;
+  const double per_octave_nodes = alone ? band.per_octave_nodes_alone : band.per_octave_nodes;
+  squares += std::pow(band.per_octave_bytes * size, 2) + std::pow(per_octave_nodes * nodes, 2) +
              std::pow(band.per_octave_gpus * gpus, 2) + (first ? std::pow(band.first_nodes, 2) : 0.0);
   out.half_width = std::sqrt(squares);
   out.inside = out.setting_known && out.op_known && size == 0.0 && nodes == 0.0 && gpus == 0.0;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <tuple>
 
 #include "calibration/fabric_fit.hpp"
 #include "calibration/fabric_model.hpp"
@@ -98,8 +99,19 @@ Split natural_split(const Rows& rows) {
   const auto sources = distinct<std::string>(rows, get_source);
   if (sources.size() > 1)
     return alternate(rows, sources, SplitBy::sources, "every second source", get_source);
-  const auto get_size = [](const auto& r) { return r.bytes.value(); };
-  return alternate(rows, distinct<double>(rows, get_size), SplitBy::sizes, "every second size", get_size);
+  return size_split(rows);
+}
+
+Split size_split(const Rows& rows) {
+  std::map<std::tuple<collectives::Op, int, int>, std::set<double>> sizes;
+  const auto curve = [](const auto& r) { return std::tuple(r.op, r.nodes, r.gpus_per_node); };
+  for (const auto& row : rows) sizes[curve(row)].insert(row.bytes.value());
+  Split split{SplitBy::sizes, "every second size", {}};
+  for (const auto& row : rows) {
+    const auto& mine = sizes[curve(row)];
+    split.held_out.push_back(std::distance(mine.begin(), mine.find(row.bytes.value())) % 2 == 1);
+  }
+  return split;
 }
 
 HoldOut hold_out(const Rows& rows, const std::string& fabric, const std::vector<bool>& held_out) {
@@ -148,6 +160,15 @@ std::vector<HoldOut> hold_out_table(const Rows& rows, int least_rows) {
     const Split split = natural_split(mine);
     table.push_back(hold_out(rows, fabric, split.held_out));
     table.back().what = split.what;
+  }
+  return table;
+}
+
+std::vector<HoldOut> size_hold_out_table(const Rows& rows, int least_rows) {
+  std::vector<HoldOut> table;
+  for (const auto& [fabric, mine] : by_fabric(rows, least_rows)) {
+    table.push_back(hold_out(rows, fabric, size_split(mine).held_out));
+    table.back().what = "every second size";
   }
   return table;
 }

@@ -41,8 +41,11 @@ struct Split {
   std::vector<bool> held_out;   // one a row of the fabric, in order
 };
 Split natural_split(const std::vector<CollectiveMeasurement>& fabric_rows);
+// Every second size of each (op, nodes, GPUs a node): what filling gaps in a sweep is worth.
+Split size_split(const std::vector<CollectiveMeasurement>& fabric_rows);
 
 std::vector<HoldOut> hold_out_table(const std::vector<CollectiveMeasurement>& rows, int least_rows);
+std::vector<HoldOut> size_hold_out_table(const std::vector<CollectiveMeasurement>& rows, int least_rows);
 // Every fabric predicted by a fit of all the others.
 std::vector<HoldOut> leave_fabric_out(const std::vector<CollectiveMeasurement>& rows, int least_rows);
 
