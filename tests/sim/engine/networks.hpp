@@ -73,7 +73,7 @@ inline std::vector<double> isolated_numbers(const std::function<std::vector<doub
                        numbers.size() * sizeof(double));
   });
   std::vector<double> numbers(bytes.size() / sizeof(double));
-  std::memcpy(numbers.data(), bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(numbers.data(), bytes.data(), bytes.size());
   return numbers;
 }
 
