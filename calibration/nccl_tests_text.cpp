@@ -187,7 +187,10 @@ class TextReader {
   }
 
   std::string launch(int ranks, int nodes) const {
-    const int processes = pids_.empty() ? processes_ : static_cast<int>(pids_.size());
+    // Without rank lines every process drives as many GPUs as the log's head says.
+    const int processes = !pids_.empty()     ? static_cast<int>(pids_.size())
+                          : per_process_ > 0 ? ranks / per_process_
+                                             : processes_;
     if (processes == ranks) return "per_gpu_process";
     return processes == nodes ? "one_process_per_node" : "";
   }
