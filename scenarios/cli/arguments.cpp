@@ -117,8 +117,10 @@ void Arguments::choice(const std::string& names, std::string& target,
 
 void Arguments::positional(const std::string& name, std::vector<std::string>& target,
                            HowMany how_many, const std::string& help) {
-  implementation_->app.add_option(name, target, help)
-      ->option_text(how_many.least > 0 ? "" : "(optional)");
+  CLI::Option* option = implementation_->app.add_option(name, target, help);
+  option->option_text(how_many.most == 1 || how_many.most == how_many.least ? " " : "...");
+  if (how_many.most == 1) option->expected(how_many.least, 1);
+  if (how_many.least > 0) option->required();
   implementation_->positionals.push_back({name, &target, how_many});
 }
 
@@ -139,7 +141,9 @@ void Arguments::parse(const std::vector<std::string>& arguments) {
   }
   for (const auto& [name, target, how_many] : implementation_->positionals) {
     const int count = static_cast<int>(target->size());
-    if (count < how_many.least) throw UsageError(verb_, fmt::format("{} is missing", name));
+    if (count < how_many.least) {
+      throw UsageError(verb_, fmt::format("{} is required: {} given", name, count));
+    }
     if (how_many.most >= 0 && count > how_many.most) {
       throw UsageError(verb_, fmt::format("unexpected argument '{}'",
                                           (*target)[static_cast<std::size_t>(how_many.most)]));

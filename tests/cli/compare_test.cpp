@@ -116,7 +116,7 @@ TEST(Report, RendersASavedResultAgain) {
   const Finished run = windtunnel({"report", files.a, "-o", page});
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_THAT(run.out, IsEmpty());
-  EXPECT_THAT(read_text(page), HasSubstr("<!DOCTYPE html>"));
+  EXPECT_TRUE(read_text(page).find("<!doctype html>") == 0) << "a page of HTML";
 }
 
 TEST(Report, TheEndingOfTheOutputNamesTheFormat) {

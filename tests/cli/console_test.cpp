@@ -1,6 +1,7 @@
 // Progress text and small tables, without a process.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "scenarios/cli/format.hpp"
@@ -43,7 +44,7 @@ TEST(Listing, JsonIsAListOfObjectsWithNumbersInFull) {
 
 TEST(Listing, MarkdownKeepsACellOneCell) {
   const std::string text = cli::render(kTable, cli::Format::markdown);
-  EXPECT_NE(text.find("| --- | --- | --- |\n"), std::string::npos);
+  EXPECT_EQ(std::count(text.begin(), text.end(), '|'), 4 * 4 + 1) << text;
   EXPECT_NE(text.find("b\\|c"), std::string::npos);
 }
 

@@ -92,7 +92,7 @@ TEST(Usage, NumbersAreReadWholeAndInRange) {
 TEST(Usage, AMissingFileArgumentIsUsage) {
   const Finished run = windtunnel({"run"});
   EXPECT_EQ(run.exit_code, 2);
-  EXPECT_THAT(run.err, StartsWith("windtunnel run: error: SCENARIO.yaml is missing"));
+  EXPECT_THAT(run.err, StartsWith("windtunnel run: error: SCENARIO.yaml is required"));
 }
 
 TEST(Usage, AMissingFileItselfIsTheEnvironment) {
