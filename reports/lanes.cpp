@@ -8,6 +8,7 @@
 #include <deque>
 #include <limits>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "reports/unit.hpp"
@@ -125,9 +126,12 @@ std::vector<std::vector<TrackSpan>> split(std::vector<TrackSpan> spans) {
   return lanes;
 }
 
-std::string track_name(const TrackKey& key, std::size_t lane) {
+enum class Channels { one, several };
+
+std::string track_name(const TrackKey& key, std::size_t lane, Channels channels) {
   std::string name = key.participant;
-  if (!key.channel.empty()) name += fmt::format(" · channel {}", key.channel);
+  if (!key.channel.empty() && channels == Channels::several)
+    name += fmt::format(" · channel {}", key.channel);
   if (key.kind != SpanKind::other) name += fmt::format(" · {}", to_text(key.kind));
   if (lane > 0) name += fmt::format(" (lane {})", lane + 1);
   return name;
@@ -215,11 +219,15 @@ bool natural_less(std::string_view a, std::string_view b) {
 Lanes lay_out(const base::Table& timeline) {
   Lanes lanes;
   std::vector<std::string> channels;
-  for (auto& [key, spans] : Rows(timeline).spans(lanes.skipped)) {
+  auto by_track = Rows(timeline).spans(lanes.skipped);
+  std::set<std::string> names;
+  for (const auto& [key, spans] : by_track) names.insert(key.channel);
+  const Channels naming = names.size() > 1 ? Channels::several : Channels::one;
+  for (auto& [key, spans] : by_track) {
     auto split_spans = split(std::move(spans));
     for (std::size_t lane = 0; lane < split_spans.size(); ++lane) {
       lanes.tracks.push_back(
-          {key.participant, track_name(key, lane), std::move(split_spans[lane])});
+          {key.participant, track_name(key, lane, naming), std::move(split_spans[lane])});
       channels.push_back(key.channel);
     }
   }

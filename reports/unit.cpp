@@ -80,6 +80,12 @@ std::string scaled(double value, std::span<const Prefix> prefixes, std::string_v
                      unit);
 }
 
+// One decimal, so that a column lines up; more only where that would be nothing.
+std::string percent_text(double percent) {
+  const bool small = percent != 0.0 && std::abs(percent) < 0.1;
+  return small ? fmt::format("{:.2g} %", percent) : fmt::format("{:.1f} %", percent);
+}
+
 std::string plain_text(double value) {
   if (value == std::floor(value) && std::abs(value) < 1e15) return fmt::format("{:.0f}", value);
   return fmt::format("{:.4g}", value);
@@ -155,9 +161,9 @@ std::string value_text(double value, Unit unit) {
     case Unit::dollars:
       return fmt::format("${:.4g}", value);
     case Unit::fraction:
-      return fmt::format("{:.3g} %", value * 100.0);
+      return percent_text(value * 100.0);
     case Unit::factor:
-      return fmt::format("{:.4g}x", value);
+      return four_digits(value) + "x";
   }
   return plain_text(value);
 }

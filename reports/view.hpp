@@ -59,7 +59,9 @@ struct ChartPoint {
   std::string label;  // in the tooltip
 };
 
-enum class SeriesStyle { line, points, guide };  // guide: dashed and grey, without markers
+// guide: dashed and grey, without markers. halo: a broad pale line below the others, for a choice
+// among them.
+enum class SeriesStyle { line, points, guide, halo };
 struct Series {
   std::string name;
   SeriesStyle style = SeriesStyle::line;

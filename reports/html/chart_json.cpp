@@ -42,6 +42,8 @@ std::string_view style_name(SeriesStyle style) {
       return "points";
     case SeriesStyle::guide:
       return "guide";
+    case SeriesStyle::halo:
+      return "halo";
   }
   return "line";
 }

@@ -40,8 +40,8 @@ class PixelScale {
 };
 
 std::string_view color_of(const Series& series) {
-  return series.style == SeriesStyle::guide ? std::string_view("#8a929c")
-                                            : palette_color(series.color);
+  const bool grey = series.style == SeriesStyle::guide || series.style == SeriesStyle::halo;
+  return grey ? std::string_view("#8a929c") : palette_color(series.color);
 }
 
 class XyDrawing {
@@ -62,7 +62,12 @@ class XyDrawing {
     axes();
     markers();
     for (const Series& series : chart_.series) band(series);
-    for (const Series& series : chart_.series) line(series);
+    for (const Series& series : chart_.series) {
+      if (series.style == SeriesStyle::halo) line(series);
+    }
+    for (const Series& series : chart_.series) {
+      if (series.style != SeriesStyle::halo) line(series);
+    }
     return svg_.take();
   }
 
@@ -81,19 +86,26 @@ class XyDrawing {
     return rows;
   }
 
+  static bool has_marks(const Series& series) {
+    return series.style == SeriesStyle::line || series.style == SeriesStyle::points;
+  }
+
+  static SvgStyle stroke_of(const Series& series) {
+    SvgStyle style{.stroke = color_of(series), .width = 2.0};
+    if (series.style == SeriesStyle::guide) style.width = 1.5, style.dash = "5 4";
+    if (series.style == SeriesStyle::halo) style.width = 9.0, style.opacity = 0.3;
+    return style;
+  }
+
   void legend() {
     double x = 4.0;
     double y = 14.0;
     for (const Series& series : chart_.series) {
       if (x > 4.0 && x + entry_width(series) > kWidth) y += 18.0, x = 4.0;
-      const std::string_view color = color_of(series);
       if (series.style != SeriesStyle::points) {
-        svg_.line({x, y - 4}, {x + 24, y - 4},
-                  {.stroke = color,
-                   .width = 2.0,
-                   .dash = series.style == SeriesStyle::guide ? "5 4" : ""});
+        svg_.line({x, y - 4}, {x + 24, y - 4}, stroke_of(series));
       }
-      if (series.style != SeriesStyle::guide) mark({x + 12, y - 4}, series);
+      if (has_marks(series)) mark({x + 12, y - 4}, series);
       svg_.text({x + 30, y}, series.name, {});
       x += entry_width(series);
     }
@@ -155,13 +167,8 @@ class XyDrawing {
   void line(const Series& series) {
     std::vector<SvgPoint> points;
     for (const ChartPoint& point : series.points) points.emplace_back(x_(point.x), y_(point.y));
-    const bool guide = series.style == SeriesStyle::guide;
-    if (series.style != SeriesStyle::points) {
-      svg_.polyline(
-          points,
-          {.stroke = color_of(series), .width = guide ? 1.5 : 2.0, .dash = guide ? "5 4" : ""});
-    }
-    if (guide) return;
+    if (series.style != SeriesStyle::points) svg_.polyline(points, stroke_of(series));
+    if (!has_marks(series)) return;
     for (const SvgPoint& point : points) mark(point, series);
   }
 

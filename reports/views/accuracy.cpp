@@ -163,30 +163,26 @@ constexpr std::array kValidationFacts{
     "max_abs_error", "bias",    "null_mean_abs_error", "inside_band",    "band_width_median",
     "pair_order",    "regret"};
 
-// One row a file: the numbers that say how good the predictions are.
+// The numbers that say how good the predictions are: one row a number, one column a file, so that
+// many numbers need no width.
 ViewTable summary_table(const Result& result) {
   ViewTable view;
-  view.columns.push_back({"file", "", Align::left});
-  std::vector<std::string> names;
+  view.columns.push_back({"", "", Align::left});
+  for (const ResultCase& one : result.cases) view.columns.push_back({one.name, ""});
   for (const char* name : kValidationFacts) {
-    const bool any =
-        std::any_of(result.cases.begin(), result.cases.end(),
-                    [&](const ResultCase& one) { return fact(one, name).has_value(); });
-    if (any) names.emplace_back(name);
-  }
-  for (const std::string& name : names)
-    view.columns.push_back({title_of(name, result.fact_info), ""});
-  for (const ResultCase& one : result.cases) {
-    std::vector<ViewCell> row{{one.name}};
-    for (const std::string& name : names) {
+    std::vector<ViewCell> row{{title_of(name, result.fact_info)}};
+    bool any = false;
+    for (const ResultCase& one : result.cases) {
       const auto number = fact(one, name);
+      any = any || number.has_value();
       row.push_back({number ? value_text(*number, unit_of(name, result.fact_info)) : ""});
     }
-    view.rows.push_back(std::move(row));
-    if (one.outcome.status != base::Status::ok) {
-      view.notes.push_back(fmt::format("{}: {}: {}", one.name, base::to_text(one.outcome.status),
-                                       one.outcome.reason));
-    }
+    if (any) view.rows.push_back(std::move(row));
+  }
+  for (const ResultCase& one : result.cases) {
+    if (one.outcome.status == base::Status::ok) continue;
+    view.notes.push_back(
+        fmt::format("{}: {}: {}", one.name, base::to_text(one.outcome.status), one.outcome.reason));
   }
   return view;
 }
@@ -220,7 +216,7 @@ std::string validation_sentence(const ResultCase& one) {
   out += ".";
   const auto skipped = fact(one, "skipped");
   if (skipped && *skipped > 0)
-    out += fmt::format(" {} rows were skipped.", value_text(*skipped, Unit::plain));
+    out += fmt::format(" {} skipped.", counted(static_cast<std::size_t>(*skipped), "row"));
   return out;
 }
 

@@ -131,6 +131,12 @@ XyChart chart(const CollectiveGrid& grid, const Result& result, Quantity quantit
                                      : Axis{"busbw", Unit::bytes_per_second, AxisScale::log};
   for (std::size_t i = 0; i < grid.algorithms.size(); ++i) {
     Series series = line(grid, grid.algorithms[i], static_cast<int>(i), quantity);
+    // What `auto` chose runs along the lines of the algorithms: a halo, so that it does not hide
+    // them.
+    if (series.name == "auto" && grid.algorithms.size() > 1) {
+      series.style = SeriesStyle::halo;
+      for (ChartPoint& point : series.points) point.low = point.high = std::nullopt;
+    }
     if (!series.points.empty()) out.series.push_back(std::move(series));
   }
   if (quantity == Quantity::time) {

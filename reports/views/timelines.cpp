@@ -165,7 +165,7 @@ void add_timelines(const Result& result, View& view) {
 }
 
 void add_links(const Result& result, View& view) {
-  HeatChart chart{"links", "Link utilisation", "number in the name", {}};
+  HeatChart chart{"links", "Link utilisation", "number of the node, leaf or rail", {}};
   ViewTable kinds;
   kinds.columns = {{"case", "", Align::left},
                    {"kind", "", Align::left},

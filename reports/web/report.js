@@ -4,6 +4,8 @@
   'use strict';
 
   var SYMBOLS = ['circle', 'rect', 'triangle', 'diamond', 'roundRect', 'pin', 'arrow'];
+  var ICONS = ['circle', 'path://M0 0H8V8H0Z', 'path://M4 0L8 8H0Z', 'path://M4 0L8 4L4 8L0 4Z', 'path://M1 0H7L8 1V7L7 8H1L0 7V1Z', 'path://M4 8L0 2L4 0L8 2Z',
+    'path://M4 0L8 8L4 6L0 8Z'];
   var HEAT = ['#eef3f8', '#a9cbe3', '#4f97c7', '#12609f', '#062e5c'];
   var KIND_COLORS = ['#0072B2', '#56B4E9', '#E69F00', '#8C8C8C'];
   var charts = [];
@@ -60,34 +62,44 @@
 
   // ---- lines and points ---------------------------------------------------------------------------------
 
+  // A log axis is a linear one of exponents: ECharts' own steps from 2^10 to 2^20, which is too few labels.
+  function exponents(spec) {
+    var base = spec.unit === 'bytes' ? 2 : 10;
+    function to(value) {
+      var exact = Math.log(value) / Math.log(base), whole = Math.round(exact);
+      return Math.abs(exact - whole) < 1e-9 ? whole : exact;
+    }
+    return spec.scale === 'log' ? { to: to, from: function (e) { return Math.pow(base, e); } }
+      : { to: function (v) { return v; }, from: function (v) { return v; } };
+  }
   function axis(spec, colors, vertical) {
-    var log = spec.scale === 'log';
+    var log = spec.scale === 'log', map = exponents(spec), low = map.to(spec.min), high = map.to(spec.max);
     return {
-      type: log ? 'log' : 'value', logBase: spec.unit === 'bytes' ? 2 : 10, min: spec.min, max: spec.max,
+      type: 'value', min: low, max: high, interval: log ? Math.max(1, Math.ceil((high - low) / 9)) : undefined,
       name: spec.title, nameLocation: 'middle', nameGap: vertical ? 66 : 30, nameTextStyle: { color: colors.soft, fontSize: 13 },
-      axisLabel: { color: colors.soft, fontSize: 12, hideOverlap: true, formatter: function (v) { return textOf(v, spec.unit, 4); } },
+      axisLabel: { color: colors.soft, fontSize: 12, hideOverlap: true, formatter: function (v) { return textOf(map.from(v), spec.unit, 4); } },
       axisLine: { show: true, lineStyle: { color: colors.soft }, onZero: false }, axisTick: { lineStyle: { color: colors.soft } },
-      splitLine: { show: true, lineStyle: { color: colors.grid } }, minorTick: { show: log && vertical, splitNumber: 9 }
+      splitLine: { show: true, lineStyle: { color: colors.grid } }
     };
   }
-  function bandSeries(series, color) {
+  function bandSeries(series, color, map) {
     var points = series.points.filter(function (p) { return p[2] !== null && p[3] !== null; });
     if (points.length < 2 || series.style !== 'line') return null;
     return {
-      type: 'custom', name: series.name, silent: true, z: 1, clip: true, data: [[points[0][0], points[0][1]]], tooltip: { show: false },
+      type: 'custom', name: series.name, silent: true, z: 1, clip: true, data: [[map.x.to(points[0][0]), map.y.to(points[0][1])]], tooltip: { show: false },
       itemStyle: { color: color },
       renderItem: function (params, api) {
-        var upper = points.map(function (p) { return api.coord([p[0], p[3]]); });
-        var lower = points.map(function (p) { return api.coord([p[0], p[2]]); }).reverse();
+        var upper = points.map(function (p) { return api.coord([map.x.to(p[0]), map.y.to(p[3])]); });
+        var lower = points.map(function (p) { return api.coord([map.x.to(p[0]), map.y.to(p[2])]); }).reverse();
         return { type: 'polygon', shape: { points: upper.concat(lower) }, style: { fill: color, opacity: 0.13 } };
       }
     };
   }
-  function whiskerSeries(series, color) {
+  function whiskerSeries(series, color, map) {
     var points = series.points.filter(function (p) { return p[2] !== null && p[3] !== null; });
     if (points.length === 0 || series.style !== 'points') return null;
     return {
-      type: 'custom', name: series.name, silent: true, z: 1, clip: true, data: points.map(function (p) { return [p[0], p[2], p[3]]; }),
+      type: 'custom', name: series.name, silent: true, z: 1, clip: true, data: points.map(function (p) { return [map.x.to(p[0]), map.y.to(p[2]), map.y.to(p[3])]; }),
       tooltip: { show: false }, itemStyle: { color: color },
       renderItem: function (params, api) {
         var low = api.coord([api.value(0), api.value(1)]), high = api.coord([api.value(0), api.value(2)]);
@@ -95,49 +107,66 @@
       }
     };
   }
-  function drawnSeries(series, color, colors) {
-    var guide = series.style === 'guide', points = series.style === 'points';
+  function drawnSeries(series, color, colors, map) {
+    var halo = series.style === 'halo', guide = series.style === 'guide' || halo, points = series.style === 'points';
     var measured = series.marks === 'hollow';
     return {
-      type: points ? 'scatter' : 'line', name: series.name, z: points ? 4 : 3, clip: true,
-      data: series.points.map(function (p) { return { value: [p[0], p[1]], note: p[4], low: p[2], high: p[3] }; }),
-      symbol: guide ? 'none' : SYMBOLS[series.color % SYMBOLS.length], symbolSize: points ? 8 : 6, showAllSymbol: true,
-      lineStyle: { color: guide ? colors.soft : color, width: guide ? 1.5 : 2, type: guide ? 'dashed' : 'solid' },
+      type: points ? 'scatter' : 'line', name: series.name, z: halo ? 2 : points ? 4 : 3, clip: true,
+      data: series.points.map(function (p) { return { value: [map.x.to(p[0]), map.y.to(p[1])], point: p }; }),
+      symbol: guide ? 'none' : SYMBOLS[series.color % SYMBOLS.length], symbolSize: points ? (measured ? 8 : 6) : 6, showAllSymbol: true,
+      lineStyle: { color: guide ? colors.soft : color, width: halo ? 9 : guide ? 1.5 : 2, type: guide && !halo ? 'dashed' : 'solid', opacity: halo ? 0.3 : 1, cap: 'round', join: 'round' },
       itemStyle: measured ? { color: colors.paper, borderColor: color, borderWidth: 1.8 } : { color: guide ? colors.soft : color, opacity: points ? 0.75 : 1 },
       emphasis: { focus: 'series' }, silent: guide, tooltip: { show: !guide }
     };
   }
-  function markLines(markers, colors) {
+  function markLines(markers, colors, map) {
     return {
       symbol: 'none', silent: true, animation: false, lineStyle: { color: colors.ink, type: 'dotted', width: 1.2 },
       data: markers.map(function (m, i) {
-        return { xAxis: m.x, label: { formatter: m.short, position: 'end', distance: 3 + 15 * (i % 2), color: colors.ink, fontSize: 12, rotate: 0 } };
+        return { xAxis: map.x.to(m.x), label: { formatter: m.short, position: 'end', distance: 3 + 15 * (i % 2), color: colors.ink, fontSize: 12, rotate: 0 } };
       })
     };
   }
-  function xyOption(spec, colors) {
-    var all = [], names = [];
+  function legendItem(series, colors) {
+    if (series.style === 'guide') return { name: series.name, icon: 'path://M0 5H8V7H0ZM14 5H22V7H14Z', itemStyle: { color: colors.soft } };
+    if (series.style === 'halo') return { name: series.name, icon: 'rect', itemStyle: { color: colors.soft, opacity: 0.4 } };
+    // Paths keep their shape in the legend; ECharts' own marks are stretched to its width.
+    return series.style === 'points' ? { name: series.name, icon: ICONS[series.color % ICONS.length] } : { name: series.name };
+  }
+  // As ECharts wraps them, near enough: 6.4 px a letter, and the mark and gap of each entry.
+  function legendRows(spec, width) {
+    var rows = 1, x = 0;
+    spec.series.forEach(function (series) {
+      var need = 38 + 6.4 * series.name.length;
+      if (x > 0 && x + need > width - 8) { rows++; x = 0; }
+      x += need;
+    });
+    return rows;
+  }
+  function xyOption(spec, colors, width) {
+    var map = { x: exponents(spec.x), y: exponents(spec.y) };
+    var all = [], names = [], several = spec.markers.length > 1;
     spec.series.forEach(function (series) {
       var color = spec.palette[series.color % spec.palette.length];
-      names.push(series.name);
-      all.push(drawnSeries(series, color, colors));
-      [bandSeries(series, color), whiskerSeries(series, color)].forEach(function (extra) { if (extra) all.push(extra); });
+      names.push(legendItem(series, colors));
+      all.push(drawnSeries(series, color, colors, map));
+      [bandSeries(series, color, map), whiskerSeries(series, color, map)].forEach(function (extra) { if (extra) all.push(extra); });
     });
-    if (spec.markers.length > 0 && all.length > 0) all[0].markLine = markLines(spec.markers, colors);
+    if (spec.markers.length > 0 && all.length > 0) all[0].markLine = markLines(spec.markers, colors, map);
     var option = {
       animation: false, series: all, tooltip: tooltip(colors),
-      legend: { type: 'scroll', top: 0, left: 4, data: names, textStyle: { color: colors.ink, fontSize: 13 }, itemWidth: 22, pageTextStyle: { color: colors.soft },
-        pageIconColor: colors.soft, pageIconInactiveColor: colors.line },
-      grid: { left: 84, right: 26, top: spec.markers.length > 0 ? 66 : 40, bottom: 48 },
+      legend: { top: 0, left: 4, data: names, textStyle: { color: colors.ink, fontSize: 13 }, itemWidth: 22, itemHeight: 8, itemGap: 12, inactiveColor: colors.line },
+      grid: { left: 84, right: 26, top: legendRows(spec, width) * 24 + (several ? 38 : spec.markers.length ? 24 : 12), bottom: 48 },
       xAxis: axis(spec.x, colors, false), yAxis: axis(spec.y, colors, true)
     };
     option.tooltip.formatter = function (item) {
-      var text = '<b>' + escaped(item.seriesName) + '</b><br>' + escaped(spec.x.title) + ' ' + textOf(item.value[0], spec.x.unit, 4) +
-        '<br>' + escaped(spec.y.title) + ' <b>' + textOf(item.value[1], spec.y.unit, 4) + '</b>';
-      if (item.data.low !== null && item.data.high !== null) {
-        text += '<br>band ' + textOf(item.data.low, spec.y.unit, 4) + ' to ' + textOf(item.data.high, spec.y.unit, 4);
+      var point = item.data.point;
+      var text = '<b>' + escaped(item.seriesName) + '</b><br>' + escaped(spec.x.title) + ' ' + textOf(point[0], spec.x.unit, 4) +
+        '<br>' + escaped(spec.y.title) + ' <b>' + textOf(point[1], spec.y.unit, 4) + '</b>';
+      if (point[2] !== null && point[3] !== null) {
+        text += '<br>band ' + textOf(point[2], spec.y.unit, 4) + ' to ' + textOf(point[3], spec.y.unit, 4);
       }
-      return item.data.note ? text + '<br>' + escaped(item.data.note) : text;
+      return point[4] ? text + '<br>' + escaped(point[4]) : text;
     };
     return option;
   }
@@ -215,10 +244,10 @@
     if (spec.kind === 'heat') return Math.max(170, Math.min(spec.grids[pick].rows.length, 60) * 20 + 120);
     return 0;
   }
-  function optionOf(spec, colors, pick) {
+  function optionOf(spec, colors, pick, width) {
     if (spec.kind === 'timeline') return timelineOption(spec, colors, pick);
     if (spec.kind === 'heat') return heatOption(spec, colors, pick);
-    return xyOption(spec, colors);
+    return xyOption(spec, colors, width);
   }
   // How much of the canvas is painted, for the test that opens the page in a browser.
   function ink(box) {
@@ -232,7 +261,7 @@
     var height = heightOf(entry.spec, entry.pick);
     if (height) entry.box.style.height = height + 'px';
     entry.chart.resize();
-    entry.chart.setOption(optionOf(entry.spec, theme(), entry.pick), { notMerge: true });
+    entry.chart.setOption(optionOf(entry.spec, theme(), entry.pick, entry.chart.getWidth()), { notMerge: true });
     var note = entry.spec.kind === 'timeline' ? entry.spec.timelines[entry.pick].note : '';
     if (entry.note) entry.note.textContent = note;
   }
@@ -264,6 +293,6 @@
   var waiting = 0;
   window.addEventListener('resize', function () {
     clearTimeout(waiting);
-    waiting = setTimeout(function () { charts.forEach(function (entry) { entry.chart.resize(); }); }, 80);
+    waiting = setTimeout(function () { again(); }, 80);
   });
 })();

@@ -91,7 +91,7 @@ TEST(Compare, IsRenderedWithTheDifferencesFirst) {
             "DIFFERS");
   const std::string text = to_text(result);
   EXPECT_THAT(text, HasSubstr("new.json against old.json"));
-  EXPECT_THAT(text, HasSubstr("1.22x"));
+  EXPECT_THAT(text, HasSubstr("1.220x"));
   EXPECT_THAT(text, HasSubstr("DIFFERS"));
 }
 
