@@ -30,10 +30,11 @@ class EdgeCosts {
            flow.bytes / std::min(edge.bandwidth, flow.connections * costs_.rate_limit.value());
   }
 
- private:
   struct Edge {
     double latency;    // s
     double bandwidth;  // bytes/s, of the narrowest link
+    sim::LinkId out_port;
+    sim::LinkId in_port;
   };
   const Edge& find(std::int32_t from, std::int32_t to) {
     const auto count = static_cast<std::uint64_t>(endpoints_.size());
@@ -43,9 +44,13 @@ class EdgeCosts {
     if (found != edges_.end()) return found->second;
     const sim::Route route = network_.route(endpoints_[static_cast<std::size_t>(from)],
                                             endpoints_[static_cast<std::size_t>(to)]);
-    return edges_.emplace(key, Edge{route.latency.value(), route.bandwidth.value()}).first->second;
+    return edges_
+        .emplace(key, Edge{route.latency.value(), route.bandwidth.value(), route.out_port,
+                           route.in_port})
+        .first->second;
   }
 
+ private:
   std::span<const sim::EndpointId> endpoints_;
   const sim::Network& network_;
   MessageCosts costs_;

@@ -1,6 +1,9 @@
 #include "collectives/flow_plan.hpp"
 
 #include <algorithm>
+#include <bitset>
+#include <limits>
+#include <map>
 #include <numeric>
 #include <unordered_map>
 
@@ -74,34 +77,91 @@ class Planner {
   }
 
   void count_channels() {
-    for (std::size_t i = 0; i < node_.size(); ++i) {
-      std::int32_t& connections = flows_[node_[i]].connections;
-      connections = std::max(connections, message(i).channel + 1);
+    std::vector<std::bitset<256>> used(flows_.size());
+    for (std::size_t i = 0; i < node_.size(); ++i) used[node_[i]].set(message(i).channel);
+    for (std::size_t f = 0; f < flows_.size(); ++f) {
+      flows_[f].connections = static_cast<std::int32_t>(used[f].count());
     }
   }
 
-  // The longest chains inside each phase on an unloaded network.
+  // How many flows of a flow's phase use its busier port.
+  std::vector<std::int32_t> shares() {
+    std::map<std::pair<std::int32_t, std::int32_t>, std::int32_t> users;  // by (phase, port)
+    const auto visit = [&](auto use) {
+      std::vector<char> seen(flows_.size(), 0);
+      for (std::size_t i = 0; i < node_.size(); ++i) {
+        const std::size_t f = node_[i];
+        if (flows_[f].local() || seen[f] != 0) continue;
+        seen[f] = 1;
+        const EdgeCosts::Edge& edge = costs_.find(flows_[f].from, flows_[f].to);
+        for (const sim::LinkId port : {edge.out_port, edge.in_port}) {
+          if (port.valid()) use(f, users[{message(i).phase, port.index()}]);
+        }
+      }
+    };
+    std::vector<std::int32_t> share(flows_.size(), 1);
+    visit([](std::size_t, std::int32_t& count) { ++count; });
+    visit([&](std::size_t f, std::int32_t count) { share[f] = std::max(share[f], count); });
+    return share;
+  }
+
+  // The longest chains inside each phase: on an unloaded network, with ports shared, of latency
+  // alone.
+  struct Chain {
+    double unloaded = 0.0;
+    double shared = 0.0;
+    double latency = 0.0;
+  };
+  struct Extent {
+    double shared_begin = std::numeric_limits<double>::infinity();
+    double latency_begin = std::numeric_limits<double>::infinity();
+    Chain end;
+  };
+
+  Chain chain_before(std::size_t i, const std::vector<Chain>& end) const {
+    Chain start;
+    for (const std::int32_t d : before(i)) {
+      if (message(slot(d)).phase != message(i).phase) continue;
+      start.unloaded = std::max(start.unloaded, end[slot(d)].unloaded);
+      start.shared = std::max(start.shared, end[slot(d)].shared);
+      start.latency = std::max(start.latency, end[slot(d)].latency);
+    }
+    return start;
+  }
+
   void measure() {
-    std::vector<double> end(node_.size(), 0.0);
-    std::vector<double> last(flows_.size(), 0.0);
+    const std::vector<std::int32_t> share = shares();
+    std::vector<Chain> end(node_.size());
+    std::vector<Extent> extents(flows_.size());
     for (std::size_t i = 0; i < node_.size(); ++i) {
       const Message& m = message(i);
-      double start = 0.0;
-      for (const std::int32_t d : before(i)) {
-        if (message(slot(d)).phase == m.phase) start = std::max(start, end[slot(d)]);
-      }
-      const Flow& flow = flows_[node_[i]];
-      end[i] = start;
-      if (!m.local()) {
-        end[i] += costs_.message_s(m.from, m.to, static_cast<double>(m.bytes), flow.connections);
-      }
-      last[node_[i]] = std::max(last[node_[i]], end[i]);
+      end[i] = chain_before(i, end);
+      if (m.local()) continue;
+      const std::size_t f = node_[i];
+      const auto bytes = static_cast<double>(m.bytes);
+      const auto cost = [&](double size, std::int32_t sharers) {
+        return costs_.message_s(m.from, m.to, size, sharers * flows_[f].connections);
+      };
+      Extent& extent = extents[f];
+      extent.shared_begin = std::min(extent.shared_begin, end[i].shared);
+      extent.latency_begin = std::min(extent.latency_begin, end[i].latency);
+      end[i].unloaded += cost(bytes, 1);
+      end[i].shared += cost(bytes, share[f]);
+      end[i].latency += cost(0.0, 1);
+      extent.end.unloaded = std::max(extent.end.unloaded, end[i].unloaded);
+      extent.end.latency = std::max(extent.end.latency, end[i].latency);
     }
     for (std::size_t f = 0; f < flows_.size(); ++f) {
-      Flow& flow = flows_[f];
-      if (flow.local()) continue;
-      flow.extra_latency = base::Seconds(std::max(0.0, last[f] - costs_.flow_s(flow)));
+      if (!flows_[f].local())
+        flows_[f].extra_latency = base::Seconds(extra_of(flows_[f], extents[f]));
     }
+  }
+  double extra_of(const Flow& flow, const Extent& extent) {
+    const double unloaded = extent.end.unloaded - costs_.flow_s(flow);
+    const double latencies = extent.end.latency - extent.latency_begin;
+    const double pipelined =
+        extent.shared_begin + latencies - costs_.find(flow.from, flow.to).latency;
+    return std::max({0.0, unloaded, pipelined});
   }
 
   // Local messages that others of their phase wait for: they couple those with what they wait for.

@@ -3,18 +3,22 @@
 // Model: the messages of one edge (from, to) and one phase become a flow of their total bytes. A
 // flow starts when the flows of earlier phases that its messages depend on are over; where flows of
 // one phase depend on each other (a ring, a pipeline) they start together, after everything any of
-// them waits for. What coarsening takes away is put back as a latency before the flow,
-//   extra = end - (route latency + overhead + bytes / bandwidth),
-// end being when the edge's last message would complete on an unloaded network, counted from the
-// start of the phase: the longest chain of messages up to it, each taking
-//   route latency + overhead + c x its bytes / bandwidth  (c channels side by side on the edge).
+// them waits for. What coarsening takes away is put back as a latency before the flow, the greater
+// of
+//   end - (route latency + bytes / bandwidth)      and      begin' + latencies - route latency
+// end: when the edge's last message would complete on an unloaded network, counted from the start
+// of the phase: the longest chain of messages up to it, each taking
+//   overhead + route latency + c x its bytes / bandwidth  (c channels side by side on the edge);
+// begin': when its first would start if every flow of the phase took an equal share of its ports (a
+// pipeline fills while its stages share ports); latencies: what overheads and latencies alone come
+// to on the longest chain from the edge's first message to its last.
 // So an edge that shares its links with nobody is done exactly when `steps` has it done, and flows
-// that do share links slow each other down as the engine has it. Exact without contention for ring,
-// chains, recursive doubling, halving-doubling, pairwise. An approximation where a pipeline's
-// stages share ports (tree, double_binary_tree) or contention meets uneven phases;
-// tests/collectives/bulk_test.cpp states the error of each algorithm. Made for `simgrid`:
-// `analytic` serves a port's transfers one after the other, whole, and a pipeline does not survive
-// that.
+// that do share links slow each other down as the engine has it.
+// Equal to `steps` where no pipeline's stages share ports: ring, chains, recursive doubling,
+// halving-doubling, pairwise, direct, parameter_server, and every algorithm in one chunk. An
+// approximation for tree, double_binary_tree, hierarchical and in_network in chunks;
+// tests/collectives/bulk_test.cpp states the error of each. Made for `simgrid`: `analytic` serves a
+// port's transfers one after the other, whole, and a pipeline does not survive that.
 #pragma once
 
 #include <cstdint>

@@ -168,7 +168,8 @@ Schedule make_schedule(const ScheduleRequest& request) {
     write(request, schedule);
   }
   const std::int32_t channels = has_own_channels(request) ? 1 : channels_used(request);
-  return channels > 1 ? split_over_channels(schedule, channels, unit_of(request)) : schedule;
+  if (channels > 1) return split_over_channels(schedule, channels, unit_of(request));
+  return schedule;
 }
 
 }  // namespace windtunnel::collectives

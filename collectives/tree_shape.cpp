@@ -122,12 +122,12 @@ namespace {
 // Writes the chunks of one slice, remembering the messages of the chunk before on each edge.
 class TreePipeline {
  public:
-  TreePipeline(const ScheduleRequest& request, const RankTree& tree, std::uint8_t channel,
-               Schedule& schedule)
+  TreePipeline(const RankTree& tree, std::int64_t chunks, std::uint8_t channel, Schedule& schedule)
       : tree_(tree),
         channel_(channel),
+        pipelined_(chunks > 1),
         schedule_(schedule),
-        up_(static_cast<std::size_t>(request.ranks), -1),
+        up_(tree.parent.size(), -1),
         down_(up_),
         arrived_(up_.size()) {}
 
@@ -165,18 +165,25 @@ class TreePipeline {
   static std::size_t slot(std::int32_t rank) { return static_cast<std::size_t>(rank); }
   std::int32_t add(std::int32_t from, std::int32_t to, Range piece, Action action,
                    const std::vector<std::int32_t>& dependencies) {
+    // In one piece each level is a phase of its own; chunks are on all levels at the same time.
+    int phase = 0;
+    for (const std::int32_t d : dependencies) {
+      if (!pipelined_) phase = std::max(phase, schedule_.messages[slot(d)].phase + 1);
+    }
     return schedule_.add({.from = from,
                           .to = to,
                           .source_offset = piece.offset,
                           .target_offset = piece.offset,
                           .bytes = piece.bytes,
                           .action = action,
-                          .channel = channel_},
+                          .channel = channel_,
+                          .phase = static_cast<std::uint16_t>(phase)},
                          dependencies);
   }
 
   const RankTree& tree_;
   std::uint8_t channel_;
+  bool pipelined_;
   Schedule& schedule_;
   std::vector<std::int32_t> up_;                    // by child: last message to its parent
   std::vector<std::int32_t> down_;                  // by child: last message from its parent
@@ -187,8 +194,8 @@ class TreePipeline {
 
 void write_tree_slice(const ScheduleRequest& request, const RankTree& tree, Range slice,
                       std::uint8_t channel, Schedule& schedule) {
-  TreePipeline pipeline(request, tree, channel, schedule);
   const std::int64_t chunks = chunk_count(request, slice.bytes);
+  TreePipeline pipeline(tree, chunks, channel, schedule);
   for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
     const Range piece = part(slice, chunks, chunk, unit_of(request));
     if (request.op != Op::broadcast) pipeline.reduce_up(piece);

@@ -76,7 +76,11 @@ class InNetwork {
   void stage(Round kind, Fill fill) {
     Rounds rounds;
     fill(rounds);
-    play(rounds, kind, builder_);
+    // A ring's rounds use the same edges again; the levels of a tree are phases of their own.
+    for (const std::vector<Message>& round : rounds) {
+      play({round}, kind, builder_);
+      if (!pipelined_ && kind == Round::arrivals) builder_.next_phase();
+    }
     if (!pipelined_) builder_.next_phase();
   }
   std::int32_t domain_switch(std::int32_t d) const {
