@@ -23,28 +23,35 @@
 #include "collectives/nccl/constants.hpp"
 #include "collectives/time_model.hpp"
 #include "sim/base/fact.hpp"
-#include "sim/engine/engine.hpp"
+#include "sim/engine/choose_engine.hpp"
 #include "strategies/collective/collective_case.hpp"
+#include "strategies/collective/group_plan.hpp"
 
 namespace windtunnel::strategies {
 
 using EngineFactory =
     std::function<std::unique_ptr<sim::Engine>(const sim::Network&, const sim::EngineOptions&)>;
 
-// Where a case runs. All of it outlives the run; `model` may be null.
+// Where a case runs. All of it outlives the run; `model` and `groups` may be null.
 struct CollectiveSite {
   const sim::ValidCluster& cluster;
   const sim::Network& network;
   EngineFactory
       make_engine;  // called at most once a case: one forked child a case does for SimGrid
   const collectives::TimeModel* model = nullptr;
+  GroupCache* groups =
+      nullptr;  // kept over all cases of the network; null: each case makes its own
 };
 
 struct CollectiveOptions {
-  std::string engine_reason;  // why this engine, for the label; empty: no label
-  std::string fabric;         // of the cluster, as measurements name it; empty: the cluster's name
+  std::string engine_reason{};  // why this engine, for the label; empty: no label
+  std::string fabric{};  // of the cluster, as measurements name it; empty: the cluster's name
   std::string nccl_version = std::string(collectives::nccl::kDefaultVersion);
-  std::int64_t steps_limit = 200'000;  // messages up to which `automatic` lowers step by step
+  // Messages up to which Lowering::automatic goes step by step. `bulk` is made for shared links; on
+  // analytic, which serves a port's transfers whole, it would spoil pipelines.
+  std::int64_t steps_limit_simgrid = 200'000;
+  std::int64_t steps_limit_analytic = 5'000'000;
+  // Rows of the tables; 0: none. A case that a model answers alone takes an engine only for these.
   std::int64_t timeline_rows = 5'000;
   std::int64_t link_rows = 300;
 };
@@ -56,6 +63,11 @@ base::Outcome run_collective_case(const CollectiveCase& one, const CollectiveSit
 // alone.
 bool needs_engine(const CollectiveCase& one, const CollectiveSite& site,
                   const CollectiveOptions& options);
+
+// The engine that a case needs and why, from the pairs of endpoints that its messages go between:
+// analytic where it gives what simgrid gives.
+sim::EngineDecision choose_engine(const CollectiveCase& one, const CollectiveSite& site,
+                                  const CollectiveOptions& options);
 
 // Name, unit and description of every fact and label above.
 const std::map<std::string, base::FactInfo>& collective_fact_info();

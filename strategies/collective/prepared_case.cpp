@@ -1,0 +1,142 @@
+#include "strategies/collective/prepared_case.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "sim/base/unit_text.hpp"
+
+namespace windtunnel::strategies {
+namespace {
+
+using collectives::Algorithm;
+using collectives::ScheduleRequest;
+
+// What is wrong with the groups of a case; empty where nothing is.
+std::string wrong_groups(const CollectiveCase& one, int gpus) {
+  if (one.groups.empty()) return "there is no group of GPUs";
+  for (std::size_t i = 0; i < one.groups.size(); ++i) {
+    const std::vector<int>& group = one.groups[i];
+    if (group.empty()) return fmt::format("group {} is empty", i);
+    const std::set<int> members(group.begin(), group.end());
+    if (members.size() != group.size()) return fmt::format("group {} names a GPU twice", i);
+    if (*members.begin() < 0 || *members.rbegin() >= gpus) {
+      return fmt::format("group {} names GPU {}; the cluster has GPUs 0 to {}", i,
+                         *members.begin() < 0 ? *members.begin() : *members.rbegin(), gpus - 1);
+    }
+    if (one.root < 0 || one.root >= static_cast<int>(group.size())) {
+      return fmt::format("root {} is not a position in group {} of {} GPUs", one.root, i,
+                         group.size());
+    }
+  }
+  return "";
+}
+
+GroupPlan plan_of(const GroupPlace& place, const CollectiveCase& one, Algorithm algorithm,
+                  std::size_t ranks) {
+  ScheduleRequest request;
+  request.op = one.op;
+  request.algorithm = algorithm;
+  request.ranks = static_cast<std::int32_t>(ranks);
+  request.bytes = static_cast<std::int64_t>(one.bytes.value());
+  request.root = one.root;
+  request.channels = one.channels.value_or(1);
+  request.chunk_bytes = one.chunk ? static_cast<std::int64_t>(one.chunk->value()) : 0;
+  return {&place, collectives::placed(std::move(request), place.placement)};
+}
+
+std::vector<GroupPlan> plans_of(const CollectiveCase& one, Algorithm algorithm,
+                                const CollectiveSite& site, GroupCache& cache) {
+  std::vector<GroupPlan> plans;
+  for (const std::vector<int>& group : one.groups) {
+    plans.push_back(plan_of(cache.at(site.network, group), one, algorithm, group.size()));
+  }
+  return plans;
+}
+
+std::string why_not(const std::vector<GroupPlan>& plans) {
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    const auto reason = collectives::why_not(plans[i].request);
+    if (reason) return plans.size() == 1 ? *reason : fmt::format("group {}: {}", i, *reason);
+  }
+  return "";
+}
+
+// Algorithms that could stand in for a choice without a schedule here, the fastest of the choice
+// first.
+std::vector<Algorithm> stand_ins(const CollectiveChoice& choice) {
+  std::vector<Algorithm> out;
+  for (const auto& row : choice.alternatives.rows) {
+    const auto algorithm = collectives::algorithm_from_text(std::get<std::string>(row.front()));
+    if (algorithm && std::ranges::find(out, *algorithm) == out.end()) out.push_back(*algorithm);
+  }
+  for (const Algorithm algorithm : {Algorithm::ring, Algorithm::direct}) {
+    if (std::ranges::find(out, algorithm) == out.end()) out.push_back(algorithm);
+  }
+  return out;
+}
+
+// `auto` may choose what this cluster does not state (NVLS without reducing switches): then the
+// next best with a schedule is simulated in its place.
+void replace_choice(const CollectiveCase& one, const CollectiveSite& site, GroupCache& cache,
+                    PreparedCase& prepared) {
+  CollectiveChoice& choice = prepared.choice;
+  const std::string reason = why_not(prepared.plans);
+  if (reason.empty()) return;
+  if (one.algorithm != Algorithm::automatic) {
+    prepared.infeasible = reason;
+    return;
+  }
+  for (const Algorithm algorithm : stand_ins(choice)) {
+    std::vector<GroupPlan> plans = plans_of(one, algorithm, site, cache);
+    if (!why_not(plans).empty()) continue;
+    choice.warnings.push_back(
+        fmt::format("{} was chosen but cannot be simulated here ({}): {} is, in its place",
+                    to_text(choice.algorithm), reason, to_text(algorithm)));
+    if (!choice.prediction) choice.algorithm = algorithm;
+    prepared.plans = std::move(plans);
+    return;
+  }
+  prepared.infeasible = reason;
+}
+
+void predict_groups(const CollectiveCase& one, const CollectiveSite& site,
+                    const CollectiveOptions& options, PreparedCase& prepared) {
+  if (!prepared.choice.prediction) return;
+  for (const std::vector<int>& group : one.groups) {
+    collectives::TimeQuery query = time_query(one, group, site, options);
+    query.algorithm = prepared.choice.algorithm;
+    if (&group == &one.groups.front()) {
+      prepared.predictions.push_back(*prepared.choice.prediction);
+    } else if (auto prediction = site.model->predict(query)) {
+      prepared.predictions.push_back(*std::move(prediction));
+    } else {
+      prepared.choice.warnings.push_back(fmt::format(
+          "profile {} has no answer for one of the groups: all are simulated on data-sheet links",
+          site.model->name()));
+      prepared.predictions.clear();
+      return;
+    }
+  }
+}
+
+}  // namespace
+
+PreparedCase prepare(const CollectiveCase& one, const CollectiveSite& site,
+                     const CollectiveOptions& options) {
+  PreparedCase prepared;
+  prepared.infeasible = wrong_groups(one, site.network.gpu_count());
+  if (!prepared.infeasible.empty()) return prepared;
+  if (site.groups == nullptr) prepared.own_groups = std::make_unique<GroupCache>();
+  GroupCache& cache = site.groups != nullptr ? *site.groups : *prepared.own_groups;
+  prepared.choice = choose(one, site, options);
+  prepared.plans = plans_of(one, prepared.choice.algorithm, site, cache);
+  replace_choice(one, site, cache, prepared);
+  if (!prepared.infeasible.empty()) return prepared;
+  predict_groups(one, site, options, prepared);
+  return prepared;
+}
+
+}  // namespace windtunnel::strategies

@@ -1,0 +1,25 @@
+// A case with nothing left open: what was chosen, and one request with a schedule for each group.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "strategies/collective/choice.hpp"
+#include "strategies/collective/group_plan.hpp"
+
+namespace windtunnel::strategies {
+
+struct PreparedCase {
+  CollectiveChoice choice;
+  std::unique_ptr<GroupCache> own_groups;                // where the site has none
+  std::vector<GroupPlan> plans;                          // by group
+  std::vector<collectives::TimePrediction> predictions;  // by group; empty: simulate
+  std::string chunk_reason;                              // "" where nothing is pipelined
+  std::string infeasible;  // why it cannot run; then nothing else holds
+};
+
+PreparedCase prepare(const CollectiveCase& one, const CollectiveSite& site,
+                     const CollectiveOptions& options);
+
+}  // namespace windtunnel::strategies

@@ -1,0 +1,261 @@
+// One case end to end on data-sheet links: facts, laws, choices, what cannot run.
+#include "strategies/collective/run_collective.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "collectives/request.hpp"
+#include "strategies/collective/crossover.hpp"
+#include "tests/strategies/clusters.hpp"
+
+namespace windtunnel::strategies {
+namespace {
+
+using collectives::Algorithm;
+using collectives::Op;
+
+constexpr double kMib = 1024.0 * 1024;
+
+bool mentions(const std::vector<std::string>& warnings, const std::string& text) {
+  return std::any_of(warnings.begin(), warnings.end(), [&](const std::string& warning) {
+    return warning.find(text) != std::string::npos;
+  });
+}
+
+void expect_complete(const base::Outcome& outcome, const CollectiveCase& one) {
+  ASSERT_EQ(outcome.status, base::Status::ok) << outcome.reason;
+  for (const char* fact : {"time_s", "algbw_bytes_per_s", "busbw_bytes_per_s", "lower_bound_s",
+                           "steps", "ranks", "bytes"}) {
+    ASSERT_TRUE(outcome.facts.contains(fact)) << fact;
+  }
+  EXPECT_GE(outcome.facts.at("time_s"), outcome.facts.at("lower_bound_s"));
+  EXPECT_GT(outcome.facts.at("lower_bound_s"), 0);
+  EXPECT_GE(outcome.facts.at("steps"), 1);
+  EXPECT_EQ(outcome.facts.at("bytes"), one.bytes.value());
+  EXPECT_EQ(outcome.labels.at("algorithm"), to_text(one.algorithm));
+  const auto ranks = static_cast<std::int64_t>(outcome.facts.at("ranks"));
+  EXPECT_EQ(ranks, static_cast<std::int64_t>(one.groups.front().size()));
+  EXPECT_DOUBLE_EQ(outcome.facts.at("algbw_bytes_per_s"),
+                   one.bytes.value() / outcome.facts.at("time_s"));
+  EXPECT_DOUBLE_EQ(outcome.facts.at("busbw_bytes_per_s"),
+                   outcome.facts.at("algbw_bytes_per_s") * collectives::bus_factor(one.op, ranks));
+  EXPECT_TRUE(outcome.rests_on.contains("time_s"));
+}
+
+TEST(RunCollective, EveryOpAndAlgorithmGivesCompleteFactsAboveTheLowerBound) {
+  const test::Site site(test::h100_nodes(2));
+  for (const Op op : collectives::kOps) {
+    for (const Algorithm algorithm : collectives::kAlgorithms) {
+      if (algorithm == Algorithm::automatic || !collectives::supports(op, algorithm)) continue;
+      for (const double bytes : {64.0, 1000003.0, 16 * kMib}) {
+        SCOPED_TRACE(std::string(to_text(op)) + " " + std::string(to_text(algorithm)) + " " +
+                     std::to_string(bytes));
+        const CollectiveCase one = site.one(op, algorithm, bytes);
+        expect_complete(site.run(one), one);
+      }
+    }
+  }
+}
+
+TEST(RunCollective, EveryFactAndLabelHasANameAndADescription) {
+  const test::Site site(test::h100_nodes(2));
+  CollectiveCase one = site.one(Op::all_reduce, Algorithm::automatic, kMib);
+  one.groups = {test::gpus(0, 8), test::gpus(8, 8)};
+  const base::Outcome outcome = site.run(one, {.engine_reason = "because"});
+  const auto& info = collective_fact_info();
+  for (const auto& [name, value] : outcome.facts) EXPECT_TRUE(info.contains(name)) << name;
+  for (const auto& [name, value] : outcome.labels) EXPECT_TRUE(info.contains(name)) << name;
+  for (const auto& [name, entry] : info) {
+    EXPECT_FALSE(entry.name.empty()) << name;
+    EXPECT_FALSE(entry.description.empty()) << name;
+    if (name.ends_with("_s") && !name.ends_with("per_s")) {
+      EXPECT_EQ(entry.unit, "s") << name;
+    }
+  }
+}
+
+TEST(RunCollective, ARingTakesTwiceNMinusOneStepsOfLatencyAndAnNthOfTheBytes) {
+  for (const int ranks : {2, 8, 32}) {
+    const test::Site site(test::switched_hosts(ranks));
+    CollectiveCase one = site.one(Op::all_reduce, Algorithm::ring, 32 * kMib);
+    one.chunk = base::Bytes(32 * kMib);
+    const base::Outcome outcome = site.run(one);
+    const double expected = 2.0 * (ranks - 1) * (2e-6 + 32 * kMib / ranks / 50e9);
+    EXPECT_NEAR(outcome.facts.at("time_s") / expected, 1.0, 1e-9);
+    EXPECT_EQ(outcome.facts.at("steps"), 2.0 * (ranks - 1));
+    EXPECT_EQ(outcome.rests_on.at("time_s"), (std::vector<std::string>{"model", "roofline"}));
+  }
+}
+
+TEST(RunCollective, TheSameCaseGivesTheSameOutcomeTwice) {
+  const test::Site site(test::h100_nodes(2));
+  const CollectiveCase one = site.one(Op::all_reduce, Algorithm::hierarchical, kMib);
+  const base::Outcome first = site.run(one);
+  const base::Outcome second = site.run(one);
+  EXPECT_EQ(first.facts, second.facts);
+  EXPECT_EQ(first.labels, second.labels);
+  EXPECT_EQ(first.warnings, second.warnings);
+  ASSERT_TRUE(first.tables.contains("timeline"));
+  EXPECT_EQ(first.tables.at("timeline").rows, second.tables.at("timeline").rows);
+  EXPECT_EQ(first.tables.at("links").rows, second.tables.at("links").rows);
+}
+
+TEST(RunCollective, TheEngineIsMadeOnceACaseHoweverManyGroups) {
+  const test::Site site(test::h100_nodes(2));
+  CollectiveCase one = site.one(Op::all_reduce, Algorithm::ring, kMib);
+  one.groups = {test::gpus(0, 8), test::gpus(8, 8)};
+  int made = 0;
+  const auto counting = [&](const sim::Network& network, const sim::EngineOptions& options) {
+    ++made;
+    return sim::make_analytic_engine(network, options);
+  };
+  run_collective_case(one, site.site(counting), {});
+  EXPECT_EQ(made, 1);
+}
+
+TEST(RunCollective, AutoSaysWhatNcclChoseWhyAndWhatTheRunnerUpWouldHaveCost) {
+  const test::Site site(test::h100_nodes(1));
+  const base::Outcome small = site.run(site.one(Op::all_reduce, Algorithm::automatic, 65536));
+  EXPECT_EQ(small.labels.at("algorithm"), "ring");
+  EXPECT_EQ(small.labels.at("protocol"), "ll");
+  EXPECT_EQ(small.labels.at("nccl_choice"), "Ring/LL");
+  EXPECT_NE(small.labels.at("chosen_by").find("NCCL"), std::string::npos);
+  EXPECT_NE(small.labels.at("why").find("next is " + small.labels.at("runner_up")),
+            std::string::npos);
+  EXPECT_GT(small.facts.at("runner_up_time_s"), 0);
+  const base::Outcome large = site.run(site.one(Op::all_reduce, Algorithm::automatic, 256 * kMib));
+  EXPECT_EQ(large.labels.at("algorithm"), "in_network");
+  EXPECT_EQ(large.labels.at("nccl_choice"), "NVLS/Simple");
+  const base::Table& alternatives = large.tables.at("alternatives");
+  EXPECT_EQ(alternatives.columns.at(2), "time_s");
+  for (std::size_t i = 1; i < alternatives.rows.size(); ++i) {
+    EXPECT_LE(std::get<double>(alternatives.rows[i - 1][2]),
+              std::get<double>(alternatives.rows[i][2]));
+  }
+}
+
+TEST(RunCollective, AutoSimulatesWhatNamingTheSameAlgorithmSimulates) {
+  const test::Site site(test::h100_nodes(1));
+  const base::Outcome chosen = site.run(site.one(Op::all_reduce, Algorithm::automatic, 256 * kMib));
+  const base::Outcome named = site.run(site.one(Op::all_reduce, Algorithm::in_network, 256 * kMib));
+  EXPECT_EQ(chosen.facts.at("time_s"), named.facts.at("time_s"));
+}
+
+TEST(RunCollective, TreesLeadAtSmallSizesAndRingsAtLargeOnesOnSixteenNodes) {
+  const test::Site site(test::h100_nodes(16));
+  const CollectiveOptions facts_only{.timeline_rows = 0, .link_rows = 0};
+  std::vector<TimedCase> cases;
+  for (double bytes = 1024; bytes <= 1024 * kMib; bytes *= 8) {
+    for (const Algorithm algorithm : {Algorithm::ring, Algorithm::double_binary_tree}) {
+      const base::Outcome outcome =
+          site.run(site.one(Op::all_reduce, algorithm, bytes), facts_only);
+      cases.push_back({Op::all_reduce, algorithm, base::Bytes(bytes),
+                       base::Seconds(outcome.facts.at("time_s"))});
+    }
+  }
+  const auto found = find_crossovers(cases);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].from, Algorithm::double_binary_tree);
+  EXPECT_EQ(found[0].to, Algorithm::ring);
+  EXPECT_GT(found[0].bytes.value(), 64 * 1024);
+}
+
+TEST(RunCollective, WhatCannotRunIsInfeasibleWithAReason) {
+  const test::Site site(test::switched_hosts(4));
+  const auto reason = [&](const CollectiveCase& one) {
+    const base::Outcome outcome = site.run(one);
+    EXPECT_EQ(outcome.status, base::Status::infeasible);
+    EXPECT_TRUE(outcome.facts.empty());
+    return outcome.reason;
+  };
+  EXPECT_EQ(reason(site.one(Op::broadcast, Algorithm::halving_doubling, kMib)),
+            "halving_doubling cannot do broadcast");
+  EXPECT_FALSE(reason(site.one(Op::all_reduce, Algorithm::in_network, kMib)).empty());
+  CollectiveCase one = site.one(Op::all_reduce, Algorithm::ring, kMib);
+  one.groups = {{0, 1, 4}};
+  EXPECT_EQ(reason(one), "group 0 names GPU 4; the cluster has GPUs 0 to 3");
+  one.groups = {{0, 1, 1}};
+  EXPECT_EQ(reason(one), "group 0 names a GPU twice");
+  one.groups = {{0, 1}, {}};
+  EXPECT_EQ(reason(one), "group 1 is empty");
+  one.groups = {{0, 1}, {2, 3}};
+  one.root = 2;
+  EXPECT_EQ(reason(one), "root 2 is not a position in group 0 of 2 GPUs");
+}
+
+TEST(RunCollective, ASingleRankIsDoneAtOnce) {
+  const test::Site site(test::switched_hosts(2));
+  CollectiveCase one = site.one(Op::all_reduce, Algorithm::automatic, kMib);
+  one.groups = {{1}};
+  const base::Outcome outcome = site.run(one);
+  EXPECT_EQ(outcome.status, base::Status::ok);
+  EXPECT_EQ(outcome.facts.at("time_s"), 0);
+  EXPECT_EQ(outcome.facts.at("ranks"), 1);
+}
+
+TEST(RunCollective, WhatOnlyAProfileGivesAMeaningToIsNotIgnoredInSilence) {
+  const test::Site site(test::switched_hosts(2));
+  CollectiveCase one = site.one(Op::all_reduce, Algorithm::ring, kMib);
+  one.protocol = collectives::Protocol::ll;
+  one.launch = "per_gpu_process";
+  const base::Outcome outcome = site.run(one);
+  EXPECT_EQ(outcome.labels.at("protocol"), "ll");
+  EXPECT_TRUE(mentions(outcome.warnings, "protocol ll does not change the time"));
+  EXPECT_TRUE(mentions(outcome.warnings, "launch per_gpu_process does not change the time"));
+}
+
+TEST(RunCollective, TablesKeepToTheirRowsAndSayWhatIsLeftOut) {
+  const test::Site site(test::h100_nodes(2));
+  const CollectiveCase one = site.one(Op::all_reduce, Algorithm::direct, kMib);
+  const base::Outcome outcome = site.run(one, {.timeline_rows = 100, .link_rows = 10});
+  EXPECT_LE(outcome.tables.at("timeline").rows.size(), 100U);
+  EXPECT_EQ(outcome.tables.at("links").rows.size(), 10U);
+  EXPECT_TRUE(mentions(outcome.warnings, "links: the busiest 10 of"));
+  EXPECT_TRUE(mentions(outcome.warnings, "timeline: "));
+  const base::Outcome bare = site.run(one, {.timeline_rows = 0, .link_rows = 0});
+  EXPECT_FALSE(bare.tables.contains("timeline"));
+  EXPECT_FALSE(bare.tables.contains("links"));
+  EXPECT_EQ(bare.facts.at("time_s"), outcome.facts.at("time_s"));
+}
+
+TEST(RunCollective, LinksCarryWhatTheAlgorithmSends) {
+  const test::Site site(test::switched_hosts(4));
+  const base::Outcome outcome = site.run(site.one(Op::all_gather, Algorithm::ring, 4 * kMib));
+  double most = 0;
+  for (const auto& row : outcome.tables.at("links").rows) {
+    // Every NIC sends and receives three parts of 1 MiB.
+    EXPECT_DOUBLE_EQ(std::get<double>(row[2]), 3 * kMib);
+    most = std::max(most, std::get<double>(row[3]));
+  }
+  EXPECT_LE(most, 1.0);
+  EXPECT_GT(most, 0.9);
+}
+
+TEST(RunCollective, TheTimelineHoldsEveryMessageAtBothEnds) {
+  const test::Site site(test::switched_hosts(4));
+  const base::Outcome outcome = site.run(site.one(Op::all_gather, Algorithm::ring, 4 * kMib));
+  const base::Table& timeline = outcome.tables.at("timeline");
+  EXPECT_EQ(timeline.rows.size(), 2 * 12U);
+  double end = 0;
+  for (const auto& row : timeline.rows) {
+    EXPECT_LE(std::get<double>(row[6]), std::get<double>(row[7]));
+    end = std::max(end, std::get<double>(row[7]));
+  }
+  EXPECT_DOUBLE_EQ(end, outcome.facts.at("time_s"));
+}
+
+TEST(RunCollective, TheEngineThatACaseNeedsFollowsFromItsTraffic) {
+  const test::Site rails(test::h100_nodes(2));
+  EXPECT_EQ(choose_engine(rails.one(Op::all_reduce, Algorithm::ring, kMib), rails.site(), {}).kind,
+            sim::EngineKind::analytic);
+  const test::Site uplink(test::one_uplink(2));
+  CollectiveCase one = uplink.one(Op::all_reduce, Algorithm::ring, kMib);
+  one.groups = {{0, 2}, {1, 3}};
+  const sim::EngineDecision decision = choose_engine(one, uplink.site(), {});
+  EXPECT_EQ(decision.kind, sim::EngineKind::simgrid);
+  EXPECT_FALSE(decision.reason.empty());
+}
+
+}  // namespace
+}  // namespace windtunnel::strategies
