@@ -1,10 +1,13 @@
 // `windtunnel check`: everything up to the simulation.
 #include <fmt/format.h>
 
+#include "reports/write_file.hpp"
 #include "scenarios/cli/flags.hpp"
 #include "scenarios/cli/scenario_files.hpp"
 #include "scenarios/cli/verb.hpp"
 #include "scenarios/study.hpp"
+#include "sim/platform/network.hpp"
+#include "sim/platform/simgrid_platform.hpp"
 
 namespace windtunnel::scenarios::cli {
 
@@ -33,21 +36,40 @@ std::string resolved_documents(const std::vector<LoadedScenario>& scenarios) {
   return text;
 }
 
+void export_platform(const std::vector<LoadedScenario>& scenarios, const std::string& file,
+                     const Console& console) {
+  if (scenarios.size() != 1) {
+    throw UsageError("check", "--export-simgrid takes one scenario at a time");
+  }
+  const LoadedScenario& one = scenarios.front();
+  const sim::Network network(one.points.front().scenario.cluster);
+  base::Diagnostics diagnostics;
+  const auto text = sim::write_simgrid_platform(network, {}, diagnostics);
+  if (!text) throw base::InputError(diagnostics);
+  reports::write_file(file, *text);
+  console.note(fmt::format("wrote {}: {} hosts{}", file, network.gpu_count(),
+                           one.points.size() > 1 ? ", of the first sweep point" : ""));
+}
+
 }  // namespace
 
 ExitCode verb_check(const Invocation& invocation) {
   std::vector<std::string> files;
+  std::string platform;
   bool print = false;
   ScenarioFlags scenario;
   OutputFlags output;
   Arguments arguments("check", "Check scenarios without running them: all errors at once.");
   arguments.positional("SCENARIO.yaml", files, {.least = 1}, "scenario files; - is stdin");
   arguments.flag("--print", print, "print the resolved scenario, every default filled in");
+  arguments.text("--export-simgrid", platform, "FILE.xml",
+                 "write the cluster as a SimGrid platform file");
   scenario.add_to(arguments);
   output.add_to(arguments);
   arguments.parse(invocation.arguments);
   Console console = output.console();
   const std::vector<LoadedScenario> loaded = load_all(files, scenario.load_options(), console);
+  if (!platform.empty()) export_platform(loaded, platform, console);
   console.data(print ? resolved_documents(loaded) : render(summary(loaded), output.format()));
   return ExitCode::ok;
 }

@@ -2,9 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "scenarios/cli/flags.hpp"
 #include "scenarios/cli/verb.hpp"
+#include "scenarios/document/parse.hpp"
 #include "scenarios/library.hpp"
 #include "sim/base/contract.hpp"
 
@@ -27,10 +29,60 @@ base::Table table_of_kinds() {
   return table;
 }
 
+// What an entry says of itself at a path of its file, as it is written there.
+struct Detail {
+  std::string column;
+  std::vector<std::string> path;
+};
+
+const std::map<std::string, std::vector<Detail>>& details() {
+  static const std::map<std::string, std::vector<Detail>> kDetails{
+      {"gpus",
+       {{"architecture", {"architecture"}},
+        {"memory", {"memory"}},
+        {"memory_bandwidth", {"memory_bandwidth"}},
+        {"bf16", {"peak", "bf16"}},
+        {"nvlink", {"nvlink_bandwidth"}}}},
+      {"clusters",
+       {{"gpus_per_node", {"node", "gpus"}},
+        {"gpu", {"node", "gpu"}},
+        {"scale_up", {"node", "scale_up", "kind"}},
+        {"nics", {"node", "nics", "count"}},
+        {"fabric", {"fabric", "kind"}}}}};
+  return kDetails;
+}
+
+base::Cell value_at(const Node& root, const std::vector<std::string>& path) {
+  const Node* node = &root;
+  for (const std::string& key : path) {
+    node = node->find(key);
+    if (node == nullptr) return {};
+  }
+  for (const char* key : {"name", "use"}) {
+    if (const Node* named = node->find(key)) node = named;
+  }
+  if (node->kind != NodeKind::scalar) return {};
+  return node->text;
+}
+
 base::Table table_of(const std::string& kind) {
-  base::Table table{.columns = {"name", "description"}, .rows = {}};
+  base::Table table{.columns = {"name"}, .rows = {}};
+  const auto found = details().find(kind);
+  const std::vector<Detail> columns =
+      found == details().end() ? std::vector<Detail>{} : found->second;
+  for (const Detail& detail : columns) table.columns.push_back(detail.column);
+  table.columns.emplace_back("description");
   for (const std::string& name : library_names(kind)) {
-    table.rows.push_back({name, library_description(kind, name)});
+    std::vector<base::Cell> row{name};
+    if (!columns.empty()) {
+      base::Diagnostics ignored;  // the library's own texts, which its tests check
+      const auto root = parse_yaml(*library_text(kind, name), library_path(kind, name), ignored);
+      for (const Detail& detail : columns) {
+        row.push_back(root ? value_at(*root, detail.path) : base::Cell{});
+      }
+    }
+    row.emplace_back(library_description(kind, name));
+    table.rows.push_back(std::move(row));
   }
   return table;
 }

@@ -98,5 +98,29 @@ TEST(Interrupt, KeepsTheFinishedCasesAndExitsWith130) {
   EXPECT_EQ(json::parse(read_text(folder + "/result.json")).at("cases").size(), cases.size());
 }
 
+TEST(Worker, ThatIsKilledTakesDownItsCaseOnly) {
+  const std::string file = scenario_file(kLong);
+  const std::string out = file + ".json";
+  const Finished run =
+      shell("\"$WT\" run " + file +
+            " --jobs 2 --format json --set 'workload.sizes=[1MiB, 2MiB, 3MiB]' >" + out +
+            " & pid=$!\n"
+            "for try in $(seq 100); do children=$(cat /proc/$pid/task/$pid/children); "
+            "[ -n \"$children\" ] && break; sleep 0.01; done\n"
+            "kill -9 ${children%% *}; wait $pid");
+  EXPECT_EQ(run.exit_code, 4) << "killed from outside: not a bug of ours";
+  EXPECT_THAT(run.err, HasSubstr("signal 9"));
+  const json cases = json::parse(read_text(out)).at("cases");
+  ASSERT_EQ(cases.size(), 3U);
+  int failed = 0;
+  for (const json& one : cases) {
+    if (one.at("status") == "ok") continue;
+    ++failed;
+    EXPECT_EQ(one.at("status"), "failed");
+    EXPECT_THAT(one.at("reason").get<std::string>(), HasSubstr("killed by signal 9"));
+  }
+  EXPECT_EQ(failed, 1);
+}
+
 }  // namespace
 }  // namespace windtunnel::tests
