@@ -71,6 +71,10 @@ const Fabric* FabricModel::find_fabric(const Question& question) const {
     if (!question.fabric.empty() && fabric.name == question.fabric && fabric.gpu == question.gpu && both)
       return &fabric;
   }
+  // A log that does not name its cluster, asked of a profile of one cluster.
+  if (question.fabric.empty() && profile_.fabrics.size() == 1 &&
+      (question.gpu.empty() || profile_.fabrics[0].gpu == question.gpu))
+    return &profile_.fabrics[0];
   return nullptr;
 }
 

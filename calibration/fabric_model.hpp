@@ -1,7 +1,8 @@
 // A fabric profile put to work: times, bands and choices for queries (collectives::TimeModel) and for
 // measured rows.
 //
-// How a query finds its parameters: fabric by name and GPU, else the shared parameters of its GPU generation
+// How a query finds its parameters: fabric by name and GPU (a query without a fabric name takes that of a
+// profile of one fabric), else the shared parameters of its GPU generation
 // and transport; in the fabric, the setting with the same interconnect, launch, tuning and stack, else the
 // one that shares most of them and has the op; in it the op's own vector. What stood in is said in `note`.
 // `rests_on`: "interpolated" inside the sizes, nodes and GPU counts fitted of this op in this setting,

@@ -155,6 +155,33 @@ std::string column_of(const CollectiveMeasurement& m, const std::string& column)
   return m.source;
 }
 
+bool same_value(const std::string& text, const std::string& value) {
+  if (text == value) return true;
+  const auto a = number(text), b = number(value);
+  return a && b && *a == *b;
+}
+
+// Whole values first (an interconnect may hold commas), then the parts of a comma list.
+bool is_one_of(const std::string& text, const std::string& values) {
+  if (same_value(text, values)) return true;
+  std::istringstream in(values);
+  for (std::string part; std::getline(in, part, ',');) {
+    if (same_value(text, part)) return true;
+  }
+  return false;
+}
+
+bool passes(const std::string& text, char relation, const std::vector<std::string>& values) {
+  const auto holds = [&](const std::string& value) {
+    if (relation == '=') return is_one_of(text, value);
+    if (relation == '!') return !is_one_of(text, value);
+    const auto a = number(text), b = number(value);
+    return a && b && (relation == '<' ? *a <= *b : *a >= *b);
+  };
+  return relation == '=' ? std::any_of(values.begin(), values.end(), holds)
+                         : std::all_of(values.begin(), values.end(), holds);
+}
+
 }  // namespace
 
 std::string GenericRow::field(const std::string& name) const {
@@ -242,14 +269,24 @@ Measurements read_measurement_file(const std::filesystem::path& path, const LogH
 }
 
 void apply_filters(Measurements& measurements, const std::vector<Filter>& filters) {
+  std::map<std::pair<std::string, char>, std::vector<std::string>> wanted;
   for (const Filter& filter : filters) {
-    if (std::find(kColumns.begin(), kColumns.end(), filter.column) == kColumns.end()) {
+    std::string column = filter.column;
+    char relation = '=';
+    if (!column.empty() && (column.back() == '<' || column.back() == '>' || column.back() == '!')) {
+      relation = column.back();
+      column.pop_back();
+    }
+    if (std::find(kColumns.begin(), kColumns.end(), column) == kColumns.end()) {
       measurements.diagnostics.error(
-          {}, "unknown column '" + filter.column + "'" + base::did_you_mean(filter.column, kColumns));
+          {}, "unknown column '" + column + "'" + base::did_you_mean(column, kColumns));
       continue;
     }
+    wanted[{column, relation}].push_back(filter.value);
+  }
+  for (const auto& [key, values] : wanted) {
     std::erase_if(measurements.collectives, [&](const CollectiveMeasurement& row) {
-      return column_of(row, filter.column) != filter.value;
+      return !passes(column_of(row, key.first), key.second, values);
     });
   }
 }

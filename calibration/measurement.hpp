@@ -97,7 +97,9 @@ Measurements read_measurements(std::string_view text, const std::string& file, c
 // Throws EnvironmentError where the file cannot be read.
 Measurements read_measurement_file(const std::filesystem::path& path, const LogHints& hints = {});
 
-// `COLUMN=VALUE` as --where takes it; `kind`, `op`, `nodes`, ... any column; several must all hold.
+// `COLUMN=VALUE` as --where takes it, of any column of the schema. VALUE may be a comma list, and several
+// filters on one column let any of their values pass; different columns must all hold. `nodes<=8`, `nodes>=2`
+// and `tuning!=env1` arrive as column "nodes<", "nodes>", "tuning!".
 struct Filter {
   std::string column, value;
 };
