@@ -16,7 +16,7 @@ namespace windtunnel::strategies {
 struct CollectiveChoice {
   collectives::Algorithm algorithm = collectives::Algorithm::ring;
   std::optional<collectives::Protocol> protocol;  // nothing: no protocol is part of the answer
-  int channels = 1;                               // NCCL's, for the model's answer
+  int channels = 1;                               // NCCL's at this size
   std::string chosen_by;                          // empty where nothing was left to choose
   std::string why;
   std::string nccl_choice;  // "Ring/LL"; empty where NCCL has no choice

@@ -34,24 +34,38 @@ std::string wrong_groups(const CollectiveCase& one, int gpus) {
   return "";
 }
 
-GroupPlan plan_of(const GroupPlace& place, const CollectiveCase& one, Algorithm algorithm,
-                  std::size_t ranks) {
+// Whether an algorithm gives each channel its own way through the nodes; others only cut messages.
+bool has_own_channels(Algorithm algorithm) {
+  return algorithm == Algorithm::ring || algorithm == Algorithm::tree ||
+         algorithm == Algorithm::double_binary_tree;
+}
+
+// As stated; for `auto` what NCCL would use; else 1.
+int channels_of(const CollectiveCase& one, Algorithm algorithm, const CollectiveChoice& choice) {
+  if (one.channels) return *one.channels;
+  const bool nccl = one.algorithm == Algorithm::automatic && has_own_channels(algorithm);
+  return nccl ? choice.channels : 1;
+}
+
+ScheduleRequest request_of(const CollectiveCase& one, Algorithm algorithm, int channels) {
   ScheduleRequest request;
   request.op = one.op;
   request.algorithm = algorithm;
-  request.ranks = static_cast<std::int32_t>(ranks);
   request.bytes = static_cast<std::int64_t>(one.bytes.value());
   request.root = one.root;
-  request.channels = one.channels.value_or(1);
+  request.channels = channels;
   request.chunk_bytes = one.chunk ? static_cast<std::int64_t>(one.chunk->value()) : 0;
-  return {&place, collectives::placed(std::move(request), place.placement)};
+  return request;
 }
 
-std::vector<GroupPlan> plans_of(const CollectiveCase& one, Algorithm algorithm,
+std::vector<GroupPlan> plans_of(const CollectiveCase& one, const ScheduleRequest& common,
                                 const CollectiveSite& site, GroupCache& cache) {
   std::vector<GroupPlan> plans;
   for (const std::vector<int>& group : one.groups) {
-    plans.push_back(plan_of(cache.at(site.network, group), one, algorithm, group.size()));
+    const GroupPlace& place = cache.at(site.network, group);
+    ScheduleRequest request = common;
+    request.ranks = static_cast<std::int32_t>(group.size());
+    plans.push_back({&place, collectives::placed(std::move(request), place.placement)});
   }
   return plans;
 }
@@ -90,7 +104,8 @@ void replace_choice(const CollectiveCase& one, const CollectiveSite& site, Group
     return;
   }
   for (const Algorithm algorithm : stand_ins(choice)) {
-    std::vector<GroupPlan> plans = plans_of(one, algorithm, site, cache);
+    std::vector<GroupPlan> plans =
+        plans_of(one, request_of(one, algorithm, channels_of(one, algorithm, choice)), site, cache);
     if (!why_not(plans).empty()) continue;
     choice.warnings.push_back(
         fmt::format("{} was chosen but cannot be simulated here ({}): {} is, in its place",
@@ -122,6 +137,23 @@ void predict_groups(const CollectiveCase& one, const CollectiveSite& site,
   }
 }
 
+// A ring or tree of one channel passes every node by one NIC: right as stated, seldom what is
+// meant.
+void warn_of_idle_nics(const CollectiveCase& one, const CollectiveSite& site,
+                       PreparedCase& prepared) {
+  const int nics = site.cluster->node.nics.count;
+  const std::vector<std::int32_t>& domain = prepared.plans.front().request.domain;
+  const std::set<std::int32_t> domains(domain.begin(), domain.end());
+  const bool crosses = domains.size() > 1 && domains.size() < domain.size();
+  if (one.channels || one.algorithm == Algorithm::automatic || !has_own_channels(one.algorithm) ||
+      !prepared.predictions.empty() || !crosses || nics < 2) {
+    return;
+  }
+  prepared.choice.warnings.push_back(fmt::format(
+      "{} with one channel passes every node by one of its {} NICs; channels: {} uses all",
+      to_text(one.algorithm), nics, nics));
+}
+
 }  // namespace
 
 PreparedCase prepare(const CollectiveCase& one, const CollectiveSite& site,
@@ -132,10 +164,13 @@ PreparedCase prepare(const CollectiveCase& one, const CollectiveSite& site,
   if (site.groups == nullptr) prepared.own_groups = std::make_unique<GroupCache>();
   GroupCache& cache = site.groups != nullptr ? *site.groups : *prepared.own_groups;
   prepared.choice = choose(one, site, options);
-  prepared.plans = plans_of(one, prepared.choice.algorithm, site, cache);
+  const Algorithm algorithm = prepared.choice.algorithm;
+  prepared.plans = plans_of(
+      one, request_of(one, algorithm, channels_of(one, algorithm, prepared.choice)), site, cache);
   replace_choice(one, site, cache, prepared);
   if (!prepared.infeasible.empty()) return prepared;
   predict_groups(one, site, options, prepared);
+  warn_of_idle_nics(one, site, prepared);
   return prepared;
 }
 

@@ -142,6 +142,23 @@ TEST(RunCollective, AutoSimulatesWhatNamingTheSameAlgorithmSimulates) {
   EXPECT_EQ(chosen.facts.at("time_s"), named.facts.at("time_s"));
 }
 
+TEST(RunCollective, AutoOverNodesUsesTheChannelsOfNcclAndSoAllRails) {
+  sim::Cluster cluster = test::h100_nodes(4);
+  cluster.node.scale_up.in_switch_reduction = false;
+  const test::Site site(cluster);
+  const base::Outcome chosen = site.run(site.one(Op::all_reduce, Algorithm::automatic, 1e9));
+  EXPECT_EQ(chosen.labels.at("nccl_choice"), "Ring/Simple");
+  CollectiveCase ring = site.one(Op::all_reduce, Algorithm::ring, 1e9);
+  const base::Outcome one_channel = site.run(ring);
+  EXPECT_TRUE(mentions(one_channel.warnings, "one of its 8 NICs; channels: 8 uses all"));
+  EXPECT_NEAR(one_channel.facts.at("busbw_bytes_per_s"), 50e9, 2e9);
+  EXPECT_GT(chosen.facts.at("busbw_bytes_per_s"), 300e9);
+  ring.channels = static_cast<int>(chosen.facts.at("channels"));
+  const base::Outcome named = site.run(ring);
+  EXPECT_EQ(chosen.facts.at("time_s"), named.facts.at("time_s"));
+  EXPECT_FALSE(mentions(named.warnings, "NICs"));
+}
+
 TEST(RunCollective, TreesLeadAtSmallSizesAndRingsAtLargeOnesOnSixteenNodes) {
   const test::Site site(test::h100_nodes(16));
   const CollectiveOptions facts_only{.timeline_rows = 0, .link_rows = 0};
