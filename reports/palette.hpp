@@ -11,6 +11,10 @@ namespace windtunnel::reports {
 inline constexpr std::array<std::string_view, 7> kPalette{
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D31"};
 
+// The same hues, light enough to be read on black.
+inline constexpr std::array<std::string_view, 7> kPaletteOnDark{
+    "#4DA3E8", "#F0803C", "#2FC79A", "#DE9CC4", "#E6B000", "#8FD0F5", "#C29E66"};
+
 inline std::string_view palette_color(int index) {
   return kPalette[static_cast<std::size_t>(index) % kPalette.size()];
 }

@@ -182,6 +182,8 @@ std::string tick_text(double value, Unit unit) {
 std::string cell_text(const base::Cell& cell, Unit unit) {
   if (const auto* text = std::get_if<std::string>(&cell)) return *text;
   if (std::holds_alternative<std::monostate>(cell)) return "";
+  // A whole number is no share: inside_band of one row is 0 or 1.
+  if (std::holds_alternative<std::int64_t>(cell) && unit == Unit::fraction) unit = Unit::plain;
   return value_text(number_in(cell), unit);
 }
 

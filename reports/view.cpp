@@ -28,10 +28,29 @@ constexpr std::array<Kind, 3> kKinds{{{is_validation, add_validation},
 
 // Tables that a view of its own shows, or that are too raw for one.
 bool shown_elsewhere(const std::string& name) {
-  static const std::set<std::string> kShown{"timeline",   "links",    "alternatives", "groups",
-                                            "crossovers", "measured", "rows",         "skipped",
-                                            "parameters", "residuals"};
+  static const std::set<std::string> kShown{"timeline",   "links",     "alternatives", "groups",
+                                            "crossovers", "measured",  "rows",         "skipped",
+                                            "parameters", "residuals", "expectations"};
   return kShown.contains(name);
+}
+
+// What the scenario expects and what came out.
+void add_expectations(const Result& result, View& view) {
+  const auto found = result.tables.find("expectations");
+  if (found == result.tables.end() || found->second.rows.empty()) return;
+  ViewTable shown = table_view(found->second, result);
+  const TableReader reader(found->second);
+  std::size_t failed = 0;
+  for (std::size_t r = 0; r < shown.rows.size(); ++r) {
+    if (reader.word(r, "verdict") == "ok") continue;
+    ++failed;
+    for (ViewCell& cell : shown.rows[r]) cell.mark = Mark::bad;
+  }
+  view.summary.push_back(
+      failed == 0
+          ? fmt::format("{} of the scenario hold.", counted(shown.rows.size(), "expectation"))
+          : fmt::format("{} of {} FAIL.", failed, counted(shown.rows.size(), "expectation")));
+  view.sections.push_back({"expectations", "Expectations", {}, {}, {std::move(shown)}});
 }
 
 // Whatever tables a workload brings that no view knows.
@@ -170,6 +189,7 @@ View make_view(const Result& result) {
   } else {
     add_generic(result, view);
   }
+  add_expectations(result, view);
   add_timelines(result, view);
   add_links(result, view);
   add_other_tables(result, view);

@@ -66,7 +66,7 @@ std::vector<double> ticks_of(const Axis& axis, const AxisRange& range) {
     const double low = exponent(range.low, base);
     const double high = exponent(range.high, base);
     const double step = std::max(1.0, std::ceil((high - low) / 9.0));
-    for (double e = std::ceil(low / step) * step; e <= high + 1e-9; e += step)
+    for (double e = std::ceil(low - 1e-9); e <= high + 1e-9; e += step)
       ticks.push_back(std::pow(base, e));
     return ticks;
   }

@@ -115,6 +115,7 @@ class ChartWriter {
     axis("x", chart.x, range_of(chart, AxisOf::x));
     axis("y", chart.y, range_of(chart, AxisOf::y));
     words("palette", {kPalette.begin(), kPalette.end()});
+    words("palette_on_dark", {kPaletteOnDark.begin(), kPaletteOnDark.end()});
     // Beside lines, points are measurements: hollow, so that they stand out from the lines' own
     // marks.
     const bool lines = std::any_of(chart.series.begin(), chart.series.end(), [](const Series& one) {

@@ -152,7 +152,7 @@ class Page {
     const auto names = choices(chart);
     if (names.size() == 1) line(fmt::format("<label>{}</label>", html_escape(names.front())));
     if (names.size() > 1) {
-      line(fmt::format("<label>case <select id=\"select-{}\">", id));
+      line(fmt::format("<label class=\"choice\">case <select id=\"select-{}\">", id));
       for (std::size_t i = 0; i < names.size(); ++i)
         line(fmt::format("<option value=\"{}\">{}</option>", i, html_escape(names[i])));
       line("</select></label>");
@@ -167,7 +167,7 @@ class Page {
     }
     if (std::holds_alternative<TimelineChart>(chart)) {
       line(
-          fmt::format("<p class=\"hint\" id=\"note-{}\"></p><p class=\"hint\">Zoom with the "
+          fmt::format("<p class=\"hint\" id=\"note-{}\"></p><p class=\"hint choice\">Zoom with the "
                       "slider, or with Ctrl and the wheel.</p>",
                       id));
     }
@@ -251,7 +251,7 @@ class Page {
   // A page without charts needs no scripts.
   void scripts() {
     if (!charts_.empty()) {
-      line("<noscript><style>.chart, figcaption select { display: none; }</style></noscript>");
+      line("<noscript><style>.chart, .choice { display: none; }</style></noscript>");
       line(fmt::format("<script type=\"application/json\" id=\"charts\">{}</script>",
                        chart_json(charts_)));
       line(fmt::format("<script>{}</script>", asset("echarts.min.js")));

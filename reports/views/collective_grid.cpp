@@ -110,7 +110,7 @@ std::string grid_title(const CollectivePoint& point, const std::string& others, 
     out += fmt::format(", {} ranks", value_text(point.ranks, Unit::plain));
   }
   out += others;
-  return point.one->scenario.empty() ? out : fmt::format("{}: {}", point.one->scenario, out);
+  return out;
 }
 
 }  // namespace
@@ -168,7 +168,8 @@ std::vector<CollectiveGrid> collective_grids(const Result& result) {
   const auto varying = varying_parameters(result);
   std::vector<CollectiveGrid> grids;
   for (const CollectivePoint& point : points) {
-    const std::string title = grid_title(point, other_parameters(point, varying, axis), axis);
+    std::string title = grid_title(point, other_parameters(point, varying, axis), axis);
+    if (several_scenarios(result)) title = fmt::format("{}: {}", point.one->scenario, title);
     auto grid = std::find_if(grids.begin(), grids.end(),
                              [&](const CollectiveGrid& g) { return g.title == title; });
     if (grid == grids.end()) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "reports/views/lookup.hpp"
@@ -185,24 +186,35 @@ std::string with_protocol(const std::string& algorithm, const std::string& proto
   return protocol.empty() ? algorithm : fmt::format("{} / {}", algorithm, protocol);
 }
 
-// The fastest alternative that is not what was chosen.
-void add_runner_up(const CollectivePoint& point, const std::string& chosen,
-                   std::vector<ViewCell>& cells) {
-  const base::Table* alternatives = table(*point.one, "alternatives");
-  if (alternatives != nullptr) {
+// What else could have been chosen, and its time against that of the choice. Both times come from
+// whoever chose: NCCL reckons with other times than the engine finds, and only like may be compared
+// with like.
+struct RunnerUp {
+  std::string name;
+  double time_s = std::numeric_limits<double>::quiet_NaN();
+  double ratio = std::numeric_limits<double>::quiet_NaN();
+};
+
+RunnerUp runner_up(const CollectivePoint& point, const std::string& chosen) {
+  RunnerUp out{label(*point.one, "runner_up"),
+               fact(*point.one, "runner_up_time_s").value_or(std::nan("")), std::nan("")};
+  double own = point.time_s;
+  if (const base::Table* alternatives = table(*point.one, "alternatives")) {
     const TableReader reader(*alternatives);
     for (std::size_t i = 0; i < reader.size(); ++i) {
       const std::string name =
           with_protocol(reader.word(i, "algorithm"), reader.word(i, "protocol"));
-      if (name == chosen) continue;
       const double time = reader.number(i, "time_s");
-      cells.push_back({name});
-      cells.push_back({value_text(time, Unit::seconds)});
-      cells.push_back({value_text(time / point.time_s, Unit::factor)});
-      return;
+      if (name == chosen) {
+        own = time;
+      } else if (out.name.empty()) {
+        out.name = name;
+        out.time_s = time;
+      }
     }
   }
-  cells.resize(cells.size() + 3);
+  out.ratio = out.time_s / own;
+  return out;
 }
 
 }  // namespace
@@ -210,27 +222,29 @@ void add_runner_up(const CollectivePoint& point, const std::string& chosen,
 ViewTable choice_table(const std::vector<CollectiveGrid>& grids) {
   ViewTable view;
   view.title = "What auto chose";
-  view.columns = {{"collective", "", Align::left},
-                  {"size", ""},
-                  {"choice", "", Align::left},
-                  {"time", ""},
-                  {"runner-up", "", Align::left},
-                  {"its time", ""},
-                  {"ratio", ""}};
+  view.columns = {{"collective", "", Align::left}, {"size", ""},
+                  {"choice", "", Align::left},     {"time", ""},
+                  {"runner-up", "", Align::left},  {"its time", ""},
+                  {"against the choice", ""},      {"chosen by", "", Align::left}};
   view.key_columns = 2;
   for (const CollectiveGrid& grid : grids) {
     for (const CollectivePoint& point : grid.points) {
       const std::string algorithm = label(*point.one, "algorithm");
       if (point.algorithm != "auto" || !point.ok() || algorithm.empty()) continue;
       const std::string chosen = with_protocol(algorithm, label(*point.one, "protocol"));
-      std::vector<ViewCell> row{{grid.title},
-                                {size_text(point.bytes)},
-                                {chosen},
-                                {value_text(point.time_s, Unit::seconds)}};
-      add_runner_up(point, chosen, row);
-      view.rows.push_back(std::move(row));
+      const RunnerUp second = runner_up(point, chosen);
+      const bool known = !second.name.empty();
+      view.rows.push_back({{grid.title},
+                           {size_text(point.bytes)},
+                           {chosen},
+                           {value_text(point.time_s, Unit::seconds)},
+                           {second.name},
+                           {known ? value_text(second.time_s, Unit::seconds) : ""},
+                           {known ? value_text(second.ratio, Unit::factor) : ""},
+                           {label(*point.one, "chosen_by")}});
     }
   }
+  drop_empty_columns(view);
   return view;
 }
 

@@ -116,6 +116,20 @@ ViewTable table_view(const base::Table& table, const Result& result, std::size_t
   return view;
 }
 
+void drop_empty_columns(ViewTable& table) {
+  for (std::size_t column = table.columns.size(); column-- > table.key_columns;) {
+    const bool empty = std::all_of(table.rows.begin(), table.rows.end(), [&](const auto& row) {
+      return column >= row.size() || row[column].text.empty();
+    });
+    if (!empty || table.rows.empty()) continue;
+    const auto at = static_cast<std::ptrdiff_t>(column);
+    table.columns.erase(table.columns.begin() + at);
+    for (auto& row : table.rows) {
+      if (column < row.size()) row.erase(row.begin() + at);
+    }
+  }
+}
+
 namespace {
 
 std::string fact_or_label(const ResultCase& one, const std::string& name, Unit unit) {

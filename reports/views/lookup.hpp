@@ -46,6 +46,9 @@ class TableReader {
 // left out with a note; 0: none are.
 ViewTable table_view(const base::Table& table, const Result& result, std::size_t most_rows = 0);
 
+// Takes out columns that are empty in every row, key columns excepted.
+void drop_empty_columns(ViewTable& table);
+
 // The facts of every case, for the page: one row a case.
 ViewTable all_facts_table(const Result& result);
 

@@ -6,7 +6,9 @@
   var SYMBOLS = ['circle', 'rect', 'triangle', 'diamond', 'roundRect', 'pin', 'arrow'];
   var ICONS = ['circle', 'path://M0 0H8V8H0Z', 'path://M4 0L8 8H0Z', 'path://M4 0L8 4L4 8L0 4Z', 'path://M1 0H7L8 1V7L7 8H1L0 7V1Z', 'path://M4 8L0 2L4 0L8 2Z',
     'path://M4 0L8 8L4 6L0 8Z'];
+  // From idle to full: towards the ink, so that the busiest stands out on white and on black.
   var HEAT = ['#eef3f8', '#a9cbe3', '#4f97c7', '#12609f', '#062e5c'];
+  var HEAT_ON_DARK = ['#222a33', '#1f4a70', '#2c7ab3', '#6db4e6', '#d4ecff'];
   var KIND_COLORS = ['#0072B2', '#56B4E9', '#E69F00', '#8C8C8C'];
   var charts = [];
 
@@ -54,7 +56,7 @@
   function theme() {
     var style = getComputedStyle(document.documentElement);
     function get(name) { return style.getPropertyValue(name).trim(); }
-    return { ink: get('--ink'), soft: get('--soft'), line: get('--line'), grid: get('--grid'), paper: get('--paper'), panel: get('--panel') };
+    return { ink: get('--ink'), soft: get('--soft'), line: get('--line'), grid: get('--grid'), paper: get('--paper'), panel: get('--panel'), dark: get('--theme') === 'dark' };
   }
   function tooltip(colors) {
     return { confine: true, backgroundColor: colors.panel, borderColor: colors.line, textStyle: { color: colors.ink, fontSize: 13 } };
@@ -147,7 +149,8 @@
     var map = { x: exponents(spec.x), y: exponents(spec.y) };
     var all = [], names = [], several = spec.markers.length > 1;
     spec.series.forEach(function (series) {
-      var color = spec.palette[series.color % spec.palette.length];
+      var palette = colors.dark ? spec.palette_on_dark : spec.palette;
+      var color = palette[series.color % palette.length];
       names.push(legendItem(series, colors));
       all.push(drawnSeries(series, color, colors, map));
       [bandSeries(series, color, map), whiskerSeries(series, color, map)].forEach(function (extra) { if (extra) all.push(extra); });
@@ -182,7 +185,7 @@
       yAxis: { type: 'category', data: grid.rows, inverse: true, axisLabel: { color: colors.soft, fontSize: 12, interval: grid.rows.length > 40 ? 'auto' : 0 },
         axisLine: { lineStyle: { color: colors.line } }, axisTick: { show: false } },
       visualMap: { min: 0, max: 1, calculable: true, orient: 'horizontal', left: 'center', bottom: 0, itemHeight: 220, itemWidth: 12, precision: 2,
-        inRange: { color: HEAT }, textStyle: { color: colors.soft }, formatter: function (v) { return trimmed(v * 100, 3) + ' %'; } },
+        inRange: { color: colors.dark ? HEAT_ON_DARK : HEAT }, textStyle: { color: colors.soft }, formatter: function (v) { return trimmed(v * 100, 3) + ' %'; } },
       series: [{ type: 'heatmap', data: grid.cells.map(function (c) { return { value: [c[0], c[1], c[2]], note: c[3] }; }),
         itemStyle: { borderColor: colors.paper, borderWidth: 1 }, emphasis: { itemStyle: { borderColor: colors.ink } } }]
     };
@@ -199,7 +202,7 @@
     line.spans.forEach(function (s) { used[s[3]] = true; });
     var rows = Math.min(line.lanes.length, 32);
     var zoom = [{ type: 'inside', xAxisIndex: 0, filterMode: 'weakFilter', zoomOnMouseWheel: 'ctrl', moveOnMouseWheel: false },
-      { type: 'slider', xAxisIndex: 0, filterMode: 'weakFilter', height: 18, bottom: 8, showDataShadow: false, borderColor: colors.line, textStyle: { color: colors.soft },
+      { type: 'slider', xAxisIndex: 0, filterMode: 'weakFilter', height: 18, bottom: 4, showDataShadow: false, borderColor: colors.line, textStyle: { color: colors.soft },
         labelFormatter: function (v) { return textOf(v, 'seconds', 4); } }];
     if (line.lanes.length > 32) {
       zoom.push({ type: 'slider', yAxisIndex: 0, filterMode: 'none', width: 14, right: 6, startValue: 0, endValue: 31, showDataShadow: false, showDetail: false, brushSelect: false, borderColor: colors.line });
@@ -240,7 +243,7 @@
   // ---- page -----------------------------------------------------------------------------------------------
 
   function heightOf(spec, pick) {
-    if (spec.kind === 'timeline') return Math.min(spec.timelines[pick].lanes.length, 32) * 20 + 116;
+    if (spec.kind === 'timeline') return Math.min(spec.timelines[pick].lanes.length, 32) * 20 + 98;
     if (spec.kind === 'heat') return Math.max(170, Math.min(spec.grids[pick].rows.length, 60) * 20 + 120);
     return 0;
   }
