@@ -70,6 +70,7 @@ ViewTable single_case(const ResultCase& one, const Result& result) {
          {band_of(one, name), Mark::muted},
          {info == result.fact_info.end() ? "" : info->second.description, Mark::muted}});
   }
+  drop_empty_columns(view);
   return view;
 }
 
