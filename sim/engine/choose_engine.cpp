@@ -23,7 +23,7 @@ std::uint64_t pair_key(std::int32_t a, std::int32_t b) {
 // What one link may be asked for.
 struct Demand {
   int pairs = 0;
-  int passing = 0;  // of them, those that `analytic` does not make wait for this link
+  int passing = 0;              // of them, those that `analytic` does not make wait for this link
   double from_senders = 0.0;    // bytes/s, over distinct sending ports
   double from_receivers = 0.0;  // bytes/s, over distinct receiving ports
   double offered() const { return std::min(from_senders, from_receivers); }

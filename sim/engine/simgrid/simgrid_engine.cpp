@@ -13,6 +13,7 @@
 #include <simgrid/s4u.hpp>
 
 #include <cmath>
+#include <deque>
 #include <exception>
 #include <utility>
 
@@ -78,6 +79,7 @@ class SimgridEngine final : public Engine {
 
  private:
   struct Flow {
+    std::uint32_t slot = 0;
     OneRouteZone::Links links;
     double bytes = 0.0;
     double latency = 0.0;         // s, on SimGrid's side (Sharing::inverse_latency)
@@ -106,8 +108,8 @@ class SimgridEngine final : public Engine {
   sg::Host* sender_ = nullptr;
   sg::Host* receiver_ = nullptr;
   std::vector<simgrid::kernel::resource::StandardLinkImpl*>
-      links_;  // by LinkId slot; null: not used yet
-  std::vector<Flow> flows_;
+      links_;               // by LinkId slot; null: not used yet
+  std::deque<Flow> flows_;  // SimGrid holds pointers to them
   std::vector<std::uint32_t> free_flows_;
   sg::CommPtr retired_;  // a Comm must outlive the signal that reports its end
   EventHeap heap_;
@@ -251,7 +253,7 @@ std::uint32_t SimgridEngine::new_flow(const CachedRoute& route) {
   std::uint32_t slot = 0;
   if (free_flows_.empty()) {
     slot = static_cast<std::uint32_t>(flows_.size());
-    flows_.emplace_back();
+    flows_.emplace_back().slot = slot;
   } else {
     slot = free_flows_.back();
     free_flows_.pop_back();
@@ -267,17 +269,16 @@ void SimgridEngine::start_flow(std::uint32_t slot) {
   root_->set_route(flow.links, flow.latency);
   sg::CommPtr comm = sg::Comm::sendto_init(sender_, receiver_);
   comm->set_payload_size(static_cast<std::uint64_t>(std::llround(flow.bytes * kUnitsPerByte)));
-  comm->set_data(reinterpret_cast<void*>(static_cast<std::uintptr_t>(slot)));
+  comm->set_data(&flow);
   comm->vetoable_start();
   flow.comm = std::move(comm);
 }
 
 void SimgridEngine::finish_flow(const sg::Activity& activity) {
-  const auto slot =
-      static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(activity.get_data<void>()));
-  Callback on_done = std::exchange(flows_[slot].on_done, nullptr);
-  retired_ = std::move(flows_[slot].comm);
-  free_flows_.push_back(slot);
+  Flow& flow = *activity.get_data<Flow>();
+  Callback on_done = std::exchange(flow.on_done, nullptr);
+  retired_ = std::move(flow.comm);
+  free_flows_.push_back(flow.slot);
   call(on_done);
 }
 

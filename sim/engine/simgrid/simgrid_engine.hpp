@@ -1,12 +1,12 @@
-// SimGrid's flow-level network behind the Engine interface: the same links and routes as `analytic`, with
-// max-min fair sharing on every link. Facts it rests on: design/architecture.md, "Facts about SimGrid 3.32".
-// One per process, ever: make it inside run_isolated().
+// SimGrid's flow-level network behind the Engine interface: the same links and routes as
+// `analytic`, with max-min fair sharing on every link. Facts it rests on: design/architecture.md,
+// "Facts about SimGrid 3.32". One per process, ever: make it inside run_isolated().
 //
-// Model: a transfer waits for the latency of its route, then moves its bytes at its share of every link
-// (EngineOptions::sharing); a rate_limit is one more link of its own. Latencies, compute and delays are
-// exact; rates are as exact as SimGrid's solver (1e-5 of a link's bandwidth at worst, 1e-12 s an event).
-// Cost: about 1 us a transfer with 64 in flight, 4 us with 1,024 (SimGrid scans a list of the activities in
-// flight when one ends); links and their memory are made on first use.
+// Model: a transfer waits for the latency of its route, then moves its bytes at its share of every
+// link (EngineOptions::sharing); a rate_limit is one more link of its own. Latencies, compute and
+// delays are exact; rates are as exact as SimGrid's solver (1e-5 of a link's bandwidth at worst,
+// 1e-12 s an event). Cost: about 1 us a transfer with 64 in flight, 4 us with 1,024 (SimGrid scans
+// a list of the activities in flight when one ends); links and their memory are made on first use.
 #pragma once
 
 #include <memory>
