@@ -8,13 +8,13 @@
 namespace windtunnel::calibration {
 namespace {
 
-using CurveKey = std::tuple<collectives::Op, int, int, std::string, std::string, std::string, std::string,
-                            std::string>;
+using CurveKey = std::tuple<collectives::Op, int, int, std::string, std::string, std::string,
+                            std::string, std::string>;
 using Curves = std::map<CurveKey, std::vector<const CollectiveMeasurement*>>;
 
 CurveKey curve_of(const CollectiveMeasurement& row) {
-  return {row.op,        row.nodes,  row.gpus_per_node, row.interconnect,
-          row.launch,    row.tuning, row.stack,         std::string(to_text(row.algorithm))};
+  return {row.op,     row.nodes,  row.gpus_per_node, row.interconnect,
+          row.launch, row.tuning, row.stack,         std::string(to_text(row.algorithm))};
 }
 
 void split_by_size(const Curves& curves, SplitRows& out) {
@@ -41,7 +41,7 @@ Measurements gather(std::vector<Measurements> files, const CalibrateOptions& opt
 
 void describe(FabricProfile& profile, const CalibrateOptions& options, const Measurements& rows,
               const Validation& held_out) {
-  profile.name = !options.name.empty() ? options.name
+  profile.name = !options.name.empty()     ? options.name
                  : !options.fabric.empty() ? options.fabric
                                            : options.gpu;
   profile.stack = options.stack;
@@ -50,7 +50,8 @@ void describe(FabricProfile& profile, const CalibrateOptions& options, const Mea
   p.rows_used = static_cast<int>(rows.collectives.size());
   p.rows_skipped = static_cast<int>(rows.skipped.size());
   p.rows_held_out = static_cast<int>(held_out.rows.size());
-  p.held_out_what = "every fourth curve of a fabric with four or more, else every fourth size; refitted on all";
+  p.held_out_what =
+      "every fourth curve of a fabric with four or more, else every fourth size; refitted on all";
   p.date = options.date;
   p.tool_version = options.tool_version;
   const auto facts = held_out.facts();

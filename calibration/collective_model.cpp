@@ -9,8 +9,8 @@ namespace {
 
 using collectives::Op;
 
-constexpr double kSharpness = 10.0;      // kappa
-constexpr double kNegligible = 1e-5;     // candidates with less weight are not worked out
+constexpr double kSharpness = 10.0;   // kappa
+constexpr double kNegligible = 1e-5;  // candidates with less weight are not worked out
 
 double p_norm(double a, double b, double p) {
   const double top = std::max(a, b) + 1e-9;
@@ -40,14 +40,22 @@ class Evaluation {
 
   double candidate(Candidate k) const {
     switch (k) {
-      case Candidate::tree_ll: return tree(0);
-      case Candidate::tree_ll128: return tree(1);
-      case Candidate::tree_simple: return tree(2);
-      case Candidate::ring_ll: return ring(0);
-      case Candidate::ring_ll128: return ring(1);
-      case Candidate::ring_simple: return ring(2);
-      case Candidate::nvls: return nvls();
-      case Candidate::peer: return peer();
+      case Candidate::tree_ll:
+        return tree(0);
+      case Candidate::tree_ll128:
+        return tree(1);
+      case Candidate::tree_simple:
+        return tree(2);
+      case Candidate::ring_ll:
+        return ring(0);
+      case Candidate::ring_ll128:
+        return ring(1);
+      case Candidate::ring_simple:
+        return ring(2);
+      case Candidate::nvls:
+        return nvls();
+      case Candidate::peer:
+        return peer();
     }
     return 0.0;
   }
@@ -83,7 +91,9 @@ class Evaluation {
     return hop * (1.0 + value(Param::rendezvous) * 10.0 / (1.0 + ratio * ratio * ratio));
   }
 
-  double congested(Param gamma) const { return node_rate_ * std::exp2(-value(gamma) * log2_nodes_); }
+  double congested(Param gamma) const {
+    return node_rate_ * std::exp2(-value(gamma) * log2_nodes_);
+  }
 
   double ring(int protocol) const {
     const double intra = intra_rate_ * value(Param::intra_rate_ll, protocol);
@@ -97,7 +107,9 @@ class Evaluation {
 
   double ring_latency(int protocol) const {
     const bool gathers = c_.op == Op::all_gather || c_.op == Op::reduce_scatter;
-    const double message = c_.op == Op::all_reduce ? c_.bytes / 2.0 : gathers ? c_.bytes / n_ : c_.bytes;
+    const double message = c_.op == Op::all_reduce ? c_.bytes / 2.0
+                           : gathers               ? c_.bytes / n_
+                                                   : c_.bytes;
     double net = c_.multi_node() ? net_hop(protocol, message) : 0.0;
     if (protocol == 2) net *= value(Param::ring_net_simple);
     const double intra = intra_hop(protocol);
@@ -110,12 +122,13 @@ class Evaluation {
 
   double tree(int protocol) const {
     const bool multi = c_.multi_node();
-    double rate = intra_rate_ * value(Param::intra_rate_ll, protocol) * value(Param::tree_rate_intra);
+    double rate =
+        intra_rate_ * value(Param::intra_rate_ll, protocol) * value(Param::tree_rate_intra);
     if (multi) {
       const double low = protocol == 2 ? 1.0 : value(Param::tree_rate_low);
       const double over_ring = value(c_.nodes == 2.0 ? Param::tree_rate_two : Param::tree_rate);
-      rate = narrower(rate, congested(Param::congestion_tree) * value(Param::net_rate_ll, protocol) *
-                                over_ring * low);
+      rate = narrower(rate, congested(Param::congestion_tree) *
+                                value(Param::net_rate_ll, protocol) * over_ring * low);
     }
     double latency = (c_.gpus_per_node - 1.0) * intra_hop(protocol) * value(Param::tree_intra);
     if (multi) latency += log2_nodes_ * net_hop(protocol, c_.bytes) * value(Param::tree_net);
@@ -129,7 +142,8 @@ class Evaluation {
     if (c_.multi_node()) {
       const double over_ring =
           c_.nodes == 2.0 ? value(Param::tree_rate_two) / 1.5 : value(Param::tree_rate) / 0.75;
-      rate = narrower(rate, congested(Param::congestion_tree) * value(Param::nvls_rate_net) * over_ring);
+      rate = narrower(rate,
+                      congested(Param::congestion_tree) * value(Param::nvls_rate_net) * over_ring);
       latency += 2.0 * log2_nodes_ * value(Param::nvls_net);
     }
     return p_norm(latency, volume() / rate, value(Param::overlap_nvls));
@@ -145,11 +159,14 @@ class Evaluation {
     const bool pair = c_.op == Op::send_recv;
     const double power = std::min(1.0, value(Param::peer_power) + 0.3);
     double latency = value(Param::peer_intra) * (g - 1.0);
-    if (pair) latency = value(c_.multi_node() ? Param::peer_net : Param::peer_intra);
-    else if (c_.multi_node()) latency += value(Param::peer_net) * (n_ - g);
+    if (pair)
+      latency = value(c_.multi_node() ? Param::peer_net : Param::peer_intra);
+    else if (c_.multi_node())
+      latency += value(Param::peer_net) * (n_ - g);
     latency = value(Param::peer_base) + (pair ? latency : std::pow(latency, power));
     if (c_.multi_node()) latency *= 1.0 + small_sends(pair ? c_.bytes : c_.bytes / n_);
-    double busy = (pair ? c_.bytes : c_.bytes * (g - 1.0) / n_) / (intra_rate_ * value(Param::peer_rate_intra));
+    double busy = (pair ? c_.bytes : c_.bytes * (g - 1.0) / n_) /
+                  (intra_rate_ * value(Param::peer_rate_intra));
     if (c_.multi_node()) {
       const double share = node_rate_ / std::min(g, 8.0);
       const double over =
@@ -184,10 +201,12 @@ std::array<double, kCandidates> choice(const ParamVector& params, const Prepared
   const double ll = params[static_cast<int>(Param::choice_ll)];
   const double ll128 = params[static_cast<int>(Param::choice_ll128)];
   const std::array<double, kCandidates> bias{
-      tree + ll, tree + ll128, tree, ll, ll128, 0.0, params[static_cast<int>(Param::choice_nvls)], 0.0};
+      tree + ll, tree + ll128, tree, ll, ll128, 0.0, params[static_cast<int>(Param::choice_nvls)],
+      0.0};
   std::array<double, kCandidates> weights{};
   double least = std::numeric_limits<double>::infinity();
-  for (std::size_t i = 0; i < weights.size(); ++i) least = std::min(least, prepared.log_cost[i] + bias[i]);
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    least = std::min(least, prepared.log_cost[i] + bias[i]);
   double sum = 0.0;
   for (std::size_t i = 0; i < weights.size(); ++i) {
     weights[i] = std::exp(-kSharpness * (prepared.log_cost[i] + bias[i] - least));
@@ -210,7 +229,8 @@ double log_time(const ParamVector& params, const PreparedCase& prepared) {
   return sum;
 }
 
-double candidate_time(const ParamVector& params, const PreparedCase& prepared, Candidate candidate) {
+double candidate_time(const ParamVector& params, const PreparedCase& prepared,
+                      Candidate candidate) {
   const Evaluation evaluation(params, prepared);
   return evaluation.host() + evaluation.candidate(candidate);
 }

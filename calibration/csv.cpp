@@ -1,5 +1,8 @@
 #include "calibration/csv.hpp"
 
+#include <charconv>
+#include <cmath>
+
 namespace windtunnel::calibration {
 namespace {
 
@@ -87,6 +90,14 @@ class CsvReader {
 };
 
 }  // namespace
+
+std::optional<double> number(const std::string& text) {
+  double value = 0.0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  if (!whole || !std::isfinite(value)) return std::nullopt;
+  return value;
+}
 
 std::vector<CsvRow> parse_csv(std::string_view text, const std::string& file,
                               base::Diagnostics& diagnostics) {

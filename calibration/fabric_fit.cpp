@@ -33,7 +33,8 @@ std::vector<PreparedCase> prepared_rows(const Rows& rows) {
 }
 
 template <typename Key>
-std::map<Key, Rows> grouped(const Rows& rows, const std::function<Key(const CollectiveMeasurement&)>& key) {
+std::map<Key, Rows> grouped(const Rows& rows,
+                            const std::function<Key(const CollectiveMeasurement&)>& key) {
   std::map<Key, Rows> groups;
   for (const auto* row : rows) groups[key(*row)].push_back(row);
   return groups;
@@ -146,7 +147,8 @@ class FabricFitter {
       std::tie(setting.interconnect, setting.launch, setting.tuning, setting.stack) = key;
       setting.rows = static_cast<int>(mine.size());
       for (const auto* row : mine) note_seen(setting.seen, *row);
-      setting.params = groups.size() > 1 ? refit(mine, fabric.params, kSettingSpread, 0.08) : fabric.params;
+      setting.params =
+          groups.size() > 1 ? refit(mine, fabric.params, kSettingSpread, 0.08) : fabric.params;
       fit_ops(setting, mine);
       const std::vector<double> residuals = measure_spread(setting, mine);
       all.insert(all.end(), residuals.begin(), residuals.end());
@@ -159,10 +161,12 @@ class FabricFitter {
     const auto groups =
         grouped<collectives::Op>(rows, [](const CollectiveMeasurement& m) { return m.op; });
     if (groups.size() < 2) return;
-    for (const auto& [op, mine] : groups) setting.by_op[op] = refit(mine, setting.params, kOpSpread, kOpSigma);
+    for (const auto& [op, mine] : groups)
+      setting.by_op[op] = refit(mine, setting.params, kOpSpread, kOpSigma);
   }
 
-  static ParamVector refit(const Rows& rows, const ParamVector& parent, double share, double sigma) {
+  static ParamVector refit(const Rows& rows, const ParamVector& parent, double share,
+                           double sigma) {
     const auto cases = prepared_rows(rows);
     FitProblem problem;
     problem.rows = &cases;
@@ -215,8 +219,10 @@ SharedShifts fit_shared_shifts(const std::vector<CollectiveMeasurement>& rows) {
     mine = thinned(mine);
     for (const auto* row : mine) {
       const LinkFacts links = case_of(*row).links;
-      if (row->nodes == 1) generations.insert(links.generation());
-      else transports.insert(links.transport);
+      if (row->nodes == 1)
+        generations.insert(links.generation());
+      else
+        transports.insert(links.transport);
     }
   }
   SharedShifts shared;
@@ -224,8 +230,9 @@ SharedShifts fit_shared_shifts(const std::vector<CollectiveMeasurement>& rows) {
     const ShiftRows mine = shift_rows(fabrics, [&](const LinkFacts& links) {
       return links.transport == Transport::none && links.generation() == generation;
     });
-    const auto z = shifts_of(mine, {direction(ParamGroup::host), direction(ParamGroup::intra_latency),
-                                    direction(ParamGroup::intra_rate)});
+    const auto z =
+        shifts_of(mine, {direction(ParamGroup::host), direction(ParamGroup::intra_latency),
+                         direction(ParamGroup::intra_rate)});
     shared.generation[generation] = {z[0], z[1], z[2], mine.fabrics};
   }
   for (const Transport transport : transports) {
@@ -238,11 +245,13 @@ SharedShifts fit_shared_shifts(const std::vector<CollectiveMeasurement>& rows) {
   return shared;
 }
 
-FabricProfile fit_profile(const std::vector<CollectiveMeasurement>& rows, const FitOptions& options) {
+FabricProfile fit_profile(const std::vector<CollectiveMeasurement>& rows,
+                          const FitOptions& options) {
   FabricProfile profile;
   profile.shared = options.shared ? *options.shared : fit_shared_shifts(rows);
   const FabricFitter fitter(profile.shared, profile.band);
-  for (const auto& [key, mine] : by_fabric(rows)) profile.fabrics.push_back(fitter.fit_fabric(mine));
+  for (const auto& [key, mine] : by_fabric(rows))
+    profile.fabrics.push_back(fitter.fit_fabric(mine));
   return profile;
 }
 

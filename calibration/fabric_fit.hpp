@@ -1,5 +1,6 @@
-// Fits a fabric profile to measured collectives: shared shifts first, then every fabric, setting and op, each
-// with what stands above it as prior (see fabric_profile.hpp). Seconds for thousands of rows.
+// Fits a fabric profile to measured collectives: shared shifts first, then every fabric, setting
+// and op, each with what stands above it as prior (see fabric_profile.hpp). Seconds for thousands
+// of rows.
 #pragma once
 
 #include <vector>
@@ -14,7 +15,8 @@ struct FitOptions {
 };
 
 // Fills name-independent parts of a profile: shared, fabrics, band. Rows of one rank are left out.
-FabricProfile fit_profile(const std::vector<CollectiveMeasurement>& rows, const FitOptions& options);
+FabricProfile fit_profile(const std::vector<CollectiveMeasurement>& rows,
+                          const FitOptions& options);
 SharedShifts fit_shared_shifts(const std::vector<CollectiveMeasurement>& rows);
 
 }  // namespace windtunnel::calibration

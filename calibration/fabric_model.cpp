@@ -25,14 +25,20 @@ double octaves_to_nearest(int value, const std::set<int>& seen) {
 bool answers(Op op, Algorithm algorithm) {
   const bool peers = op == Op::all_to_all || op == Op::send_recv;
   switch (algorithm) {
-    case Algorithm::automatic: return true;
-    case Algorithm::ring: return !peers;
+    case Algorithm::automatic:
+      return true;
+    case Algorithm::ring:
+      return !peers;
     case Algorithm::tree:
-    case Algorithm::double_binary_tree: return op == Op::all_reduce;
-    case Algorithm::in_network: return op == Op::all_reduce;
+    case Algorithm::double_binary_tree:
+      return op == Op::all_reduce;
+    case Algorithm::in_network:
+      return op == Op::all_reduce;
     case Algorithm::direct:
-    case Algorithm::pairwise: return peers;
-    default: return false;
+    case Algorithm::pairwise:
+      return peers;
+    default:
+      return false;
   }
 }
 
@@ -55,6 +61,23 @@ bool any_candidate(const PreparedCase& prepared) {
                      [](double cost) { return std::isfinite(cost); });
 }
 
+// What was taken, and what each other candidate would cost, fastest first.
+void fill_choice(const ParamVector& params, const PreparedCase& prepared,
+                 collectives::TimePrediction& out) {
+  const auto weights = choice(params, prepared);
+  const auto top = std::max_element(weights.begin(), weights.end()) - weights.begin();
+  out.algorithm = algorithm_of(static_cast<Candidate>(top));
+  out.protocol = protocol_of(static_cast<Candidate>(top));
+  for (int i = 0; i < kCandidates; ++i) {
+    if (i == top || !std::isfinite(prepared.log_cost[static_cast<std::size_t>(i)])) continue;
+    const auto candidate = static_cast<Candidate>(i);
+    const base::Seconds time(candidate_time(params, prepared, candidate) * 1e-6);
+    out.alternatives.push_back({algorithm_of(candidate), protocol_of(candidate), time});
+  }
+  std::sort(out.alternatives.begin(), out.alternatives.end(),
+            [](const auto& a, const auto& b) { return a.time < b.time; });
+}
+
 }  // namespace
 
 struct FabricModel::Question {
@@ -68,7 +91,8 @@ const Fabric* FabricModel::find_fabric(const Question& question) const {
   const bool sockets = question.the_case.links.transport == Transport::tcp;
   for (const Fabric& fabric : profile_.fabrics) {
     const bool both = sockets == (fabric.transport == Transport::tcp);
-    if (!question.fabric.empty() && fabric.name == question.fabric && fabric.gpu == question.gpu && both)
+    if (!question.fabric.empty() && fabric.name == question.fabric && fabric.gpu == question.gpu &&
+        both)
       return &fabric;
   }
   // A log that does not name its cluster, asked of a profile of one cluster.
@@ -103,8 +127,8 @@ void FabricModel::resolve(const Question& question, Resolved& out) const {
     out.shared = shared_params(profile_.shared, c.links.generation(), c.links.transport);
     out.params = &out.shared;
     out.half_width = std::hypot(band.spread[regime], unseen_fabric(profile_, c));
-    out.note = "no measurement of this fabric: parameters shared by " + c.links.generation() + " GPUs and " +
-               to_text(c.links.transport) + " links";
+    out.note = "no measurement of this fabric: parameters shared by " + c.links.generation() +
+               " GPUs and " + to_text(c.links.transport) + " links";
     return;
   }
   out.fabric_known = true;
@@ -115,7 +139,9 @@ void FabricModel::resolve(const Question& question, Resolved& out) const {
   const bool near = setting->interconnect == question.interconnect &&
                     one_process(setting->launch) == one_process(question.launch);
   const auto by_op = setting->by_op.find(c.op);
-  out.params = !near ? &fabric->params : by_op != setting->by_op.end() ? &by_op->second : &setting->params;
+  out.params = !near                           ? &fabric->params
+               : by_op != setting->by_op.end() ? &by_op->second
+                                               : &setting->params;
   double squares = std::pow(setting->spread[regime], 2);
   if (!out.setting_known) squares += std::pow(band.other_setting, 2);
   const auto in_setting = setting->seen.find(c.op);
@@ -131,12 +157,16 @@ void FabricModel::resolve(const Question& question, Resolved& out) const {
   const bool first = c.multi_node() && *seen->nodes.rbegin() == 1;
   const bool alone = c.multi_node() && seen->nodes.size() - seen->nodes.count(1) == 1;
   const double per_octave_nodes = alone ? band.per_octave_nodes_alone : band.per_octave_nodes;
-  squares += std::pow(band.per_octave_bytes * size, 2) + std::pow(per_octave_nodes * nodes, 2) +
-             std::pow(band.per_octave_gpus * gpus, 2) + (first ? std::pow(band.first_nodes, 2) : 0.0);
+  const double across =
+      first ? band.first_nodes * unseen_fabric(profile_, c) : per_octave_nodes * nodes;
+  squares += std::pow(band.per_octave_bytes * size, 2) + std::pow(across, 2) +
+             std::pow(band.per_octave_gpus * gpus, 2);
   out.half_width = std::sqrt(squares);
   out.inside = out.setting_known && out.op_known && size == 0.0 && nodes == 0.0 && gpus == 0.0;
-  if (!out.op_known) out.note = "this op was not measured on " + fabric->name;
-  else if (!out.setting_known) out.note = "nearest measured setting of " + fabric->name + " stands in";
+  if (!out.op_known)
+    out.note = "this op was not measured on " + fabric->name;
+  else if (!out.setting_known)
+    out.note = "nearest measured setting of " + fabric->name + " stands in";
 }
 
 std::optional<collectives::TimePrediction> FabricModel::answer(const Question& question,
@@ -147,12 +177,14 @@ std::optional<collectives::TimePrediction> FabricModel::answer(const Question& q
   };
   const CollectiveCase& asked = question.the_case;
   if (asked.ranks() < 2.0) return refuse("a collective of one rank");
-  if (!answers(asked.op, asked.algorithm)) return refuse("this algorithm is not one that NCCL runs for this op");
+  if (!answers(asked.op, asked.algorithm))
+    return refuse("this algorithm is not one that NCCL runs for this op");
   CollectiveCase c = asked;
   c.bytes = std::max(1.0, c.bytes);
   const bool single_tree = asked.algorithm == Algorithm::tree;
   if (single_tree) c.algorithm = Algorithm::double_binary_tree;
-  if (c.algorithm == Algorithm::in_network && !c.links.nvls && c.links.transport != Transport::infiniband)
+  if (c.algorithm == Algorithm::in_network && !c.links.nvls &&
+      c.links.transport != Transport::infiniband)
     return refuse("no switch reduction on these links");
   Resolved resolved;
   resolve(question, resolved);
@@ -176,27 +208,19 @@ std::optional<collectives::TimePrediction> FabricModel::answer(const Question& q
   }
   const double seconds = std::exp(log_us) * 1e-6;
   out.time = base::Seconds(seconds);
-  out.band = {seconds * std::exp(-resolved.half_width), seconds * std::exp(resolved.half_width), 0.9};
+  out.band = {seconds * std::exp(-resolved.half_width), seconds * std::exp(resolved.half_width),
+              0.9};
   out.rests_on = {resolved.inside && !single_tree ? "interpolated" : "model"};
   if (!resolved.fabric_known || !resolved.op_known || single_tree || resolved.half_width > 0.6)
     out.rests_on.push_back("extrapolated");
-  const auto weights = choice(*resolved.params, prepared);
-  const auto top = std::max_element(weights.begin(), weights.end()) - weights.begin();
-  out.algorithm = single_tree ? Algorithm::tree : algorithm_of(static_cast<Candidate>(top));
-  out.protocol = protocol_of(static_cast<Candidate>(top));
-  for (int i = 0; i < kCandidates; ++i) {
-    if (i == top || !std::isfinite(prepared.log_cost[static_cast<std::size_t>(i)])) continue;
-    const auto candidate = static_cast<Candidate>(i);
-    out.alternatives.push_back({algorithm_of(candidate), protocol_of(candidate),
-                                base::Seconds(candidate_time(*resolved.params, prepared, candidate) * 1e-6)});
-  }
-  std::sort(out.alternatives.begin(), out.alternatives.end(),
-            [](const auto& a, const auto& b) { return a.time < b.time; });
+  fill_choice(*resolved.params, prepared, out);
+  if (single_tree) out.algorithm = Algorithm::tree;
   out.note = resolved.note;
   return out;
 }
 
-std::optional<collectives::TimePrediction> FabricModel::predict(const collectives::TimeQuery& query) const {
+std::optional<collectives::TimePrediction> FabricModel::predict(
+    const collectives::TimeQuery& query) const {
   Question question;
   CollectiveCase& c = question.the_case;
   c.op = query.op;
@@ -223,10 +247,13 @@ std::optional<collectives::TimePrediction> FabricModel::predict(const collective
 
 std::optional<collectives::TimePrediction> FabricModel::predict(const CollectiveMeasurement& row,
                                                                 std::string* reason) const {
-  return answer({case_of(row), row.gpu, row.fabric, row.interconnect, row.launch, row.tuning, row.stack},
-                reason);
+  return answer(
+      {case_of(row), row.gpu, row.fabric, row.interconnect, row.launch, row.tuning, row.stack},
+      reason);
 }
 
-std::unique_ptr<FabricModel> shipped_model() { return std::make_unique<FabricModel>(shipped_profile()); }
+std::unique_ptr<FabricModel> shipped_model() {
+  return std::make_unique<FabricModel>(shipped_profile());
+}
 
 }  // namespace windtunnel::calibration

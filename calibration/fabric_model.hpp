@@ -1,16 +1,17 @@
-// A fabric profile put to work: times, bands and choices for queries (collectives::TimeModel) and for
-// measured rows.
+// A fabric profile put to work: times, bands and choices for queries (collectives::TimeModel) and
+// for measured rows.
 //
-// How a query finds its parameters: fabric by name and GPU (a query without a fabric name takes that of a
-// profile of one fabric), else the shared parameters of its GPU generation
-// and transport; in the fabric, the setting with the same interconnect, launch, tuning and stack, else the
-// one that shares most of them and has the op; in it the op's own vector. What stood in is said in `note`.
-// `rests_on`: "interpolated" inside the sizes, nodes and GPU counts fitted of this op in this setting,
-// "model" between or near them, "model" and "extrapolated" beyond, or where fabric or op were never fitted.
-// Algorithms: ring, double_binary_tree, in_network (NVLS) and, for all_to_all and send_recv, direct and
-// pairwise. `tree`, one binary tree, is nothing NCCL runs: it gets the double tree's latency and half its
-// bandwidth, flagged extrapolated. Others: no answer; the caller simulates them.
-// Bands hold 90 % of single measurements of other runs (see BandModel), not of means.
+// How a query finds its parameters: fabric by name and GPU (a query without a fabric name takes
+// that of a profile of one fabric), else the shared parameters of its GPU generation and transport;
+// in the fabric, the setting with the same interconnect, launch, tuning and stack, else the one
+// that shares most of them and has the op; in it the op's own vector. What stood in is said in
+// `note`. `rests_on`: "interpolated" inside the sizes, nodes and GPU counts fitted of this op in
+// this setting, "model" between or near them, "model" and "extrapolated" beyond, or where fabric or
+// op were never fitted. Algorithms: ring, double_binary_tree, in_network (NVLS) and, for all_to_all
+// and send_recv, direct and pairwise. `tree`, one binary tree, is nothing NCCL runs: it gets the
+// double tree's latency and half its bandwidth, flagged extrapolated. Others: no answer; the caller
+// simulates them. Bands hold 90 % of single measurements of other runs (see BandModel), not of
+// means.
 #pragma once
 
 #include <memory>
@@ -25,7 +26,7 @@ namespace windtunnel::calibration {
 struct Resolved {
   const ParamVector* params = nullptr;  // points into `shared` or the profile
   ParamVector shared;
-  double half_width = 0.0;              // of log time, 90 %
+  double half_width = 0.0;  // of log time, 90 %
   bool fabric_known = false, setting_known = false, op_known = false, inside = false;
   std::string note;
 };
@@ -35,8 +36,10 @@ class FabricModel final : public collectives::TimeModel {
   explicit FabricModel(FabricProfile profile);
 
   std::string name() const override { return profile_.name; }
-  std::optional<collectives::TimePrediction> predict(const collectives::TimeQuery& query) const override;
-  // A measured row, its time not looked at. Nothing where the model cannot speak; `reason` says why.
+  std::optional<collectives::TimePrediction> predict(
+      const collectives::TimeQuery& query) const override;
+  // A measured row, its time not looked at. Nothing where the model cannot speak; `reason` says
+  // why.
   std::optional<collectives::TimePrediction> predict(const CollectiveMeasurement& row,
                                                      std::string* reason = nullptr) const;
 
@@ -44,7 +47,8 @@ class FabricModel final : public collectives::TimeModel {
 
  private:
   struct Question;
-  std::optional<collectives::TimePrediction> answer(const Question& question, std::string* reason) const;
+  std::optional<collectives::TimePrediction> answer(const Question& question,
+                                                    std::string* reason) const;
   // By value, since `params` may point into it.
   void resolve(const Question& question, Resolved& out) const;
   const Fabric* find_fabric(const Question& question) const;

@@ -2,9 +2,13 @@
 
 namespace windtunnel::calibration {
 
-int regime_of(double bytes) { return bytes < 65536.0 ? 0 : bytes <= 67108864.0 ? 1 : 2; }
+int regime_of(double bytes) {
+  return bytes < 65536.0 ? 0 : bytes <= 67108864.0 ? 1 : 2;
+}
 
-bool one_process(const std::string& launch) { return launch.empty() || launch.starts_with("one"); }
+bool one_process(const std::string& launch) {
+  return launch.empty() || launch.starts_with("one");
+}
 
 CollectiveCase case_of(const CollectiveMeasurement& row) {
   CollectiveCase out;
@@ -28,7 +32,8 @@ std::string fabric_key(const CollectiveMeasurement& row) {
   return row.fabric + "\n" + row.gpu + (sockets ? "\ntcp" : "");
 }
 
-ParamVector shared_params(const SharedShifts& shared, const std::string& generation, Transport transport) {
+ParamVector shared_params(const SharedShifts& shared, const std::string& generation,
+                          Transport transport) {
   ParamVector params = initial_params();
   const auto of_generation = shared.generation.find(generation);
   const auto of_transport = shared.transport.find(to_text(transport));

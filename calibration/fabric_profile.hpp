@@ -1,12 +1,13 @@
 // A fabric profile: what a fit of the collective model to measurements left behind.
 //
 // A tree of parameter vectors, each fitted with its parent as prior:
-//   constants of NCCL  ->  shifts shared by a GPU generation or a transport  ->  a fabric (named cluster, GPU)
+//   constants of NCCL  ->  shifts shared by a GPU generation or a transport  ->  a fabric (named
+//   cluster, GPU)
 //   ->  a setting of it (interconnect text, launch, tuning, stack)  ->  one op in that setting
-// A query takes the deepest vector that speaks for it; a fabric nobody fitted gets the shared one, flagged.
-// The bands are half-widths of log time: what 90 % of residuals stay within by size regime, plus terms that
-// grow with the distance from what was fitted (`BandModel`).
-// Contract: values; holds no measured row. `seen` states the range that was fitted.
+// A query takes the deepest vector that speaks for it; a fabric nobody fitted gets the shared one,
+// flagged. The bands are half-widths of log time: what 90 % of residuals stay within by size
+// regime, plus terms that grow with the distance from what was fitted (`BandModel`). Contract:
+// values; holds no measured row. `seen` states the range that was fitted.
 #pragma once
 
 #include <map>
@@ -59,19 +60,21 @@ struct SharedShifts {
   std::map<std::string, Shift> generation;  // host, intra latency, intra rate
   std::map<std::string, Shift> transport;   // network latency, network rate
 };
-ParamVector shared_params(const SharedShifts& shared, const std::string& generation, Transport transport);
+ParamVector shared_params(const SharedShifts& shared, const std::string& generation,
+                          Transport transport);
 
-// Half-width of the 90 % band of log time = sqrt of the sum of the squares of what applies. The constants were
-// chosen so that the hold-outs of hold_out.hpp are covered as they should be.
+// Half-width of the 90 % band of log time = sqrt of the sum of the squares of what applies. The
+// constants were chosen so that the hold-outs of hold_out.hpp are covered as they should be.
 struct BandModel {
   std::array<double, kRegimes> spread{0.25, 0.45, 0.25};  // where a setting has few rows
-  double per_octave_bytes = 0.04;       // beyond the sizes fitted
-  double per_octave_nodes = 0.16;       // from the nearest node count fitted
-  double per_octave_nodes_alone = 0.40; // the same where only one count above 1 was fitted
-  double first_nodes = 0.9;             // one node alone was fitted, several are asked
-  double per_octave_gpus = 0.20;        // from the nearest GPU count fitted
-  double other_setting = 0.25;          // launch, tuning or stack not fitted
-  double other_op = 0.25, other_op_net = 0.6;
+  double per_octave_bytes = 0.04;                         // beyond the sizes fitted
+  double per_octave_nodes = 0.16;                         // from the nearest node count fitted
+  double per_octave_nodes_alone = 0.40;  // the same where only one count above 1 was fitted
+  double first_nodes =
+      0.9;  // one node alone was fitted, several asked: x that of a fabric not fitted
+  double per_octave_gpus = 0.20;  // from the nearest GPU count fitted
+  double other_setting = 0.25;    // launch, tuning or stack not fitted
+  double other_op = 0.15, other_op_net = 0.6;
   // A fabric not fitted: sqrt(a^2 + b^2 / (1 + fabrics of its kind fitted)).
   double other_fabric = 0.3, other_fabric_few = 1.2;
   double other_fabric_net = 0.4, other_fabric_net_few = 1.7;

@@ -19,7 +19,8 @@ double distance(const CollectiveMeasurement& a, const CollectiveMeasurement& b) 
   const auto octaves = [](double x, double y) { return std::abs(std::log2(x / y)); };
   return octaves(a.bytes.value(), b.bytes.value()) + 2.0 * octaves(a.nodes, b.nodes) +
          2.0 * octaves(a.gpus_per_node, b.gpus_per_node) +
-         0.01 * ((a.tuning != b.tuning) + (a.stack != b.stack) + (a.interconnect != b.interconnect));
+         0.01 *
+             ((a.tuning != b.tuning) + (a.stack != b.stack) + (a.interconnect != b.interconnect));
 }
 
 LookUpErrors summary(std::vector<double> errors, std::string kind) {
@@ -41,7 +42,8 @@ std::vector<Value> distinct(const Rows& rows, Get get) {
 }
 
 template <typename Value, typename Get>
-Split alternate(const Rows& rows, const std::vector<Value>& values, SplitBy by, std::string what, Get get) {
+Split alternate(const Rows& rows, const std::vector<Value>& values, SplitBy by, std::string what,
+                Get get) {
   Split split{by, std::move(what), {}};
   for (const auto& row : rows) {
     const auto at = std::find(values.begin(), values.end(), get(row)) - values.begin();
@@ -54,7 +56,8 @@ Split by_nodes(const Rows& rows, const std::vector<int>& nodes) {
   const std::size_t half = (nodes.size() + 1) / 2;
   const std::vector<int> low(nodes.begin(), nodes.begin() + static_cast<std::ptrdiff_t>(half));
   const std::vector<int> high(nodes.begin() + static_cast<std::ptrdiff_t>(half), nodes.end());
-  Split split{SplitBy::nodes, fmt::format("nodes {} -> {}", fmt::join(low, ","), fmt::join(high, ",")), {}};
+  Split split{
+      SplitBy::nodes, fmt::format("nodes {} -> {}", fmt::join(low, ","), fmt::join(high, ",")), {}};
   for (const auto& row : rows) split.held_out.push_back(row.nodes >= high.front());
   return split;
 }
@@ -94,7 +97,8 @@ Split natural_split(const Rows& rows) {
   if (nodes.size() > 1) return by_nodes(rows, nodes);
   const auto get_gpus = [](const auto& r) { return r.gpus_per_node; };
   const auto gpus = distinct<int>(rows, get_gpus);
-  if (gpus.size() > 1) return alternate(rows, gpus, SplitBy::gpus, "every second GPU count", get_gpus);
+  if (gpus.size() > 1)
+    return alternate(rows, gpus, SplitBy::gpus, "every second GPU count", get_gpus);
   const auto get_source = [](const auto& r) { return r.source; };
   const auto sources = distinct<std::string>(rows, get_source);
   if (sources.size() > 1)
@@ -148,7 +152,8 @@ namespace {
 std::map<std::string, Rows> by_fabric(const Rows& rows, int least_rows) {
   std::map<std::string, Rows> fabrics;
   for (const auto& row : rows) fabrics[row.fabric].push_back(row);
-  std::erase_if(fabrics, [&](const auto& f) { return static_cast<int>(f.second.size()) < least_rows; });
+  std::erase_if(fabrics,
+                [&](const auto& f) { return static_cast<int>(f.second.size()) < least_rows; });
   return fabrics;
 }
 
@@ -183,15 +188,17 @@ std::vector<HoldOut> leave_fabric_out(const Rows& rows, int least_rows) {
 }
 
 std::string to_text(const std::vector<HoldOut>& table) {
-  std::string out = fmt::format("{:<26} {:<26} {:>6} {:>5} | {:>6} {:>6} {:>6} {:>6} | {:>6} {:>6} | {:>6} {:>6} {:>6} {}\n",
-                                "fabric", "fit -> predict", "fitted", "held", "mean", "median", "p90", "bias",
-                                "inband", "width", "mean", "median", "p90", "look-up");
+  std::string out = fmt::format(
+      "{:<26} {:<26} {:>6} {:>5} | {:>6} {:>6} {:>6} {:>6} | {:>6} {:>6} | {:>6} {:>6} {:>6} {}\n",
+      "fabric", "fit -> predict", "fitted", "held", "mean", "median", "p90", "bias", "inband",
+      "width", "mean", "median", "p90", "look-up");
   for (const HoldOut& h : table) {
     out += fmt::format(
-        "{:<26.26} {:<26.26} {:>6} {:>5} | {:>6.3f} {:>6.3f} {:>6.3f} {:>+6.2f} | {:>6.2f} {:>6.2f} | {:>6.3f} {:>6.3f} {:>6.3f} {}\n",
-        h.fabric, h.what, h.fitted, h.held_out, h.model.mean_abs, h.model.median_abs, h.model.p90_abs,
-        h.model.bias, h.model.inside_band, h.model.band_width_median, h.look_up.mean_abs,
-        h.look_up.median_abs, h.look_up.p90_abs, h.look_up.kind);
+        "{:<26.26} {:<26.26} {:>6} {:>5} | {:>6.3f} {:>6.3f} {:>6.3f} {:>+6.2f} | {:>6.2f} "
+        "{:>6.2f} | {:>6.3f} {:>6.3f} {:>6.3f} {}\n",
+        h.fabric, h.what, h.fitted, h.held_out, h.model.mean_abs, h.model.median_abs,
+        h.model.p90_abs, h.model.bias, h.model.inside_band, h.model.band_width_median,
+        h.look_up.mean_abs, h.look_up.median_abs, h.look_up.p90_abs, h.look_up.kind);
   }
   return out;
 }

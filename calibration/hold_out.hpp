@@ -1,12 +1,12 @@
-// Hold-outs that show whether a fit carries over, with a nearest-neighbour look-up in the same fitted rows
-// beside the model: what `tests_calibration` prints and the README quotes.
+// Hold-outs that show whether a fit carries over, with a nearest-neighbour look-up in the same
+// fitted rows beside the model: what `tests_calibration` prints and the README quotes.
 //
-// Of every fabric with enough rows one part is fitted (together with all other fabrics, which shape only the
-// shared shifts) and the rest predicted: the upper half of the node counts where there are several; else
-// every second GPU count; else every second source; else every second size.
-// Look-up: the fitted row of the same op (of any op where it has none) that is nearest in
-// |log2 bytes| + 2 |log2 nodes| + 2 |log2 GPUs a node|, ties to the same tuning, stack and interconnect; once
-// its time as it is, once scaled to keep its busbw. The better of the two, by mean error, counts.
+// Of every fabric with enough rows one part is fitted (together with all other fabrics, which shape
+// only the shared shifts) and the rest predicted: the upper half of the node counts where there are
+// several; else every second GPU count; else every second source; else every second size. Look-up:
+// the fitted row of the same op (of any op where it has none) that is nearest in |log2 bytes| + 2
+// |log2 nodes| + 2 |log2 GPUs a node|, ties to the same tuning, stack and interconnect; once its
+// time as it is, once scaled to keep its busbw. The better of the two, by mean error, counts.
 #pragma once
 
 #include <string>
@@ -37,17 +37,19 @@ HoldOut hold_out(const std::vector<CollectiveMeasurement>& rows, const std::stri
 enum class SplitBy { nodes, gpus, sources, sizes };
 struct Split {
   SplitBy by = SplitBy::sizes;
-  std::string what;             // "nodes 1, 2 -> 10"
-  std::vector<bool> held_out;   // one a row of the fabric, in order
+  std::string what;            // "nodes 1, 2 -> 10"
+  std::vector<bool> held_out;  // one a row of the fabric, in order
 };
 Split natural_split(const std::vector<CollectiveMeasurement>& fabric_rows);
 // Every second size of each (op, nodes, GPUs a node): what filling gaps in a sweep is worth.
 Split size_split(const std::vector<CollectiveMeasurement>& fabric_rows);
 
 std::vector<HoldOut> hold_out_table(const std::vector<CollectiveMeasurement>& rows, int least_rows);
-std::vector<HoldOut> size_hold_out_table(const std::vector<CollectiveMeasurement>& rows, int least_rows);
+std::vector<HoldOut> size_hold_out_table(const std::vector<CollectiveMeasurement>& rows,
+                                         int least_rows);
 // Every fabric predicted by a fit of all the others.
-std::vector<HoldOut> leave_fabric_out(const std::vector<CollectiveMeasurement>& rows, int least_rows);
+std::vector<HoldOut> leave_fabric_out(const std::vector<CollectiveMeasurement>& rows,
+                                      int least_rows);
 
 std::string to_text(const std::vector<HoldOut>& table);
 

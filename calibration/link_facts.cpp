@@ -18,11 +18,13 @@ struct GpuName {
 };
 // First match counts, so the longer names stand first.
 constexpr std::array kGpuNames{
-    GpuName{"gb200", 100},  GpuName{"gb300", 103},  GpuName{"gb10", 121},     GpuName{"gh200", 90},
-    GpuName{"b200", 100},   GpuName{"b300", 103},   GpuName{"h100", 90},      GpuName{"h200", 90},
-    GpuName{"h800", 90},    GpuName{"h20", 90},     GpuName{"a100", 80},      GpuName{"a800", 80},
-    GpuName{"v100", 70},    GpuName{"a40", 86},     GpuName{"rtx-3090", 86},  GpuName{"rtx-4090", 89},
-    GpuName{"l40", 89},     GpuName{"rtx-pro", 120}, GpuName{"rtx-5090", 120}, GpuName{"t4", 75}};
+    GpuName{"gb200", 100},    GpuName{"gb300", 103}, GpuName{"gb10", 121},
+    GpuName{"gh200", 90},     GpuName{"b200", 100},  GpuName{"b300", 103},
+    GpuName{"h100", 90},      GpuName{"h200", 90},   GpuName{"h800", 90},
+    GpuName{"h20", 90},       GpuName{"a100", 80},   GpuName{"a800", 80},
+    GpuName{"v100", 70},      GpuName{"a40", 86},    GpuName{"rtx-3090", 86},
+    GpuName{"rtx-4090", 89},  GpuName{"l40", 89},    GpuName{"rtx-pro", 120},
+    GpuName{"rtx-5090", 120}, GpuName{"t4", 75}};
 
 int capability_of(const std::string& gpu, bool& guessed) {
   for (const GpuName& name : kGpuNames) {
@@ -56,7 +58,8 @@ void set_nvlink(const LinkWords& words, LinkFacts& facts) {
   facts.intra_channels = cc >= 100 ? 16 : cc >= 80 ? 12 : 6;
   if (cc == 70 && !has(words.interconnect, "NVSwitch")) {
     constexpr std::array<int, 9> kRings{6, 6, 1, 2, 4, 2, 2, 4, 6};
-    const int rings = words.gpus_per_node <= 8 ? kRings[static_cast<std::size_t>(words.gpus_per_node)] : 6;
+    const int rings =
+        words.gpus_per_node <= 8 ? kRings[static_cast<std::size_t>(words.gpus_per_node)] : 6;
     facts.intra_ring = 20e9 * rings;
     facts.intra_channels = 2 * rings;
   }
@@ -90,8 +93,7 @@ Nics nics_of(const LinkWords& words, LinkFacts& facts) {
   std::smatch match;
   if (std::regex_search(text, match, kCountAndRate))
     return {std::stoi(match[1]), std::stoi(match[2]) * kGigabit};
-  if (std::regex_search(text, match, kRatePerGpu))
-    return {8, std::stoi(match[1]) * kGigabit};
+  if (std::regex_search(text, match, kRatePerGpu)) return {8, std::stoi(match[1]) * kGigabit};
   facts.guessed = true;
   if (has(text, "Slingshot")) return {2, 25e9};
   if (has(text, "NDR")) return {8, 50e9};
@@ -111,15 +113,24 @@ int nccl_minor_of(const std::string& stack) {
 
 std::string to_text(Transport transport) {
   switch (transport) {
-    case Transport::none: return "none";
-    case Transport::infiniband: return "infiniband";
-    case Transport::roce: return "roce";
-    case Transport::efa: return "efa";
-    case Transport::slingshot: return "slingshot";
-    case Transport::tcpx: return "tcpx";
-    case Transport::tcpxo: return "tcpxo";
-    case Transport::tcp: return "tcp";
-    case Transport::nvlink: return "nvlink";
+    case Transport::none:
+      return "none";
+    case Transport::infiniband:
+      return "infiniband";
+    case Transport::roce:
+      return "roce";
+    case Transport::efa:
+      return "efa";
+    case Transport::slingshot:
+      return "slingshot";
+    case Transport::tcpx:
+      return "tcpx";
+    case Transport::tcpxo:
+      return "tcpxo";
+    case Transport::tcp:
+      return "tcp";
+    case Transport::nvlink:
+      return "nvlink";
   }
   return "none";
 }
@@ -135,18 +146,22 @@ LinkFacts link_facts(const LinkWords& words) {
   LinkFacts facts;
   facts.compute_capability = capability_of(words.gpu, facts.guessed);
   facts.nccl_minor = nccl_minor_of(words.stack);
-  if (is_pcie(words)) set_pcie(words, facts);
-  else set_nvlink(words, facts);
+  if (is_pcie(words))
+    set_pcie(words, facts);
+  else
+    set_nvlink(words, facts);
   const bool gathered = transport_of(words) == Transport::nvlink;
   if (words.nodes > 1) {
     facts.transport = transport_of(words);
     const Nics nics = nics_of(words, facts);
-    // Few GPUs of a node reach few of its NICs; a node with under 8 NICs is taken to share them all.
+    // Few GPUs of a node reach few of its NICs; a node with under 8 NICs is taken to share them
+    // all.
     const double share = nics.count >= 8 ? std::min(1.0, words.gpus_per_node / 8.0) : 1.0;
     facts.nics = std::max(1, static_cast<int>(nics.count * share));
     facts.node_rate = gathered ? 4.0 * facts.intra_ring : nics.count * nics.rate * share;
   }
-  const bool fast = facts.transport == Transport::none || facts.transport == Transport::infiniband ||
+  const bool fast = facts.transport == Transport::none ||
+                    facts.transport == Transport::infiniband ||
                     facts.transport == Transport::roce || gathered ||
                     facts.transport == Transport::tcpx || facts.transport == Transport::tcpxo;
   facts.ll128 = fast && facts.intra == IntraLink::nvlink && facts.compute_capability >= 70;

@@ -1,13 +1,14 @@
-// What a GPU name and a few words about the interconnect say about the links: the known part of the model,
-// which is never fitted.
+// What a GPU name and a few words about the interconnect say about the links: the known part of the
+// model, which is never fitted.
 //
-// Intra-node ring bandwidth is what NCCL counts (design/nccl.md section 6: 20 GB/s a link and direction for
-// NVLink 2 and 3, 20.6 for 4, 40 for 5, times the links a GPU has): V100 with NVSwitch 120, A100 240, Hopper
-// 360, Blackwell 680 GB/s; PCIe x16 of generation 3/4/5/6: 10/20/42/84. A V100 hybrid cube mesh has as many
-// edge-disjoint rings over its first g GPUs as its links allow (1 2 4 2 2 4 6 for g = 2..8), 20 GB/s each.
-// The NIC rate is read from the text ("EFAv2 32x100Gb/s per node", "400Gb/s per GPU"); a text without a rate
-// gets its technology's usual one, which `guessed` says. A GPU nobody listed counts as the nearest
-// generation that its name suggests.
+// Intra-node ring bandwidth is what NCCL counts (design/nccl.md section 6: 20 GB/s a link and
+// direction for NVLink 2 and 3, 20.6 for 4, 40 for 5, times the links a GPU has): V100 with
+// NVSwitch 120, A100 240, Hopper 360, Blackwell 680 GB/s; PCIe x16 of generation 3/4/5/6:
+// 10/20/42/84. A V100 hybrid cube mesh has as many edge-disjoint rings over its first g GPUs as its
+// links allow (1 2 4 2 2 4 6 for g = 2..8), 20 GB/s each. The NIC rate is read from the text
+// ("EFAv2 32x100Gb/s per node", "400Gb/s per GPU"); a text without a rate gets its technology's
+// usual one, which `guessed` says. A GPU nobody listed counts as the nearest generation that its
+// name suggests.
 #pragma once
 
 #include <string>
@@ -20,12 +21,12 @@ std::string to_text(Transport transport);
 enum class IntraLink { nvlink, pcie };
 
 struct LinkFacts {
-  int compute_capability = 80;     // 70 80 86 89 90 100 103 120
+  int compute_capability = 80;  // 70 80 86 89 90 100 103 120
   IntraLink intra = IntraLink::nvlink;
-  double intra_ring = 240e9;       // bytes/s, all rings of a GPU together
+  double intra_ring = 240e9;  // bytes/s, all rings of a GPU together
   int intra_channels = 12;
   Transport transport = Transport::none;
-  double node_rate = 0.0;          // bytes/s, all NICs that the GPUs used can reach, one direction
+  double node_rate = 0.0;  // bytes/s, all NICs that the GPUs used can reach, one direction
   int nics = 0;
   bool nvls = false;               // in-switch reduction at hand
   bool ll128 = true;               // NCCL lets LL128 run

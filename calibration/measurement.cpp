@@ -16,13 +16,6 @@
 namespace windtunnel::calibration {
 namespace {
 
-std::optional<double> number(const std::string& text) {
-  double value = 0.0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return {};
-  return value;
-}
-
 std::optional<int> count(const GenericRow& row, const std::string& name) {
   const auto value = number(row.field(name));
   if (!value || *value < 1.0 || *value > 1e7 || *value != std::floor(*value)) return {};
@@ -45,12 +38,16 @@ bool fill_shape(const GenericRow& row, CollectiveMeasurement& out) {
   return out.ranks() == *ranks;
 }
 
-bool fill_size_and_time(const GenericRow& row, CollectiveReading& out, CollectiveMeasurement& made) {
+bool fill_size_and_time(const GenericRow& row, CollectiveReading& out,
+                        CollectiveMeasurement& made) {
   const auto bytes = number(row.field("bytes"));
   const auto time = number(row.field("time_s"));
-  if (!bytes || *bytes < 0.0) out.reason = "bytes is blank or not a size";
-  else if (!time && row.field("time_s").empty()) out.reason = "time_s is blank";
-  else if (!time || *time <= 0.0) out.reason = "time_s is not a time above 0";
+  if (!bytes || *bytes < 0.0)
+    out.reason = "bytes is blank or not a size";
+  else if (!time && row.field("time_s").empty())
+    out.reason = "time_s is blank";
+  else if (!time || *time <= 0.0)
+    out.reason = "time_s is not a time above 0";
   if (!out.reason.empty()) return false;
   made.bytes = base::Bytes(*bytes);
   made.time = base::Seconds(*time);
@@ -63,21 +60,22 @@ void fill_choice(const GenericRow& row, CollectiveReading& out, CollectiveMeasur
     made.algorithm = collectives::Algorithm::in_network;
   } else if (!algorithm.empty()) {
     const auto known = collectives::algorithm_from_text(algorithm);
-    if (known) made.algorithm = *known;
-    else out.warnings.push_back("unknown algorithm '" + algorithm + "', read as not stated");
+    if (known)
+      made.algorithm = *known;
+    else
+      out.warnings.push_back("unknown algorithm '" + algorithm + "', read as not stated");
   }
   const std::string protocol = row.field("protocol");
   if (protocol.empty()) return;
   const auto known = collectives::protocol_from_text(protocol);
-  if (known) made.protocol = *known;
-  else out.warnings.push_back("unknown protocol '" + protocol + "', read as not stated");
+  if (known)
+    made.protocol = *known;
+  else
+    out.warnings.push_back("unknown protocol '" + protocol + "', read as not stated");
 }
 
-const std::vector<std::string> kColumns{
-    "kind", "op", "bytes", "ranks", "nodes", "gpus_per_node", "algorithm", "protocol", "time_s",
-    "gpu", "fabric", "interconnect", "tuning", "software", "stack", "launch", "source", "notes"};
-
-GenericRow make_row(const std::vector<std::string>& header, const CsvRow& line, const std::string& file) {
+GenericRow make_row(const std::vector<std::string>& header, const CsvRow& line,
+                    const std::string& file) {
   GenericRow row;
   row.origin = {file, line.line};
   const std::size_t width = std::min(header.size(), line.fields.size());
@@ -96,8 +94,10 @@ void add_row(Measurements& out, GenericRow row) {
   CollectiveReading reading = read_collective(row);
   for (const auto& warning : reading.warnings)
     out.diagnostics.warning({row.origin.file, row.origin.line, 0}, warning);
-  if (reading.row) out.collectives.push_back(std::move(*reading.row));
-  else out.skipped.push_back({row.origin, reading.reason});
+  if (reading.row)
+    out.collectives.push_back(std::move(*reading.row));
+  else
+    out.skipped.push_back({row.origin, reading.reason});
 }
 
 Measurements read_csv(std::string_view text, const std::string& file) {
@@ -114,9 +114,9 @@ Measurements read_csv(std::string_view text, const std::string& file) {
   for (std::size_t i = 1; i < lines.size(); ++i) {
     const CsvRow& line = lines[i];
     if (line.fields.size() > header.size())
-      out.diagnostics.error({file, line.line, line.fields[header.size()].column},
-                            fmt::format("this row has {} fields, the header {}", line.fields.size(),
-                                        header.size()));
+      out.diagnostics.error(
+          {file, line.line, line.fields[header.size()].column},
+          fmt::format("this row has {} fields, the header {}", line.fields.size(), header.size()));
     add_row(out, make_row(header, line, file));
   }
   return out;
@@ -128,58 +128,12 @@ bool looks_like_measurement_csv(std::string_view text) {
   while (!text.empty()) {
     const std::size_t end = text.find_first_of("\r\n");
     const std::string_view line = text.substr(0, end);
-    if (!line.empty() && line[0] != '#') return line.starts_with("kind,") || line.starts_with("\"kind\",");
+    if (!line.empty() && line[0] != '#')
+      return line.starts_with("kind,") || line.starts_with("\"kind\",");
     if (end == std::string_view::npos) break;
     text.remove_prefix(end + 1);
   }
   return false;
-}
-
-std::string column_of(const CollectiveMeasurement& m, const std::string& column) {
-  if (column == "kind") return "collective";
-  if (column == "op") return std::string(to_text(m.op));
-  if (column == "bytes") return fmt::format("{}", m.bytes.value());
-  if (column == "ranks") return std::to_string(m.ranks());
-  if (column == "nodes") return std::to_string(m.nodes);
-  if (column == "gpus_per_node") return std::to_string(m.gpus_per_node);
-  if (column == "algorithm")
-    return m.algorithm == collectives::Algorithm::automatic ? "" : std::string(to_text(m.algorithm));
-  if (column == "protocol")
-    return m.protocol == collectives::Protocol::automatic ? "" : std::string(to_text(m.protocol));
-  if (column == "gpu") return m.gpu;
-  if (column == "fabric") return m.fabric;
-  if (column == "interconnect") return m.interconnect;
-  if (column == "tuning") return m.tuning;
-  if (column == "software" || column == "stack") return m.stack;
-  if (column == "launch") return m.launch;
-  return m.source;
-}
-
-bool same_value(const std::string& text, const std::string& value) {
-  if (text == value) return true;
-  const auto a = number(text), b = number(value);
-  return a && b && *a == *b;
-}
-
-// Whole values first (an interconnect may hold commas), then the parts of a comma list.
-bool is_one_of(const std::string& text, const std::string& values) {
-  if (same_value(text, values)) return true;
-  std::istringstream in(values);
-  for (std::string part; std::getline(in, part, ',');) {
-    if (same_value(text, part)) return true;
-  }
-  return false;
-}
-
-bool passes(const std::string& text, char relation, const std::vector<std::string>& values) {
-  const auto holds = [&](const std::string& value) {
-    if (relation == '=') return is_one_of(text, value);
-    if (relation == '!') return !is_one_of(text, value);
-    const auto a = number(text), b = number(value);
-    return a && b && (relation == '<' ? *a <= *b : *a >= *b);
-  };
-  return relation == '=' ? std::any_of(values.begin(), values.end(), holds)
-                         : std::all_of(values.begin(), values.end(), holds);
 }
 
 }  // namespace
@@ -227,9 +181,11 @@ CollectiveReading read_collective(const GenericRow& row) {
   return out;
 }
 
-LogShape shape_of_log(int listed_ranks, int listed_nodes, int worked_out_ranks, const LogHints& hints) {
+LogShape shape_of_log(int listed_ranks, int listed_nodes, int worked_out_ranks,
+                      const LogHints& hints) {
   if (listed_ranks > 0) return {listed_ranks, std::max(1, listed_nodes)};
-  if (hints.nodes > 0 && hints.gpus_per_node > 0) return {hints.nodes * hints.gpus_per_node, hints.nodes};
+  if (hints.nodes > 0 && hints.gpus_per_node > 0)
+    return {hints.nodes * hints.gpus_per_node, hints.nodes};
   if (hints.nodes > 0) return {worked_out_ranks, hints.nodes};
   if (hints.gpus_per_node > 0) {
     return {std::max(worked_out_ranks, hints.gpus_per_node),
@@ -238,7 +194,8 @@ LogShape shape_of_log(int listed_ranks, int listed_nodes, int worked_out_ranks, 
   return {worked_out_ranks, 1};
 }
 
-Measurements read_measurements(std::string_view text, const std::string& file, const LogHints& hints) {
+Measurements read_measurements(std::string_view text, const std::string& file,
+                               const LogHints& hints) {
   Measurements out;
   std::string format;
   if (looks_like_measurement_csv(text)) {
@@ -251,8 +208,9 @@ Measurements read_measurements(std::string_view text, const std::string& file, c
     out = read_nccl_tests_text(text, file, hints);
     format = "nccl-tests text";
   } else {
-    out.diagnostics.error({file, 1, 1},
-                          "neither a measurement CSV (first column `kind`) nor nccl-tests text or JSON");
+    out.diagnostics.error(
+        {file, 1, 1},
+        "neither a measurement CSV (first column `kind`) nor nccl-tests text or JSON");
   }
   const auto name = std::filesystem::path(file).filename().string();
   out.files.push_back({name, base::sha256(text), format});
@@ -266,29 +224,6 @@ Measurements read_measurement_file(const std::filesystem::path& path, const LogH
   std::ostringstream content;
   content << in.rdbuf();
   return read_measurements(content.str(), path.string(), hints);
-}
-
-void apply_filters(Measurements& measurements, const std::vector<Filter>& filters) {
-  std::map<std::pair<std::string, char>, std::vector<std::string>> wanted;
-  for (const Filter& filter : filters) {
-    std::string column = filter.column;
-    char relation = '=';
-    if (!column.empty() && (column.back() == '<' || column.back() == '>' || column.back() == '!')) {
-      relation = column.back();
-      column.pop_back();
-    }
-    if (std::find(kColumns.begin(), kColumns.end(), column) == kColumns.end()) {
-      measurements.diagnostics.error(
-          {}, "unknown column '" + column + "'" + base::did_you_mean(column, kColumns));
-      continue;
-    }
-    wanted[{column, relation}].push_back(filter.value);
-  }
-  for (const auto& [key, values] : wanted) {
-    std::erase_if(measurements.collectives, [&](const CollectiveMeasurement& row) {
-      return !passes(column_of(row, key.first), key.second, values);
-    });
-  }
 }
 
 }  // namespace windtunnel::calibration

@@ -1,12 +1,13 @@
 // One measured row, and the readers that make rows out of files.
 //
-// Every kind of contract.md section 5 shares `GenericRow`: the named fields of one line. A collective row is
-// also understood, as `CollectiveMeasurement`. Files are told apart by their content, never by their name:
+// Every kind of contract.md section 5 shares `GenericRow`: the named fields of one line. A
+// collective row is also understood, as `CollectiveMeasurement`. Files are told apart by their
+// content, never by their name:
 //   CSV with a header whose first column is `kind`      -> rows of any kind
 //   nccl-tests text (`#  size  count  type ... time`)    -> collective rows (see nccl_tests.hpp)
 //   nccl-tests JSON (`-J`)                               -> collective rows
-// Contract: what cannot be used is a Diagnostic with file:line:col; a row without a time is skipped and
-// counted; nothing is dropped in silence. A file that cannot be opened is an EnvironmentError.
+// Contract: what cannot be used is a Diagnostic with file:line:col; a row without a time is skipped
+// and counted; nothing is dropped in silence. A file that cannot be opened is an EnvironmentError.
 #pragma once
 
 #include <filesystem>
@@ -38,7 +39,8 @@ struct GenericRow {
 struct CollectiveMeasurement {
   RowOrigin origin;
   collectives::Op op = collectives::Op::all_reduce;
-  collectives::Algorithm algorithm = collectives::Algorithm::automatic;  // forced or reported; else automatic
+  collectives::Algorithm algorithm =
+      collectives::Algorithm::automatic;  // forced or reported; else automatic
   collectives::Protocol protocol = collectives::Protocol::automatic;
   base::Bytes bytes{0};
   int nodes = 1;
@@ -63,21 +65,22 @@ struct MeasurementFile {
 // What the user knows and a log of nccl-tests may not say. What the log says itself wins.
 struct LogHints {
   std::optional<collectives::Op> op;
-  int nodes = 0;          // 0: not known
+  int nodes = 0;  // 0: not known
   int gpus_per_node = 0;
 };
 
 struct LogShape {
   int ranks = 0, nodes = 1;
 };
-// Ranks and nodes of a run: `ranks` and `nodes` as the log has them, 0 where it does not list them; a rank
-// count that was only worked out from a command line gives way to both hints together.
-LogShape shape_of_log(int listed_ranks, int listed_nodes, int worked_out_ranks, const LogHints& hints);
+// Ranks and nodes of a run: `ranks` and `nodes` as the log has them, 0 where it does not list them;
+// a rank count that was only worked out from a command line gives way to both hints together.
+LogShape shape_of_log(int listed_ranks, int listed_nodes, int worked_out_ranks,
+                      const LogHints& hints);
 
 struct Measurements {
   std::vector<MeasurementFile> files;
   std::vector<CollectiveMeasurement> collectives;
-  std::vector<GenericRow> other;     // every other kind
+  std::vector<GenericRow> other;  // every other kind
   std::vector<SkippedRow> skipped;
   base::Diagnostics diagnostics;
 
@@ -93,18 +96,19 @@ struct CollectiveReading {
 CollectiveReading read_collective(const GenericRow& row);
 
 // `text` is the content of `file` (used in messages). Never throws.
-Measurements read_measurements(std::string_view text, const std::string& file, const LogHints& hints = {});
+Measurements read_measurements(std::string_view text, const std::string& file,
+                               const LogHints& hints = {});
 // Throws EnvironmentError where the file cannot be read.
 Measurements read_measurement_file(const std::filesystem::path& path, const LogHints& hints = {});
 
-// `COLUMN=VALUE` as --where takes it, of any column of the schema. VALUE may be a comma list, and several
-// filters on one column let any of their values pass; different columns must all hold. `nodes<=8`, `nodes>=2`
-// and `tuning!=env1` arrive as column "nodes<", "nodes>", "tuning!".
+// `COLUMN=VALUE` as --where takes it, of any column of the schema. VALUE may be a comma list, and
+// several filters on one column let any of their values pass; different columns must all hold.
+// `nodes<=8`, `nodes>=2` and `tuning!=env1` arrive as column "nodes<", "nodes>", "tuning!".
 struct Filter {
   std::string column, value;
 };
-// Keeps the collective rows that pass; a row that does not is not listed as skipped. An unknown column is a
-// diagnostic.
+// Keeps the collective rows that pass; a row that does not is not listed as skipped. An unknown
+// column is a diagnostic.
 void apply_filters(Measurements& measurements, const std::vector<Filter>& filters);
 
 }  // namespace windtunnel::calibration

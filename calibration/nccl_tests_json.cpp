@@ -11,7 +11,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Of a file cut off in the middle: everything up to the last whole result, with its brackets closed.
+// Of a file cut off in the middle: everything up to the last whole result, with its brackets
+// closed.
 Json mended(std::string_view text) {
   std::size_t end = text.size();
   for (int attempt = 0; attempt < 64; ++attempt) {
@@ -68,7 +69,8 @@ struct Devices {
 Devices devices_of(const Json& root) {
   Devices out;
   const Json& config = member(root, "config");
-  const Json& list = member(config, "devices").is_array() ? member(config, "devices") : member(root, "devices");
+  const Json& list =
+      member(config, "devices").is_array() ? member(config, "devices") : member(root, "devices");
   std::set<std::string> processes;
   int named = 0;
   for (const Json& device : list) {
@@ -94,7 +96,8 @@ std::string stack_of(const Json& root) {
   return fmt::format("nccl {}.{}.{}", code / 10000, code / 100 % 100, code % 100);
 }
 
-std::optional<collectives::Op> op_of(const Json& root, const std::string& file, const LogHints& hints) {
+std::optional<collectives::Op> op_of(const Json& root, const std::string& file,
+                                     const LogHints& hints) {
   for (const char* key : {"collective_name", "collective", "args", "command", "program"}) {
     if (const auto op = op_from_words(text_of(member(root, key)))) return op;
   }
@@ -112,7 +115,8 @@ bool looks_like_nccl_tests_json(std::string_view text) {
          text.find("\"aggregated_iterations\"") != std::string_view::npos;
 }
 
-Measurements read_nccl_tests_json(std::string_view text, const std::string& file, const LogHints& hints) {
+Measurements read_nccl_tests_json(std::string_view text, const std::string& file,
+                                  const LogHints& hints) {
   Measurements out;
   Json root = Json::parse(text, nullptr, false);
   if (root.is_discarded()) {
@@ -125,16 +129,21 @@ Measurements read_nccl_tests_json(std::string_view text, const std::string& file
   }
   const Devices devices = devices_of(root);
   const auto op = op_of(root, file, hints);
-  const auto [ranks, nodes] = shape_of_log(devices.ranks, static_cast<int>(devices.hosts.size()), 0, hints);
+  const auto [ranks, nodes] =
+      shape_of_log(devices.ranks, static_cast<int>(devices.hosts.size()), 0, hints);
   int index = 0;
   for (const Json& result : member(root, "results")) {
     const RowOrigin origin{file, ++index};  // JSON has no lines: the number of the result
     const double time = time_of(result);
     std::string why;
-    if (!op) why = "the file does not say which collective it measured";
-    else if (ranks < 1) why = "the file does not say how many ranks there were";
-    else if (ranks % nodes != 0) why = "the hosts have different numbers of ranks";
-    else if (time <= 0.0) why = "this result has no time";
+    if (!op)
+      why = "the file does not say which collective it measured";
+    else if (ranks < 1)
+      why = "the file does not say how many ranks there were";
+    else if (ranks % nodes != 0)
+      why = "the hosts have different numbers of ranks";
+    else if (time <= 0.0)
+      why = "this result has no time";
     if (!why.empty()) {
       out.skipped.push_back({origin, why});
       continue;
@@ -148,9 +157,9 @@ Measurements read_nccl_tests_json(std::string_view text, const std::string& file
     row.time = base::Seconds(time * 1e-6);
     row.gpu = devices.gpu;
     row.stack = stack_of(root);
-    row.launch = devices.processes == ranks ? "per_gpu_process"
-                 : devices.processes == nodes       ? "one_process_per_node"
-                                                    : "";
+    row.launch = devices.processes == ranks   ? "per_gpu_process"
+                 : devices.processes == nodes ? "one_process_per_node"
+                                              : "";
     row.source = file;
     out.collectives.push_back(std::move(row));
   }

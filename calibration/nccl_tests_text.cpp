@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "calibration/csv.hpp"
 #include "calibration/nccl_tests.hpp"
 
 namespace windtunnel::calibration {
@@ -22,22 +23,17 @@ Words split(const std::string& line) {
   return words;
 }
 
-std::optional<double> number(const std::string& text) {
-  double value = 0.0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-// Without what srun -l ("3: "), mpirun ("[1,0]<stdout>:") or a log collector ("2024-07-19T10:00:00Z ") put
-// in front.
+// Without what srun -l ("3: "), mpirun ("[1,0]<stdout>:") or a log collector ("2024-07-19T10:00:00Z
+// ") put in front.
 std::string without_prefix(const std::string& line) {
   static const std::regex kPrefix(
       R"(^\s*(\[[^\]#]*\]\s*(<\w+>)?\s*:?\s*|\d+:\s+|\d{4}-\d\d-\d\dT[0-9:.]+(Z|[+-][0-9:]+)?\s+)+)");
   return std::regex_replace(line, kPrefix, "", std::regex_constants::format_first_only);
 }
 
-bool is_time_word(const std::string& word) { return word == "time" || word == "cputime"; }
+bool is_time_word(const std::string& word) {
+  return word == "time" || word == "cputime";
+}
 
 bool is_header(const Words& words) {
   return words.size() > 4 && words[0] == "#" && words[1] == "size" && words[2] == "count" &&
@@ -53,7 +49,8 @@ class TextReader {
  public:
   TextReader(std::string_view text, const std::string& file, const LogHints& hints)
       : in_(std::string(text)), file_(file), hints_(hints) {
-    from_file_ = hints.op ? hints.op : op_from_words(std::filesystem::path(file).filename().string());
+    from_file_ =
+        hints.op ? hints.op : op_from_words(std::filesystem::path(file).filename().string());
   }
 
   Measurements read() {
@@ -152,7 +149,8 @@ class TextReader {
       time = number(words[words.size() - half]);
     }
     if (!time || !std::isfinite(*time)) {
-      out_.diagnostics.warning({file_, line_, 1}, "this result line is cut short or damaged; left out");
+      out_.diagnostics.warning({file_, line_, 1},
+                               "this result line is cut short or damaged; left out");
       out_.skipped.push_back({{file_, line_}, "damaged result line"});
       return;
     }
@@ -164,10 +162,14 @@ class TextReader {
         shape_of_log(ranks_, static_cast<int>(hosts_.size()), per_process_ * processes_, hints_);
     const auto op = op_ ? op_ : from_file_;
     std::string why;
-    if (!op) why = "the log does not say which collective it measured";
-    else if (ranks < 1) why = "the log does not say how many ranks there were";
-    else if (ranks % nodes != 0) why = "the hosts have different numbers of ranks";
-    else if (time_us <= 0.0) why = "the time is not above 0";
+    if (!op)
+      why = "the log does not say which collective it measured";
+    else if (ranks < 1)
+      why = "the log does not say how many ranks there were";
+    else if (ranks % nodes != 0)
+      why = "the hosts have different numbers of ranks";
+    else if (time_us <= 0.0)
+      why = "the time is not above 0";
     if (!why.empty()) {
       out_.skipped.push_back({{file_, line_}, why});
       return;
@@ -222,7 +224,8 @@ bool looks_like_nccl_tests_text(std::string_view text) {
   return false;
 }
 
-Measurements read_nccl_tests_text(std::string_view text, const std::string& file, const LogHints& hints) {
+Measurements read_nccl_tests_text(std::string_view text, const std::string& file,
+                                  const LogHints& hints) {
   return TextReader(text, file, hints).read();
 }
 

@@ -13,7 +13,7 @@ using collectives::Protocol;
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
 using PerProtocol = std::array<double, 3>;
-constexpr PerProtocol kBaseTree{6.8, 14.0, 8.4}, kBaseRing{6.6, 14.0, 8.4};          // us
+constexpr PerProtocol kBaseTree{6.8, 14.0, 8.4}, kBaseRing{6.6, 14.0, 8.4};  // us
 constexpr PerProtocol kNvlinkTree{0.6, 1.25, 4.0}, kNvlinkRing{0.6, 1.9, 3.4};
 constexpr PerProtocol kPcieTree{1.0, 1.9, 4.0}, kPcieRing{1.0, 2.5, 5.7};
 constexpr PerProtocol kNetTree{5.0, 8.5, 14.0}, kNetRing{2.7, 4.0, 14.0};
@@ -25,7 +25,8 @@ constexpr std::array<std::array<double, 23>, 3> kTreeCorrection{
 
 // GB/s of the whole communicator, and the caps of section 2.
 struct Perceived {
-  double bus = 0, tree_bus = 0, channels = 0, ll_cap = 0, ll128_ring = 0, tree_cap = 0, ll128_tree = 0;
+  double bus = 0, tree_bus = 0, channels = 0, ll_cap = 0, ll128_ring = 0, tree_cap = 0,
+         ll128_tree = 0;
 };
 
 double by_generation(int cc, double volta, double ampere, double hopper, double blackwell) {
@@ -45,9 +46,12 @@ Perceived perceive(const CollectiveCase& c) {
   p.ll_cap = c.multi_node() ? (two ? 39.0 : 20.4) : by_generation(cc, 39.0, 87.7, 141.0, 282.0);
   p.ll128_ring = by_generation(cc, 20.0, 20.0, 36.7, 73.4);
   p.ll128_tree = cc >= 90 ? (c.nodes > 2.0 ? 29.0 : 36.7) : 20.0;
-  if (cc >= 90) p.tree_cap = c.multi_node() ? (two ? 41.4 : 36.0) : 38.7;
-  else if (cc >= 80) p.tree_cap = c.multi_node() ? (two ? 23.6 : 17.8) : 24.0;
-  else p.tree_cap = c.multi_node() ? (two ? 18.5 : 10.0) : 26.5;
+  if (cc >= 90)
+    p.tree_cap = c.multi_node() ? (two ? 41.4 : 36.0) : 38.7;
+  else if (cc >= 80)
+    p.tree_cap = c.multi_node() ? (two ? 23.6 : 17.8) : 24.0;
+  else
+    p.tree_cap = c.multi_node() ? (two ? 18.5 : 10.0) : 26.5;
   return p;
 }
 
@@ -68,28 +72,32 @@ double ring_cost(const CollectiveCase& c, const Perceived& p, std::size_t protoc
     const double across = c.multi_node() ? steps_of(c.op, c.nodes) : 0.0;
     const double post = c.multi_node() ? (protocol == 2 ? 3.0 : 1.0) : 0.0;
     latency = kBaseRing[protocol] + (steps - across) * std::max(hop, post) + across * net;
-    if (protocol == 2 && c.op == Op::all_reduce && c.multi_node() && c.bytes / (p.channels * n) >= 64.0)
+    if (protocol == 2 && c.op == Op::all_reduce && c.multi_node() &&
+        c.bytes / (p.channels * n) >= 64.0)
       latency *= 1.4;
   }
-  const PerProtocol bus{std::min(p.ll_cap, 0.5 * p.bus), std::min(0.92 * p.bus, p.channels * p.ll128_ring),
-                        p.bus};
+  const PerProtocol bus{std::min(p.ll_cap, 0.5 * p.bus),
+                        std::min(0.92 * p.bus, p.channels * p.ll128_ring), p.bus};
   return latency + c.bytes / 1e3 / (bus[protocol] * n / steps);
 }
 
 double tree_cost(const CollectiveCase& c, const Perceived& p, std::size_t protocol) {
   const bool pcie = c.links.intra == IntraLink::pcie;
   const double hop = pcie ? kPcieTree[protocol] : kNvlinkTree[protocol];
-  double latency = kBaseTree[protocol] + 2.0 * ((c.gpus_per_node - 1.0) * hop +
-                                                std::floor(std::log2(c.nodes)) * kNetTree[protocol]);
+  double latency =
+      kBaseTree[protocol] +
+      2.0 * ((c.gpus_per_node - 1.0) * hop + std::floor(std::log2(c.nodes)) * kNetTree[protocol]);
   // Before 2.22 a Simple tree hop inside a node counted 28 us.
   if (protocol == 2 && !c.multi_node() && c.links.nccl_minor < 22)
     latency += 2.0 * (c.gpus_per_node - 1.0) * 24.0;
   const double b = std::min(0.92 * p.tree_bus, p.channels * p.tree_cap);
-  const double ll128 = std::min(b * (c.multi_node() ? 120.0 / 128.0 : 7.0 / 9.0), p.channels * p.ll128_tree);
+  const double ll128 =
+      std::min(b * (c.multi_node() ? 120.0 / 128.0 : 7.0 / 9.0), p.channels * p.ll128_tree);
   const PerProtocol bus{std::min(b / 3.8, p.ll_cap), ll128, b};
   double bandwidth = 0.5 * bus[protocol];
   const int index = c.bytes < 64.0 ? -1 : static_cast<int>(std::floor(std::log2(c.bytes / 64.0)));
-  if (index >= 0 && index < 23) bandwidth *= kTreeCorrection[protocol][static_cast<std::size_t>(index)];
+  if (index >= 0 && index < 23)
+    bandwidth *= kTreeCorrection[protocol][static_cast<std::size_t>(index)];
   return latency + c.bytes / 1e3 / bandwidth;
 }
 
@@ -122,12 +130,16 @@ Algorithm algorithm_of(Candidate candidate) {
   switch (candidate) {
     case Candidate::tree_ll:
     case Candidate::tree_ll128:
-    case Candidate::tree_simple: return Algorithm::double_binary_tree;
+    case Candidate::tree_simple:
+      return Algorithm::double_binary_tree;
     case Candidate::ring_ll:
     case Candidate::ring_ll128:
-    case Candidate::ring_simple: return Algorithm::ring;
-    case Candidate::nvls: return Algorithm::in_network;
-    case Candidate::peer: return Algorithm::direct;
+    case Candidate::ring_simple:
+      return Algorithm::ring;
+    case Candidate::nvls:
+      return Algorithm::in_network;
+    case Candidate::peer:
+      return Algorithm::direct;
   }
   return Algorithm::ring;
 }
@@ -135,10 +147,13 @@ Algorithm algorithm_of(Candidate candidate) {
 Protocol protocol_of(Candidate candidate) {
   switch (candidate) {
     case Candidate::tree_ll:
-    case Candidate::ring_ll: return Protocol::ll;
+    case Candidate::ring_ll:
+      return Protocol::ll;
     case Candidate::tree_ll128:
-    case Candidate::ring_ll128: return Protocol::ll128;
-    default: return Protocol::simple;
+    case Candidate::ring_ll128:
+      return Protocol::ll128;
+    default:
+      return Protocol::simple;
   }
 }
 
@@ -155,7 +170,8 @@ Costs perceived_costs(const CollectiveCase& c) {
     if (c.op == Op::all_reduce) costs[protocol] = tree_cost(c, p, protocol);
     costs[3 + protocol] = ring_cost(c, p, protocol);
   }
-  const bool nvls = c.op == Op::all_reduce && c.links.nvls && c.gpus_per_node >= 2.0 && c.links.nccl_minor >= 18;
+  const bool nvls =
+      c.op == Op::all_reduce && c.links.nvls && c.gpus_per_node >= 2.0 && c.links.nccl_minor >= 18;
   if (nvls) costs[static_cast<std::size_t>(Candidate::nvls)] = nvls_cost(c);
   for (std::size_t i = 0; i < costs.size(); ++i) {
     if (ruled_out(c, static_cast<Candidate>(i), nvls)) costs[i] = kNever;

@@ -10,7 +10,9 @@ namespace {
 
 constexpr int kVersion = 1;
 
-std::string_view name_of(int index) { return param_table()[static_cast<std::size_t>(index)].name; }
+std::string_view name_of(int index) {
+  return param_table()[static_cast<std::size_t>(index)].name;
+}
 
 class ProfileReader {
  public:
@@ -19,8 +21,11 @@ class ProfileReader {
 
   FabricProfile read(const YAML::Node& root) {
     FabricProfile profile;
-    if (!root.IsMap() || text(root["schema"]) != fmt::format("windtunnel.fabric_profile/{}", kVersion)) {
-      error(root, fmt::format("this is no fabric profile: schema is not windtunnel.fabric_profile/{}", kVersion));
+    if (!root.IsMap() ||
+        text(root["schema"]) != fmt::format("windtunnel.fabric_profile/{}", kVersion)) {
+      error(root,
+            fmt::format("this is no fabric profile: schema is not windtunnel.fabric_profile/{}",
+                        kVersion));
       return profile;
     }
     profile.name = text(root["name"]);
@@ -37,13 +42,18 @@ class ProfileReader {
     diagnostics_.error({file_, at.Mark().line + 1, at.Mark().column + 1}, message);
   }
 
-  static std::string text(const YAML::Node& node) { return node && node.IsScalar() ? node.Scalar() : ""; }
+  static std::string text(const YAML::Node& node) {
+    return node && node.IsScalar() ? node.Scalar() : "";
+  }
 
   double number(const YAML::Node& node) {
     double value = 0.0;
-    if (!node || !node.IsScalar() || !YAML::convert<double>::decode(node, value) || !std::isfinite(value)) {
-      if (node) error(node, "a number is due here");
-      else diagnostics_.error({file_, 0, 0}, "a number is missing in this profile");
+    if (!node || !node.IsScalar() || !YAML::convert<double>::decode(node, value) ||
+        !std::isfinite(value)) {
+      if (node)
+        error(node, "a number is due here");
+      else
+        diagnostics_.error({file_, 0, 0}, "a number is missing in this profile");
       return 0.0;
     }
     return value;
@@ -78,7 +88,8 @@ class ProfileReader {
     }
     std::vector<std::string> names;
     for (int i = 0; i < kParams; ++i) names.emplace_back(name_of(i));
-    error(node, "unknown parameter '" + node.Scalar() + "'" + base::did_you_mean(node.Scalar(), names));
+    error(node,
+          "unknown parameter '" + node.Scalar() + "'" + base::did_you_mean(node.Scalar(), names));
     return -1;
   }
 
@@ -111,7 +122,8 @@ class ProfileReader {
       for (const YAML::Node& n : value["gpus_per_node"])
         range.gpus_per_node.insert(static_cast<int>(number(n)));
       range.rows = static_cast<int>(number(value["rows"]));
-      if (range.nodes.empty() || range.gpus_per_node.empty()) error(value, "nodes or gpus_per_node is empty");
+      if (range.nodes.empty() || range.gpus_per_node.empty())
+        error(value, "nodes or gpus_per_node is empty");
     }
     if (seen.empty()) error(node, "no op is listed as seen");
     return seen;
@@ -124,7 +136,8 @@ class ProfileReader {
     setting.tuning = text(node["tuning"]);
     setting.stack = text(node["stack"]);
     setting.rows = static_cast<int>(number(node["rows"]));
-    for (std::size_t r = 0; r < setting.spread.size(); ++r) setting.spread[r] = number(node["spread"][r]);
+    for (std::size_t r = 0; r < setting.spread.size(); ++r)
+      setting.spread[r] = number(node["spread"][r]);
     setting.seen = read_seen(node["seen"]);
     setting.params = changed(node["change"], fabric);
     for (const auto& entry : node["by_op"])
@@ -149,8 +162,10 @@ class ProfileReader {
     for (const auto& entry : node["parameters"]) {
       const int i = param(entry.first);
       const double value = number(entry.second[0]);
-      if (i >= 0 && value > 0.0) fabric.params[i] = std::log(value);
-      else if (i >= 0) error(entry.second, "a parameter is above 0");
+      if (i >= 0 && value > 0.0)
+        fabric.params[i] = std::log(value);
+      else if (i >= 0)
+        error(entry.second, "a parameter is above 0");
       if (i >= 0) fabric.standard_error[i] = number(entry.second[1]);
     }
     for (const YAML::Node& setting : node["settings"])

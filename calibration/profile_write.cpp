@@ -15,13 +15,17 @@ std::string quoted(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
-    if (c == '\n') out += "\\n";
-    else out += c;
+    if (c == '\n')
+      out += "\\n";
+    else
+      out += c;
   }
   return out + "\"";
 }
 
-std::string_view name_of(int index) { return param_table()[static_cast<std::size_t>(index)].name; }
+std::string_view name_of(int index) {
+  return param_table()[static_cast<std::size_t>(index)].name;
+}
 
 // {name: difference, ...} against the parent.
 std::string differences(const ParamVector& params, const ParamVector& parent) {
@@ -45,23 +49,25 @@ std::string values(const Fabric& fabric) {
 std::string seen_text(const Seen& seen) {
   std::vector<std::string> parts;
   for (const auto& [op, range] : seen)
-    parts.push_back(fmt::format("{}: {{bytes: [{:.0f}, {:.0f}], nodes: [{}], gpus_per_node: [{}], rows: {}}}",
-                                to_text(op), range.least_bytes, range.most_bytes,
-                                fmt::join(range.nodes, ", "), fmt::join(range.gpus_per_node, ", "),
-                                range.rows));
+    parts.push_back(
+        fmt::format("{}: {{bytes: [{:.0f}, {:.0f}], nodes: [{}], gpus_per_node: [{}], rows: {}}}",
+                    to_text(op), range.least_bytes, range.most_bytes, fmt::join(range.nodes, ", "),
+                    fmt::join(range.gpus_per_node, ", "), range.rows));
   return fmt::format("{{{}}}", fmt::join(parts, ", "));
 }
 
 void write_shared(std::string& out, const SharedShifts& shared) {
-  out += "shared:  # shifts of logarithms against the initial values, by GPU generation and by transport\n";
+  out +=
+      "shared:  # shifts of logarithms against the initial values, by GPU generation and by "
+      "transport\n";
   out += "  generation:\n";
   for (const auto& [name, s] : shared.generation)
-    out += fmt::format("    {}: {{host: {:.3f}, latency: {:.3f}, rate: {:.3f}, fabrics: {}}}\n", name, s.host,
-                       s.latency, s.rate, s.fabrics);
+    out += fmt::format("    {}: {{host: {:.3f}, latency: {:.3f}, rate: {:.3f}, fabrics: {}}}\n",
+                       name, s.host, s.latency, s.rate, s.fabrics);
   out += "  transport:\n";
   for (const auto& [name, s] : shared.transport)
-    out += fmt::format("    {}: {{host: {:.3f}, latency: {:.3f}, rate: {:.3f}, fabrics: {}}}\n", name, s.host,
-                       s.latency, s.rate, s.fabrics);
+    out += fmt::format("    {}: {{host: {:.3f}, latency: {:.3f}, rate: {:.3f}, fabrics: {}}}\n",
+                       name, s.host, s.latency, s.rate, s.fabrics);
 }
 
 // The vector that a reader will rebuild: the written digits, not the doubles behind them.
@@ -75,9 +81,10 @@ ParamVector rounded(const ParamVector& params, const ParamVector& parent) {
 }
 
 void write_setting(std::string& out, const Setting& setting, const ParamVector& fabric) {
-  out += fmt::format("      - interconnect: {}\n        launch: {}\n        tuning: {}\n        stack: {}\n",
-                     quoted(setting.interconnect), quoted(setting.launch), quoted(setting.tuning),
-                     quoted(setting.stack));
+  out += fmt::format(
+      "      - interconnect: {}\n        launch: {}\n        tuning: {}\n        stack: {}\n",
+      quoted(setting.interconnect), quoted(setting.launch), quoted(setting.tuning),
+      quoted(setting.stack));
   out += fmt::format("        rows: {}\n        spread: [{:.3f}]\n", setting.rows,
                      fmt::join(setting.spread, ", "));
   out += "        seen: " + seen_text(setting.seen) + "\n";
@@ -89,8 +96,9 @@ void write_setting(std::string& out, const Setting& setting, const ParamVector& 
 }
 
 void write_fabric(std::string& out, const Fabric& fabric) {
-  out += fmt::format("  - gpu: {}\n    fabric: {}\n    transport: {}\n    generation: {}\n", quoted(fabric.gpu),
-                     quoted(fabric.name), to_text(fabric.transport), fabric.generation);
+  out += fmt::format("  - gpu: {}\n    fabric: {}\n    transport: {}\n    generation: {}\n",
+                     quoted(fabric.gpu), quoted(fabric.name), to_text(fabric.transport),
+                     fabric.generation);
   out += fmt::format("    rows: {}\n    fitted_median_abs_error: {:.3f}\n", fabric.rows,
                      fabric.median_abs_error);
   out += "    seen: " + seen_text(fabric.seen) + "\n";
@@ -105,15 +113,15 @@ void write_fabric(std::string& out, const Fabric& fabric) {
 void write_provenance(std::string& out, const Provenance& p) {
   out += "provenance:\n  files:\n";
   for (const MeasurementFile& file : p.files)
-    out += fmt::format("    - {{name: {}, format: {}, sha256: {}}}\n", quoted(file.name), quoted(file.format),
-                       file.sha256);
-  out += fmt::format("  rows_used: {}\n  rows_held_out: {}\n  rows_skipped: {}\n", p.rows_used, p.rows_held_out,
-                     p.rows_skipped);
+    out += fmt::format("    - {{name: {}, format: {}, sha256: {}}}\n", quoted(file.name),
+                       quoted(file.format), file.sha256);
+  out += fmt::format("  rows_used: {}\n  rows_held_out: {}\n  rows_skipped: {}\n", p.rows_used,
+                     p.rows_held_out, p.rows_skipped);
   out += fmt::format(
       "  held_out: {}\n  held_out_median_abs_error: {:.4f}\n  held_out_p90_abs_error: {:.4f}\n"
       "  held_out_inside_band: {:.4f}\n  date: {}\n  tool_version: {}\n",
-      quoted(p.held_out_what), p.held_out_median_abs_error, p.held_out_p90_abs_error, p.held_out_inside_band,
-      quoted(p.date), quoted(p.tool_version));
+      quoted(p.held_out_what), p.held_out_median_abs_error, p.held_out_p90_abs_error,
+      p.held_out_inside_band, quoted(p.date), quoted(p.tool_version));
 }
 
 void write_units(std::string& out) {
@@ -128,7 +136,8 @@ void write_units(std::string& out) {
 std::string to_yaml(const FabricProfile& profile) {
   std::string out =
       "# Fitted by windtunnel calibrate; the model: calibration/collective_model.hpp.\n"
-      "# parameters: name: [value, standard error of its logarithm]; change, by_op: differences of logarithms.\n";
+      "# parameters: name: [value, standard error of its logarithm]; change, by_op: differences of "
+      "logarithms.\n";
   out += fmt::format("schema: windtunnel.fabric_profile/{}\nname: {}\nstack: {}\n", kVersion,
                      quoted(profile.name), quoted(profile.stack));
   write_units(out);

@@ -6,9 +6,9 @@
 namespace windtunnel::calibration {
 namespace {
 
-constexpr double kCorner = 4.0;       // c, where squares turn into absolute values
-constexpr double kStep = 1e-4;        // of the differences
-constexpr double kRowsPerPoint = 4.0; // rows of a curve are no independent draws
+constexpr double kCorner = 4.0;        // c, where squares turn into absolute values
+constexpr double kStep = 1e-4;         // of the differences
+constexpr double kRowsPerPoint = 4.0;  // rows of a curve are no independent draws
 
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
@@ -21,7 +21,7 @@ class Solver {
 
   MatrixXd directions;  // kParams x m
   ParamVector mean;
-  VectorXd spread;      // m
+  VectorXd spread;  // m
 
   struct Answer {
     VectorXd z, standard_error;
@@ -79,12 +79,14 @@ class Solver {
       VectorXd moved = z;
       moved[j] += kStep;
       jacobian.col(j) = (predict(moved) - predicted) / kStep;
-      if (first && jacobian.col(j).cwiseAbs().maxCoeff() < 1e-9) active_[static_cast<std::size_t>(j)] = false;
+      if (first && jacobian.col(j).cwiseAbs().maxCoeff() < 1e-9)
+        active_[static_cast<std::size_t>(j)] = false;
     }
     VectorXd w(n), r(n);
     for (Eigen::Index i = 0; i < n; ++i) {
       r[i] = residual(static_cast<std::size_t>(i), predicted);
-      w[i] = weight(static_cast<std::size_t>(i)) / std::sqrt(1.0 + r[i] * r[i] / (kCorner * kCorner));
+      w[i] =
+          weight(static_cast<std::size_t>(i)) / std::sqrt(1.0 + r[i] * r[i] / (kCorner * kCorner));
     }
     data_ = jacobian.transpose() * (w / (sigma_ * sigma_)).asDiagonal() * jacobian;
     gradient_ = jacobian.transpose() * (w.cwiseProduct(r) / sigma_) -

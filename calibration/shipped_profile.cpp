@@ -14,7 +14,8 @@ FabricProfile shipped_profile() {
   for (const base::EmbeddedFile& file : embedded::shipped_profiles()) {
     if (!file.name.ends_with("nccl-clusters.yaml")) continue;
     base::Diagnostics diagnostics;
-    auto profile = profile_from_yaml(std::string(file.content), std::string(file.name), diagnostics);
+    auto profile =
+        profile_from_yaml(std::string(file.content), std::string(file.name), diagnostics);
     base::ensures(profile.has_value(), "the shipped profile is sound: " + diagnostics.to_text());
     return std::move(*profile);
   }

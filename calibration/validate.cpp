@@ -74,8 +74,8 @@ std::vector<double> null_model_errors(const std::vector<CollectiveMeasurement>& 
     const std::vector<double>& values = groups[key(row)];
     if (values.size() < 2) continue;
     const double own = busbw(row);
-    const std::size_t at =
-        static_cast<std::size_t>(std::lower_bound(values.begin(), values.end(), own) - values.begin());
+    const std::size_t at = static_cast<std::size_t>(
+        std::lower_bound(values.begin(), values.end(), own) - values.begin());
     // The sorted values without this one.
     const auto without = [&](std::size_t i) { return values[i < at ? i : i + 1]; };
     const std::size_t n = values.size() - 1;
@@ -128,16 +128,17 @@ std::map<std::string, double> Validation::facts() const {
 }
 
 base::Table Validation::rows_table() const {
-  base::Table table{{"file", "line", "gpu", "fabric", "op", "bytes", "nodes", "gpus_per_node", "measured_s",
-                     "predicted_s", "error", "band_low_s", "band_high_s", "inside_band", "rests_on", "choice",
-                     "note"},
+  base::Table table{{"file", "line", "gpu", "fabric", "op", "bytes", "nodes", "gpus_per_node",
+                     "measured_s", "predicted_s", "error", "band_low_s", "band_high_s",
+                     "inside_band", "rests_on", "choice", "note"},
                     {}};
   for (const ValidatedRow& v : rows) {
     const auto& p = v.prediction;
-    table.rows.push_back({v.row.origin.file, std::int64_t{v.row.origin.line}, v.row.gpu, v.row.fabric,
-                          std::string(to_text(v.row.op)), v.row.bytes.value(), std::int64_t{v.row.nodes},
-                          std::int64_t{v.row.gpus_per_node}, v.row.time.value(), p.time.value(), v.error,
-                          p.band.low, p.band.high, std::int64_t{v.inside_band ? 1 : 0},
+    table.rows.push_back({v.row.origin.file, std::int64_t{v.row.origin.line}, v.row.gpu,
+                          v.row.fabric, std::string(to_text(v.row.op)), v.row.bytes.value(),
+                          std::int64_t{v.row.nodes}, std::int64_t{v.row.gpus_per_node},
+                          v.row.time.value(), p.time.value(), v.error, p.band.low, p.band.high,
+                          std::int64_t{v.inside_band ? 1 : 0},
                           fmt::format("{}", fmt::join(p.rests_on, "+")), choice_text(p), p.note});
   }
   return table;
@@ -153,13 +154,13 @@ base::Table Validation::groups_table() const {
     groups[{"stack", v.row.stack}].push_back(&v);
     groups[{"nodes", fmt::format("{:4}", v.row.nodes)}].push_back(&v);
   }
-  base::Table table{{"by", "group", "rows", "mean_abs_error", "median_abs_error", "p90_abs_error", "bias",
-                     "inside_band", "band_width_median"},
+  base::Table table{{"by", "group", "rows", "mean_abs_error", "median_abs_error", "p90_abs_error",
+                     "bias", "inside_band", "band_width_median"},
                     {}};
   for (const auto& [key, mine] : groups) {
     const ErrorSummary s = summarise(mine);
-    table.rows.push_back({key.first, key.second, std::int64_t{s.rows}, s.mean_abs, s.median_abs, s.p90_abs,
-                          s.bias, s.inside_band, s.band_width_median});
+    table.rows.push_back({key.first, key.second, std::int64_t{s.rows}, s.mean_abs, s.median_abs,
+                          s.p90_abs, s.bias, s.inside_band, s.band_width_median});
   }
   return table;
 }
@@ -180,7 +181,8 @@ const std::vector<std::pair<std::string, base::FactInfo>>& validation_fact_info(
       {"max_abs_error", {"greatest error", "", "greatest |predicted / measured - 1|"}},
       {"bias", {"bias", "", "mean of predicted / measured - 1; above 0 is too slow"}},
       {"null_mean_abs_error",
-       {"null model's error", "", "the same for a leave-one-out median busbw by GPU, op and nodes"}},
+       {"null model's error", "",
+        "the same for a leave-one-out median busbw by GPU, op and nodes"}},
       {"inside_band", {"inside band", "", "share of rows inside the 90 % band"}},
       {"band_width_median", {"band width", "", "median of (high - low) / predicted"}},
       {"skipped", {"skipped", "", "rows that could not be scored"}}};

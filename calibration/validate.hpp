@@ -1,11 +1,12 @@
-// Predictions held against measured collectives: per-row errors, the summary facts of contract.md section 5,
-// and the null model beside them.
+// Predictions held against measured collectives: per-row errors, the summary facts of contract.md
+// section 5, and the null model beside them.
 //
-// error = predicted / measured - 1; bias is its mean. Null model: the leave-one-out median busbw of the rows
-// with the same (gpu, op, nodes), so a row that is alone there has no null prediction and does not count in
-// `null_mean_abs_error`. Rows the model cannot speak about are in `skipped`, with the reason.
-// The facts' names: rows mean_abs_error median_abs_error p90_abs_error max_abs_error bias
-// null_mean_abs_error inside_band band_width_median skipped (fractions; no fact where there are no rows).
+// error = predicted / measured - 1; bias is its mean. Null model: the leave-one-out median busbw of
+// the rows with the same (gpu, op, nodes), so a row that is alone there has no null prediction and
+// does not count in `null_mean_abs_error`. Rows the model cannot speak about are in `skipped`, with
+// the reason. The facts' names: rows mean_abs_error median_abs_error p90_abs_error max_abs_error
+// bias null_mean_abs_error inside_band band_width_median skipped (fractions; no fact where there
+// are no rows).
 #pragma once
 
 #include <map>
@@ -39,7 +40,7 @@ struct Validation {
 
   std::map<std::string, double> facts() const;
   base::Table rows_table() const;
-  base::Table groups_table() const;   // by gpu, fabric, op and size
+  base::Table groups_table() const;  // by gpu, fabric, op and size
   base::Table skipped_table() const;
 };
 

@@ -8,7 +8,8 @@ namespace windtunnel::calibration {
 namespace {
 
 const char* const kHeader =
-    "kind,op,bytes,ranks,nodes,gpus_per_node,algorithm,protocol,time_s,gpu,fabric,interconnect,launch,source\n";
+    "kind,op,bytes,ranks,nodes,gpus_per_node,algorithm,protocol,time_s,gpu,fabric,interconnect,"
+    "launch,source\n";
 
 // Out of line: GCC 12 warns falsely about the bounds of inlined string concatenation.
 [[gnu::noinline]] std::string csv(std::string_view rows) {
@@ -18,10 +19,11 @@ const char* const kHeader =
 }
 
 TEST(MeasurementCsv, ReadsACollectiveRowWithQuotedCommas) {
-  const Measurements read = read_measurements(
-      csv("collective,all_reduce,1048576,16,2,8,ring,LL128,1.5e-4,h100-sxm,lab,\"IB 8x400Gb/s, two \"\"rails\"\"\","
-          "per_gpu_process,here\n"),
-      "rows.csv");
+  const Measurements read =
+      read_measurements(csv("collective,all_reduce,1048576,16,2,8,ring,LL128,1.5e-4,h100-sxm,lab,"
+                            "\"IB 8x400Gb/s, two \"\"rails\"\"\","
+                            "per_gpu_process,here\n"),
+                        "rows.csv");
   ASSERT_EQ(read.collectives.size(), 1u) << read.diagnostics.to_text();
   const CollectiveMeasurement& row = read.collectives[0];
   EXPECT_EQ(row.op, collectives::Op::all_reduce);
@@ -36,7 +38,8 @@ TEST(MeasurementCsv, ReadsACollectiveRowWithQuotedCommas) {
 
 TEST(MeasurementCsv, ToleratesAByteOrderMarkCarriageReturnsCommentsAndUnknownColumns) {
   const Measurements read = read_measurements(
-      "\xEF\xBB\xBF# made by hand\r\n\r\nkind,op,bytes,ranks,time_s,mood\r\ncollective,broadcast,8,4,2e-5,good\r\n",
+      "\xEF\xBB\xBF# made by "
+      "hand\r\n\r\nkind,op,bytes,ranks,time_s,mood\r\ncollective,broadcast,8,4,2e-5,good\r\n",
       "rows.csv");
   ASSERT_EQ(read.collectives.size(), 1u) << read.diagnostics.to_text();
   EXPECT_EQ(read.collectives[0].nodes, 1);
@@ -45,12 +48,13 @@ TEST(MeasurementCsv, ToleratesAByteOrderMarkCarriageReturnsCommentsAndUnknownCol
 }
 
 TEST(MeasurementCsv, ListsWhatItSkipsWithAReason) {
-  const Measurements read = read_measurements(
-      csv("collective,all_reduce,8,16,2,8,,,,h100-sxm,lab,,,\n"
-          "collective,all_reduce,8,16,2,8,,,-1,h100-sxm,lab,,,\n"
-          "collective,all_redoce,8,16,2,8,,,1e-5,h100-sxm,lab,,,\n"
-          "collective,all_reduce,8,15,2,8,,,1e-5,h100-sxm,lab,,,\n" "gemm,,,,,,,,1e-3,h100-sxm,,,,\n"),
-      "rows.csv");
+  const Measurements read =
+      read_measurements(csv("collective,all_reduce,8,16,2,8,,,,h100-sxm,lab,,,\n"
+                            "collective,all_reduce,8,16,2,8,,,-1,h100-sxm,lab,,,\n"
+                            "collective,all_redoce,8,16,2,8,,,1e-5,h100-sxm,lab,,,\n"
+                            "collective,all_reduce,8,15,2,8,,,1e-5,h100-sxm,lab,,,\n"
+                            "gemm,,,,,,,,1e-3,h100-sxm,,,,\n"),
+                        "rows.csv");
   EXPECT_TRUE(read.collectives.empty());
   ASSERT_EQ(read.skipped.size(), 4u);
   EXPECT_EQ(read.skipped[0].reason, "time_s is blank");
@@ -66,7 +70,8 @@ TEST(MeasurementCsv, AnUnknownAlgorithmIsAWarningAndCountsAsNotStated) {
       csv("collective,all_reduce,8,16,2,8,magic,,1e-5,h100-sxm,lab,,,\n"), "rows.csv");
   ASSERT_EQ(read.collectives.size(), 1u);
   EXPECT_EQ(read.collectives[0].algorithm, collectives::Algorithm::automatic);
-  EXPECT_NE(read.diagnostics.to_text().find("rows.csv:2: warning: unknown algorithm 'magic'"), std::string::npos);
+  EXPECT_NE(read.diagnostics.to_text().find("rows.csv:2: warning: unknown algorithm 'magic'"),
+            std::string::npos);
 }
 
 TEST(MeasurementCsv, DamageIsReportedWhereItStands) {
@@ -91,7 +96,8 @@ TEST(Filters, OneColumnMayTakeSeveralValuesAndColumnsMustAllHold) {
   std::string text = kHeader;
   for (const int nodes : {1, 2, 4, 8, 16}) {
     for (const char* op : {"all_reduce", "all_gather"})
-      text += std::string("collective,") + op + ",8,," + std::to_string(nodes) + ",4,,,1e-5,gh200,alps,,,\n";
+      text += std::string("collective,") + op + ",8,," + std::to_string(nodes) +
+              ",4,,,1e-5,gh200,alps,,,\n";
   }
   const auto kept = [&](std::vector<Filter> filters) {
     Measurements read = read_measurements(text, "rows.csv");

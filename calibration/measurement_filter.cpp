@@ -1,0 +1,91 @@
+// --where: which rows are used.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "calibration/csv.hpp"
+#include "calibration/measurement.hpp"
+
+namespace windtunnel::calibration {
+namespace {
+
+const std::vector<std::string> kColumns{
+    "kind",      "op",       "bytes",  "ranks",  "nodes",  "gpus_per_node",
+    "algorithm", "protocol", "time_s", "gpu",    "fabric", "interconnect",
+    "tuning",    "software", "stack",  "launch", "source", "notes"};
+
+std::string column_of(const CollectiveMeasurement& m, const std::string& column) {
+  if (column == "kind") return "collective";
+  if (column == "op") return std::string(to_text(m.op));
+  if (column == "bytes") return fmt::format("{}", m.bytes.value());
+  if (column == "ranks") return std::to_string(m.ranks());
+  if (column == "nodes") return std::to_string(m.nodes);
+  if (column == "gpus_per_node") return std::to_string(m.gpus_per_node);
+  if (column == "algorithm")
+    return m.algorithm == collectives::Algorithm::automatic ? ""
+                                                            : std::string(to_text(m.algorithm));
+  if (column == "protocol")
+    return m.protocol == collectives::Protocol::automatic ? "" : std::string(to_text(m.protocol));
+  if (column == "gpu") return m.gpu;
+  if (column == "fabric") return m.fabric;
+  if (column == "interconnect") return m.interconnect;
+  if (column == "tuning") return m.tuning;
+  if (column == "software" || column == "stack") return m.stack;
+  if (column == "launch") return m.launch;
+  return m.source;
+}
+
+bool same_value(const std::string& text, const std::string& value) {
+  if (text == value) return true;
+  const auto a = number(text), b = number(value);
+  return a && b && *a == *b;
+}
+
+// Whole values first (an interconnect may hold commas), then the parts of a comma list.
+bool is_one_of(const std::string& text, const std::string& values) {
+  if (same_value(text, values)) return true;
+  std::istringstream in(values);
+  for (std::string part; std::getline(in, part, ',');) {
+    if (same_value(text, part)) return true;
+  }
+  return false;
+}
+
+bool passes(const std::string& text, char relation, const std::vector<std::string>& values) {
+  const auto holds = [&](const std::string& value) {
+    if (relation == '=') return is_one_of(text, value);
+    if (relation == '!') return !is_one_of(text, value);
+    const auto a = number(text), b = number(value);
+    return a && b && (relation == '<' ? *a <= *b : *a >= *b);
+  };
+  return relation == '=' ? std::any_of(values.begin(), values.end(), holds)
+                         : std::all_of(values.begin(), values.end(), holds);
+}
+
+}  // namespace
+
+void apply_filters(Measurements& measurements, const std::vector<Filter>& filters) {
+  std::map<std::pair<std::string, char>, std::vector<std::string>> wanted;
+  for (const Filter& filter : filters) {
+    std::string column = filter.column;
+    char relation = '=';
+    if (!column.empty() && (column.back() == '<' || column.back() == '>' || column.back() == '!')) {
+      relation = column.back();
+      column.pop_back();
+    }
+    if (std::find(kColumns.begin(), kColumns.end(), column) == kColumns.end()) {
+      measurements.diagnostics.error(
+          {}, "unknown column '" + column + "'" + base::did_you_mean(column, kColumns));
+      continue;
+    }
+    wanted[{column, relation}].push_back(filter.value);
+  }
+  for (const auto& [key, values] : wanted) {
+    std::erase_if(measurements.collectives, [&](const CollectiveMeasurement& row) {
+      return !passes(column_of(row, key.first), key.second, values);
+    });
+  }
+}
+
+}  // namespace windtunnel::calibration
