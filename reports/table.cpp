@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "reports/escape.hpp"
+#include "reports/text_layout.hpp"
 
 namespace windtunnel::reports {
 namespace {
@@ -16,43 +17,6 @@ constexpr std::string_view kGreen = "\x1b[1;32m";
 constexpr std::string_view kRed = "\x1b[31m";
 constexpr std::string_view kDim = "\x1b[2m";
 constexpr std::string_view kPlain = "\x1b[0m";
-
-std::string spaces(std::size_t count) {
-  return std::string(count, ' ');
-}
-
-std::string cut(std::string text, std::size_t width) {
-  if (display_width(text) <= width) return text;
-  while (!text.empty() && display_width(text) + 1 > width) {
-    const auto is_continuation = [&] {
-      return (static_cast<unsigned char>(text.back()) & 0xC0U) == 0x80U;
-    };
-    while (text.size() > 1 && is_continuation()) text.pop_back();
-    text.pop_back();
-  }
-  return text + "…";
-}
-
-// Words put on lines of at most `width`; lines after the first start with `indent`.
-std::string wrapped(const std::string& text, std::size_t width, const std::string& indent) {
-  std::string out;
-  std::string line;
-  std::size_t at = 0;
-  const std::string clean = one_line(text);
-  while (at < clean.size()) {
-    const std::size_t end = std::min(clean.find(' ', at), clean.size());
-    const std::string word = clean.substr(at, end - at);
-    at = end + 1;
-    if (word.empty()) continue;
-    if (!line.empty() && display_width(line) + 1 + display_width(word) > width) {
-      out += line + "\n";
-      line = indent + word;
-    } else {
-      line += (line.empty() || line == indent ? "" : " ") + word;
-    }
-  }
-  return out + line + "\n";
-}
 
 class TextTable {
  public:

@@ -48,8 +48,10 @@ void add_expectations(const Result& result, View& view) {
   }
   view.summary.push_back(
       failed == 0
-          ? fmt::format("{} of the scenario hold.", counted(shown.rows.size(), "expectation"))
-          : fmt::format("{} of {} FAIL.", failed, counted(shown.rows.size(), "expectation")));
+          ? fmt::format("{} of the scenario hold{}.", counted(shown.rows.size(), "expectation"),
+                        shown.rows.size() == 1 ? "s" : "")
+          : fmt::format("{} of {} FAIL{}.", failed, counted(shown.rows.size(), "expectation"),
+                        failed == 1 ? "S" : ""));
   view.sections.push_back({"expectations", "Expectations", {}, {}, {std::move(shown)}});
 }
 

@@ -46,7 +46,7 @@ std::string winner_sentence(const CollectiveGrid& grid) {
   if (grid.rows.size() == 1)
     return fmt::format("{}: {} is fastest.", grid.title, winners.front().algorithm);
   if (winners.size() == 1) {
-    const std::string noun = grid.axis == GridAxis::size ? "size" : "rank count";
+    const std::string_view noun = row_noun(grid);
     return fmt::format("{}: {} is fastest at every {}.", grid.title, winners.front().algorithm,
                        noun);
   }
@@ -65,6 +65,27 @@ std::string winner_sentence(const CollectiveGrid& grid) {
   return fmt::format("{}: {}.", grid.title, joined(parts));
 }
 
+// Rows in no order of their own: "fabrics: ring is fastest for 2 variants, direct for 1."
+std::string winner_count_sentence(const CollectiveGrid& grid) {
+  std::vector<std::pair<std::string, std::size_t>> wins;
+  for (const double row : grid.rows) {
+    const auto winners = grid.fastest(row);
+    if (winners.empty()) continue;
+    const std::string& name = winners.front()->algorithm;
+    auto found =
+        std::find_if(wins.begin(), wins.end(), [&](const auto& win) { return win.first == name; });
+    if (found == wins.end()) found = wins.insert(wins.end(), {name, 0});
+    ++found->second;
+  }
+  std::vector<std::string> parts;
+  for (const auto& [name, count] : wins) {
+    const bool first = parts.empty();
+    parts.push_back(first ? fmt::format("{} is fastest for {}", name, counted(count, "variant"))
+                          : fmt::format("{} for {}", name, count));
+  }
+  return parts.empty() ? "" : fmt::format("{}: {}.", grid.title, joined(parts));
+}
+
 // Where the winner does not stand out of the noise of the prediction.
 std::string certainty_sentence(const CollectiveGrid& grid) {
   std::vector<std::string> rows;
@@ -72,7 +93,7 @@ std::string certainty_sentence(const CollectiveGrid& grid) {
     if (grid.uncertain(row)) rows.push_back(row_text(grid, row));
   }
   if (rows.empty()) return "";
-  const std::string noun = grid.axis == GridAxis::size ? "size" : "rank count";
+  const std::string_view noun = row_noun(grid);
   const std::string where = rows.size() == grid.rows.size() ? fmt::format("At every {}", noun)
                             : rows.size() <= 3              ? "At " + joined(rows)
                                                             : "At " + counted(rows.size(), noun);
@@ -88,21 +109,20 @@ const CollectivePoint* best(const CollectiveGrid& grid, const auto& better) {
   return found;
 }
 
-void add_headline(const CollectiveGrid& grid, const std::string& prefix, View& view) {
+void add_headline(const CollectiveGrid& grid, View& view) {
   const auto* fastest =
       best(grid, [](const auto& a, const auto& b) { return a.time_s < b.time_s; });
   const auto* widest = best(grid, [](const auto& a, const auto& b) { return a.busbw > b.busbw; });
   if (fastest == nullptr) return;
   const auto where = [&](const CollectivePoint& point) {
-    return fmt::format("{} at {}", point.algorithm,
-                       row_text(grid, grid.axis == GridAxis::size ? point.bytes : point.ranks));
+    return fmt::format("{} at {}", point.column, row_text(grid, point.row));
   };
   if (std::isfinite(widest->busbw)) {
-    view.headline.push_back({prefix + "highest busbw",
-                             value_text(widest->busbw, Unit::bytes_per_second), where(*widest)});
+    view.headline.push_back(
+        {"highest busbw", value_text(widest->busbw, Unit::bytes_per_second), where(*widest)});
   }
   view.headline.push_back(
-      {prefix + "shortest time", value_text(fastest->time_s, Unit::seconds), where(*fastest)});
+      {"shortest time", value_text(fastest->time_s, Unit::seconds), where(*fastest)});
 }
 
 void add_single(const ResultCase& one, const Result& result, View& view) {
@@ -129,17 +149,17 @@ void add_collective(const Result& result, View& view) {
   if (result.cases.size() == 1) {
     add_single(result.cases.front(), result, view);
   } else {
-    constexpr std::size_t kMostHeadlines = 3;
-    for (std::size_t i = 0; i < std::min(grids.size(), kMostHeadlines); ++i) {
-      add_headline(grids[i], grids.size() == 1 ? "" : grids[i].title + ": ", view);
-    }
+    // Highest and shortest mean something among sizes of one collective only.
+    if (grids.size() == 1 && grids.front().axis == GridAxis::size)
+      add_headline(grids.front(), view);
   }
   for (std::size_t i = 0; i < grids.size(); ++i) {
     const CollectiveGrid& grid = grids[i];
     Section section{
         section_id(grid, i), grid.title, {}, grid_charts(grid, result, section_id(grid, i)), {}};
-    if (grid.algorithms.size() > 1) {
-      std::string sentence = winner_sentence(grid);
+    if (grid.columns.size() > 1 && grid.across == GridColumns::algorithms) {
+      std::string sentence =
+          grid.axis == GridAxis::variant ? winner_count_sentence(grid) : winner_sentence(grid);
       const std::string doubt = certainty_sentence(grid);
       if (!doubt.empty()) sentence += " " + doubt;
       view.summary.push_back(std::move(sentence));

@@ -35,7 +35,7 @@ std::string tooltip(const CollectivePoint& point) {
   if (point.time_band) parts.push_back(band_text(point.time_s, *point.time_band));
   const std::string chosen = label(*point.one, "algorithm");
   const std::string protocol = label(*point.one, "protocol");
-  if (!chosen.empty() && chosen != point.algorithm) parts.push_back(chosen);
+  if (!chosen.empty() && chosen != point.column) parts.push_back(chosen);
   if (!protocol.empty()) parts.push_back(protocol);
   const auto grounds = point.one->outcome.rests_on.find("time_s");
   if (grounds != point.one->outcome.rests_on.end()) parts.push_back(joined(grounds->second));
@@ -67,7 +67,7 @@ Series lower_bound(const CollectiveGrid& grid) {
   Series series{"lower bound", SeriesStyle::guide, 0, {}};
   for (const double row : grid.rows) {
     double bound = 0.0;
-    for (const std::string& algorithm : grid.algorithms) {
+    for (const std::string& algorithm : grid.columns) {
       const CollectivePoint* point = grid.at(row, algorithm);
       if (point != nullptr && point->ok())
         bound = std::max(bound, fact(*point->one, "lower_bound_s").value_or(0.0));
@@ -107,8 +107,8 @@ void add_measured(const CollectiveGrid& grid, const Result& result, Quantity qua
         continue;
       if (!(x > 0.0) || !(y > 0.0) || !std::isfinite(x) || !std::isfinite(y)) continue;
       const std::string algorithm = reader.word(i, "algorithm");
-      const auto known = std::find(grid.algorithms.begin(), grid.algorithms.end(), algorithm);
-      const int color = static_cast<int>(known - grid.algorithms.begin());
+      const auto known = std::find(grid.columns.begin(), grid.columns.end(), algorithm);
+      const int color = static_cast<int>(known - grid.columns.begin());
       const std::string name = algorithm.empty() ? "measured" : "measured: " + algorithm;
       auto series = std::find_if(measured.begin(), measured.end(),
                                  [&](const Series& s) { return s.name == name; });
@@ -129,17 +129,17 @@ XyChart chart(const CollectiveGrid& grid, const Result& result, Quantity quantit
   out.x = {sizes ? "size" : "ranks", sizes ? Unit::bytes : Unit::plain, AxisScale::log};
   out.y = quantity == Quantity::time ? Axis{"time", Unit::seconds, AxisScale::log}
                                      : Axis{"busbw", Unit::bytes_per_second, AxisScale::log};
-  for (std::size_t i = 0; i < grid.algorithms.size(); ++i) {
-    Series series = line(grid, grid.algorithms[i], static_cast<int>(i), quantity);
+  for (std::size_t i = 0; i < grid.columns.size(); ++i) {
+    Series series = line(grid, grid.columns[i], static_cast<int>(i), quantity);
     // What `auto` chose runs along the lines of the algorithms: a halo, so that it does not hide
     // them.
-    if (series.name == "auto" && grid.algorithms.size() > 1) {
+    if (series.name == "auto" && grid.columns.size() > 1) {
       series.style = SeriesStyle::halo;
       for (ChartPoint& point : series.points) point.low = point.high = std::nullopt;
     }
     if (!series.points.empty()) out.series.push_back(std::move(series));
   }
-  if (quantity == Quantity::time) {
+  if (quantity == Quantity::time && grid.across == GridColumns::algorithms) {
     Series bound = lower_bound(grid);
     if (!bound.points.empty()) out.series.push_back(std::move(bound));
   }
@@ -160,7 +160,7 @@ XyChart chart(const CollectiveGrid& grid, const Result& result, Quantity quantit
 std::vector<Chart> grid_charts(const CollectiveGrid& grid, const Result& result,
                                const std::string& id) {
   std::vector<Chart> charts;
-  if (grid.rows.size() < 2) return charts;
+  if (grid.rows.size() < 2 || grid.axis == GridAxis::variant) return charts;
   for (const Quantity quantity : {Quantity::time, Quantity::busbw}) {
     XyChart one = chart(grid, result, quantity);
     one.id = id + (quantity == Quantity::time ? "-time" : "-busbw");

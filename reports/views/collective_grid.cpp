@@ -68,28 +68,54 @@ void fill_ranks(std::vector<CollectivePoint>& points) {
   }
 }
 
-bool ranks_are_the_axis(const std::vector<CollectivePoint>& points) {
-  std::set<double> sizes;
-  std::set<double> ranks;
-  for (const CollectivePoint& point : points) {
-    if (std::isfinite(point.bytes)) sizes.insert(point.bytes);
-    if (std::isfinite(point.ranks)) ranks.insert(point.ranks);
-  }
-  return sizes.size() == 1 && ranks.size() > 1;
+// "cluster.fabric.oversubscription" -> "oversubscription".
+std::string_view last_part(std::string_view path) {
+  const std::size_t dot = path.rfind('.');
+  return dot == std::string_view::npos ? path : path.substr(dot + 1);
 }
 
-// What tells grids apart beside operation, ranks and scenario: swept paths that are neither shown
-// as rows nor as columns. Where ranks are the axis, paths of the cluster are what makes them vary.
-std::string other_parameters(const CollectivePoint& point, const std::vector<std::string>& varying,
-                             GridAxis axis) {
+// Swept paths beside operation, algorithm and size: "nodes = 4, oversubscription = 2". Where ranks
+// are the rows, the paths that make them vary are left out.
+std::string variant_of(const CollectivePoint& point, const std::vector<std::string>& varying,
+                       GridAxis axis) {
   std::string out;
   for (const std::string& path : varying) {
     if (path == kOp || path == kAlgorithm || path == kSize) continue;
     if (axis == GridAxis::ranks && (path == "cluster.nodes" || path == "cluster.node.gpus"))
       continue;
-    out += fmt::format(", {} = {}", path, parameter_text(*point.one, path));
+    out += fmt::format("{}{} = {}", out.empty() ? "" : ", ", last_part(path),
+                       parameter_text(*point.one, path));
   }
   return out;
+}
+
+// How the cases of a result are laid out.
+struct Layout {
+  GridAxis axis = GridAxis::size;
+  GridColumns across = GridColumns::algorithms;
+  bool ranks_vary = false;
+};
+
+Layout layout_of(const std::vector<CollectivePoint>& points,
+                 const std::vector<std::string>& varying) {
+  std::set<double> sizes;
+  std::set<double> ranks;
+  std::set<std::string> algorithms;
+  std::set<std::string> variants;
+  for (const CollectivePoint& point : points) {
+    if (std::isfinite(point.bytes)) sizes.insert(point.bytes);
+    if (std::isfinite(point.ranks)) ranks.insert(point.ranks);
+    algorithms.insert(point.algorithm);
+    variants.insert(variant_of(point, varying, GridAxis::size));
+  }
+  Layout layout;
+  layout.ranks_vary = ranks.size() > 1;
+  if (sizes.size() <= 1 && variants.size() > 1) {
+    layout.axis = layout.ranks_vary ? GridAxis::ranks : GridAxis::variant;
+  } else if (algorithms.size() == 1 && variants.size() > 1) {
+    layout.across = GridColumns::variants;
+  }
+  return layout;
 }
 
 // The parameters other than operation, algorithm and size: "cluster.nodes=4 cluster.gpu=h100-sxm".
@@ -102,31 +128,64 @@ std::string sweep_text(const CollectivePoint& point) {
   return out;
 }
 
-std::string grid_title(const CollectivePoint& point, const std::string& others, GridAxis axis) {
-  std::string out = point.op;
-  if (axis == GridAxis::ranks) {
-    out += fmt::format(" of {}", size_text(point.bytes));
-  } else if (std::isfinite(point.ranks)) {
-    out += fmt::format(", {} ranks", value_text(point.ranks, Unit::plain));
+std::string ranks_text(const CollectivePoint& point) {
+  return std::isfinite(point.ranks)
+             ? fmt::format(", {} ranks", value_text(point.ranks, Unit::plain))
+             : "";
+}
+
+std::string grid_title(const CollectivePoint& point, const std::string& variant,
+                       const Layout& layout) {
+  if (layout.across == GridColumns::variants) {
+    return fmt::format("{}, {}{}", point.op, point.algorithm,
+                       layout.ranks_vary ? "" : ranks_text(point));
   }
-  out += others;
-  return out;
+  const std::string comma = variant.empty() ? "" : ", ";
+  switch (layout.axis) {
+    case GridAxis::size:
+      return point.op + ranks_text(point) + comma + variant;
+    case GridAxis::ranks:
+      return fmt::format("{} of {}{}{}", point.op, size_text(point.bytes), comma, variant);
+    case GridAxis::variant:
+      return fmt::format("{} of {}{}", point.op, size_text(point.bytes), ranks_text(point));
+  }
+  return point.op;
+}
+
+// Gives a point its row and column, and the grid both where they are new.
+void place(CollectivePoint point, const std::string& variant, const Layout& layout,
+           CollectiveGrid& grid) {
+  point.column = point.algorithm;
+  if (layout.across == GridColumns::variants) {
+    point.column = variant + (layout.ranks_vary ? ranks_text(point) : "");
+  }
+  point.row = layout.axis == GridAxis::ranks ? point.ranks : point.bytes;
+  if (layout.axis == GridAxis::variant) {
+    auto label = std::find(grid.row_labels.begin(), grid.row_labels.end(), variant);
+    if (label == grid.row_labels.end()) label = grid.row_labels.insert(label, variant);
+    point.row = static_cast<double>(label - grid.row_labels.begin());
+  }
+  if (std::find(grid.columns.begin(), grid.columns.end(), point.column) == grid.columns.end()) {
+    grid.columns.push_back(point.column);
+  }
+  if (std::isfinite(point.row)) grid.rows.push_back(point.row);
+  grid.points.push_back(std::move(point));
 }
 
 }  // namespace
 
-const CollectivePoint* CollectiveGrid::at(double row, const std::string& algorithm) const {
+const CollectivePoint* CollectiveGrid::at(double row, const std::string& column) const {
   for (const CollectivePoint& point : points) {
-    const double value = axis == GridAxis::size ? point.bytes : point.ranks;
-    if (value == row && point.algorithm == algorithm) return &point;
+    if (point.row == row && point.column == column) return &point;
   }
   return nullptr;
 }
 
 std::vector<const CollectivePoint*> CollectiveGrid::fastest(double row) const {
   std::vector<const CollectivePoint*> running;
-  const bool others = algorithms.size() > 1;
-  for (const std::string& algorithm : algorithms) {
+  if (across == GridColumns::variants) return running;
+  const bool others = columns.size() > 1;
+  for (const std::string& algorithm : columns) {
     const CollectivePoint* point = at(row, algorithm);
     if (algorithm == "auto" && others) continue;
     if (point != nullptr && point->ok() && std::isfinite(point->time_s)) running.push_back(point);
@@ -141,7 +200,7 @@ std::vector<const CollectivePoint*> CollectiveGrid::fastest(double row) const {
 bool CollectiveGrid::uncertain(double row) const {
   const auto winners = fastest(row);
   if (winners.empty() || !winners.front()->time_band) return false;
-  return std::any_of(algorithms.begin(), algorithms.end(), [&](const std::string& algorithm) {
+  return std::any_of(columns.begin(), columns.end(), [&](const std::string& algorithm) {
     const CollectivePoint* point = at(row, algorithm);
     const bool rival = point != nullptr && point->ok() && algorithm != "auto" && point->time_band &&
                        std::find(winners.begin(), winners.end(), point) == winners.end();
@@ -164,11 +223,12 @@ std::vector<CollectiveGrid> collective_grids(const Result& result) {
   std::vector<CollectivePoint> points;
   for (const ResultCase& one : result.cases) points.push_back(point_of(one));
   fill_ranks(points);
-  const GridAxis axis = ranks_are_the_axis(points) ? GridAxis::ranks : GridAxis::size;
   const auto varying = varying_parameters(result);
+  const Layout layout = layout_of(points, varying);
   std::vector<CollectiveGrid> grids;
-  for (const CollectivePoint& point : points) {
-    std::string title = grid_title(point, other_parameters(point, varying, axis), axis);
+  for (CollectivePoint& point : points) {
+    const std::string variant = variant_of(point, varying, layout.axis);
+    std::string title = grid_title(point, variant, layout);
     if (several_scenarios(result)) title = fmt::format("{}: {}", point.one->scenario, title);
     auto grid = std::find_if(grids.begin(), grids.end(),
                              [&](const CollectiveGrid& g) { return g.title == title; });
@@ -178,17 +238,15 @@ std::vector<CollectiveGrid> collective_grids(const Result& result) {
       fresh.scenario = point.one->scenario;
       fresh.op = point.op;
       fresh.sweep = sweep_text(point);
-      fresh.ranks = axis == GridAxis::ranks ? kNone : point.ranks;
-      fresh.axis = axis;
-      grid = grids.insert(grids.end(), fresh);
+      fresh.ranks = layout.ranks_vary && (layout.axis == GridAxis::ranks ||
+                                          layout.across == GridColumns::variants)
+                        ? kNone
+                        : point.ranks;
+      fresh.axis = layout.axis;
+      fresh.across = layout.across;
+      grid = grids.insert(grids.end(), std::move(fresh));
     }
-    grid->points.push_back(point);
-    if (std::find(grid->algorithms.begin(), grid->algorithms.end(), point.algorithm) ==
-        grid->algorithms.end()) {
-      grid->algorithms.push_back(point.algorithm);
-    }
-    const double row = axis == GridAxis::size ? point.bytes : point.ranks;
-    if (std::isfinite(row)) grid->rows.push_back(row);
+    place(std::move(point), variant, layout, *grid);
   }
   for (CollectiveGrid& grid : grids) {
     std::sort(grid.rows.begin(), grid.rows.end());
@@ -198,7 +256,27 @@ std::vector<CollectiveGrid> collective_grids(const Result& result) {
 }
 
 std::string row_text(const CollectiveGrid& grid, double row) {
-  return grid.axis == GridAxis::size ? size_text(row) : value_text(row, Unit::plain);
+  switch (grid.axis) {
+    case GridAxis::size:
+      return size_text(row);
+    case GridAxis::ranks:
+      return value_text(row, Unit::plain);
+    case GridAxis::variant:
+      return grid.row_labels.at(static_cast<std::size_t>(row));
+  }
+  return "";
+}
+
+std::string_view row_noun(const CollectiveGrid& grid) {
+  switch (grid.axis) {
+    case GridAxis::size:
+      return "size";
+    case GridAxis::ranks:
+      return "rank count";
+    case GridAxis::variant:
+      return "variant";
+  }
+  return "row";
 }
 
 }  // namespace windtunnel::reports

@@ -1,6 +1,7 @@
 // The cases of a collective study laid out as an engineer compares them: one grid for each
-// operation and group of ranks, algorithms across, sizes (or, where only the cluster grows, ranks)
-// down.
+// operation and group of ranks, algorithms across, sizes down. Where there is but one size, ranks
+// or (if they are alike too) whatever else was swept goes down; where there is but one algorithm,
+// what was swept goes across.
 #pragma once
 
 #include <optional>
@@ -11,7 +12,8 @@
 
 namespace windtunnel::reports {
 
-enum class GridAxis { size, ranks };
+enum class GridAxis { size, ranks, variant };
+enum class GridColumns { algorithms, variants };
 
 // One case as the grids see it. Numbers are NaN where the case has none.
 struct CollectivePoint {
@@ -23,6 +25,8 @@ struct CollectivePoint {
   double time_s = 0.0;
   double busbw = 0.0;  // bytes/s
   std::optional<base::Band> time_band;
+  double row = 0.0;    // where it stands in its grid: bytes, ranks, or the index of a variant
+  std::string column;  // the algorithm, or the text of a variant
   bool ok() const { return one->outcome.status == base::Status::ok; }
 };
 
@@ -33,13 +37,15 @@ struct CollectiveGrid {
   std::string sweep;   // "cluster.nodes=4": the other parameters, as table `crossovers` has them
   double ranks = 0.0;  // NaN where ranks are the axis
   GridAxis axis = GridAxis::size;
-  std::vector<double> rows;             // bytes or ranks, ascending
-  std::vector<std::string> algorithms;  // in order of first appearance
+  GridColumns across = GridColumns::algorithms;
+  std::vector<double> rows;             // ascending
+  std::vector<std::string> row_labels;  // of variants, by index
+  std::vector<std::string> columns;     // in order of first appearance
   std::vector<CollectivePoint> points;
 
-  const CollectivePoint* at(double row, const std::string& algorithm) const;
-  // The fastest ok points of a row, `auto` left out where others are there; more than one only if
-  // equal to 1e-9.
+  const CollectivePoint* at(double row, const std::string& column) const;
+  // The fastest ok points of a row where algorithms are across (of variants none wins), `auto` left
+  // out where others are there; more than one only if equal to 1e-9.
   std::vector<const CollectivePoint*> fastest(double row) const;
   // Some other algorithm's band overlaps the winner's: the order is not certain.
   bool uncertain(double row) const;
@@ -49,7 +55,9 @@ struct CollectiveGrid {
 bool is_collective(const Result& result);
 std::vector<CollectiveGrid> collective_grids(const Result& result);
 
-// The row of a grid as people write it: 64KiB, or 128.
+// The row of a grid as people write it: 64KiB, or 128, or "oversubscription = 4".
 std::string row_text(const CollectiveGrid& grid, double row);
+// What a row is: "size", "rank count", "variant".
+std::string_view row_noun(const CollectiveGrid& grid);
 
 }  // namespace windtunnel::reports

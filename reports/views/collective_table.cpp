@@ -13,7 +13,7 @@ namespace windtunnel::reports {
 namespace {
 
 Mark mark_of(const CollectiveGrid& grid, double row, const CollectivePoint* point) {
-  if (point == nullptr || grid.algorithms.size() < 2) return Mark::none;
+  if (point == nullptr || grid.columns.size() < 2) return Mark::none;
   const auto winners = grid.fastest(row);
   if (std::find(winners.begin(), winners.end(), point) == winners.end()) return Mark::none;
   return grid.uncertain(row) ? Mark::near_best : Mark::best;
@@ -48,12 +48,14 @@ void add_point_columns(const CollectiveGrid& grid, const std::string& group,
 
 ViewTable pivoted(const CollectiveGrid& grid) {
   ViewTable table;
-  table.columns.push_back({grid.axis == GridAxis::size ? "size" : "ranks", ""});
-  for (const std::string& algorithm : grid.algorithms)
+  const bool words = grid.axis == GridAxis::variant;
+  const char* title = grid.axis == GridAxis::size ? "size" : words ? "" : "ranks";
+  table.columns.push_back({title, "", words ? Align::left : Align::right});
+  for (const std::string& algorithm : grid.columns)
     add_point_columns(grid, algorithm, table.columns);
   for (const double row : grid.rows) {
     std::vector<ViewCell> cells{{row_text(grid, row)}};
-    for (const std::string& algorithm : grid.algorithms) {
+    for (const std::string& algorithm : grid.columns) {
       const CollectivePoint* point = grid.at(row, algorithm);
       add_point(grid, point, mark_of(grid, row, point), cells);
     }
@@ -102,18 +104,18 @@ std::vector<std::string> reasons(const CollectiveGrid& grid) {
   for (const CollectivePoint& point : grid.points) {
     if (point.ok()) continue;
     const std::string head =
-        fmt::format("{}: {}", point.algorithm, base::to_text(point.one->outcome.status));
+        fmt::format("{}: {}", point.column, base::to_text(point.one->outcome.status));
     auto found = std::find_if(counts.begin(), counts.end(), [&](const Count& count) {
       return count.head == head && count.reason == point.one->outcome.reason;
     });
     if (found == counts.end())
       found = counts.insert(counts.end(), {head, point.one->outcome.reason, {}});
-    found->rows.push_back(row_text(grid, grid.axis == GridAxis::size ? point.bytes : point.ranks));
+    found->rows.push_back(row_text(grid, point.row));
   }
   std::vector<std::string> out;
   for (const Count& count : counts) {
     const bool everywhere = count.rows.size() == grid.rows.size() && grid.rows.size() > 1;
-    const std::string noun = grid.axis == GridAxis::size ? "size" : "rank count";
+    const std::string_view noun = row_noun(grid);
     const std::string where = everywhere               ? fmt::format("every {}", noun)
                               : count.rows.size() <= 4 ? joined(count.rows)
                                                        : counted(count.rows.size(), noun);
@@ -234,7 +236,8 @@ ViewTable choice_table(const std::vector<CollectiveGrid>& grids) {
       const std::string chosen = with_protocol(algorithm, label(*point.one, "protocol"));
       const RunnerUp second = runner_up(point, chosen);
       const bool known = !second.name.empty();
-      view.rows.push_back({{grid.title},
+      const bool variants = grid.across == GridColumns::variants;
+      view.rows.push_back({{variants ? fmt::format("{}, {}", grid.op, point.column) : grid.title},
                            {size_text(point.bytes)},
                            {chosen},
                            {value_text(point.time_s, Unit::seconds)},
@@ -245,29 +248,9 @@ ViewTable choice_table(const std::vector<CollectiveGrid>& grids) {
     }
   }
   drop_empty_columns(view);
-  return view;
-}
-
-ViewTable groups_table(const Result& result) {
-  ViewTable view;
-  view.title = "Groups at the same time";
-  view.columns = {{"case", "", Align::left},
-                  {"group", "", Align::left},
-                  {"time", ""},
-                  {"alone", ""},
-                  {"slowdown", ""}};
-  for (const ResultCase& one : result.cases) {
-    const base::Table* groups = table(one, "groups");
-    if (groups == nullptr) continue;
-    const TableReader reader(*groups);
-    for (std::size_t i = 0; i < reader.size(); ++i) {
-      view.rows.push_back({{one.name},
-                           {reader.word(i, "group")},
-                           {value_text(reader.number(i, "time_s"), Unit::seconds)},
-                           {value_text(reader.number(i, "alone_s"), Unit::seconds)},
-                           {value_text(reader.number(i, "slowdown"), Unit::factor)}});
-    }
-  }
+  // A long list would bury the rest of a terminal; the page has it folded.
+  constexpr std::size_t kMostRows = 40;
+  if (view.rows.size() > kMostRows) view.detail = Detail::full;
   return view;
 }
 
