@@ -219,8 +219,11 @@ void Check::uniform_overrides(const NodeOverride& change, const std::string& nam
                 changed.scale_up.kind != cluster_.node.scale_up.kind)) {
     error("{}: a scale-up domain that reaches over nodes is the same on all of them", name);
   }
-  if (changed.scale_up.in_switch_reduction != cluster_.node.scale_up.in_switch_reduction) {
-    error("{}: in_switch_reduction is the same on all nodes", name);
+  const bool reduces = cluster_.node.scale_up.in_switch_reduction;
+  if (changed.scale_up.in_switch_reduction != reduces ||
+      (reduces && domain_size(changed) != domain_size(cluster_.node))) {
+    error("{}: in_switch_reduction, and the domains where it is on, are the same on all nodes",
+          name);
   }
   const bool rails = cluster_.fabric.kind == FabricKind::rail || cluster_.fabric.rail_optimized;
   if (rails && port_count(changed) != port_count(cluster_.node)) {

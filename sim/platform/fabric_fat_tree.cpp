@@ -155,6 +155,9 @@ FatTreeShape fat_tree_shape(const FabricShape& shape) {
   tree.leaves = fabric.rail_optimized ? groups * shape.ports
                                       : static_cast<int>((nics + tree.down - 1) / tree.down);
   tree.leaves_per_pod = fabric.levels == 2 ? tree.leaves : std::max(1, fabric.radix / 2);
+  if (fabric.levels == 3 && fabric.rail_optimized && tree.leaves_per_pod >= shape.ports) {
+    tree.leaves_per_pod -= tree.leaves_per_pod % shape.ports;  // groups stay whole
+  }
   tree.pods = (tree.leaves + tree.leaves_per_pod - 1) / tree.leaves_per_pod;
   tree.cores = fabric.levels == 3 ? std::max(1, fabric.radix / 2) : 0;
   return tree;

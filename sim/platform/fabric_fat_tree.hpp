@@ -9,8 +9,8 @@
 //   two; aggregation switch j of every pod has one link to each of the radix/2 cores of group j; at
 //   most `radix` pods.
 // NICs are placed node by node; with rail_optimized, d nodes are a group with a leaf for each rail,
-// and NIC r of each of them is on leaf r of the group. Of the equal ways up one is taken by a hash
-// of the pair of NICs (ECMP); the way down is then given.
+// and NIC r of each of them is on leaf r of the group; a pod holds whole groups. Of the equal ways
+// up one is taken by a hash of the pair of NICs (ECMP); the way down is then given.
 #pragma once
 
 #include "sim/platform/fabric_model.hpp"

@@ -177,8 +177,9 @@ std::pair<int, int> Network::Implementation::choose_ports(int from, int to) cons
   const NodeModel& target = model(node_of(to));
   if (!is_gpu(from) && !is_gpu(to)) {
     const auto ports = static_cast<std::uint64_t>(std::min(source.ports(), target.ports()));
+    const auto [low, high] = std::minmax(from, to);  // the same NIC there and back
     const std::uint64_t hash =
-        pair_hash(static_cast<std::uint64_t>(from), static_cast<std::uint64_t>(to));
+        pair_hash(static_cast<std::uint64_t>(low), static_cast<std::uint64_t>(high));
     const int port = static_cast<int>(hash % ports);
     return {port, port};
   }
