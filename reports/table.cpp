@@ -164,33 +164,51 @@ class TextTable {
     return line + "\n";
   }
 
-  // Group names centred over their columns; widens the last column of a group whose name is longer.
-  std::string group_line(const Columns& block) {
-    std::string line;
-    bool any = false;
-    for (std::size_t i = 0; i < block.size();) {
-      const std::string group = one_line(table_.columns[block[i]].group);
-      Columns members{block[i]};
-      while (!group.empty() && i + members.size() < block.size() &&
-             table_.columns[block[i + members.size()]].group == group) {
-        members.push_back(block[i + members.size()]);
-      }
-      if (!group.empty() && display_width(group) > width_of(members)) {
-        widths_[members.back()] += display_width(group) - width_of(members);
-      }
-      const std::size_t free =
-          width_of(members) - std::min(width_of(members), display_width(group));
-      if (i > 0) line += spaces(kGap);
-      line +=
-          spaces(free / 2) + colored(group, group.empty() ? "" : kBold) + spaces(free - free / 2);
-      any = any || !group.empty();
-      i += members.size();
+  // Neighbouring columns of one group, or one column without a group.
+  std::vector<Columns> groups_of(const Columns& block) const {
+    std::vector<Columns> out;
+    for (const std::size_t column : block) {
+      const std::string& group = table_.columns[column].group;
+      const bool joins =
+          !group.empty() && !out.empty() && table_.columns[out.back().front()].group == group;
+      if (!joins) out.emplace_back();
+      out.back().push_back(column);
     }
-    return any ? trimmed(line) : "";
+    return out;
+  }
+
+  // Group names centred over their columns, long ones on several lines; a group whose columns are
+  // narrower than a word of its name is widened.
+  std::string group_lines(const Columns& block) {
+    const auto groups = groups_of(block);
+    std::vector<std::vector<std::string>> names;
+    std::size_t height = 0;
+    for (const Columns& members : groups) {
+      names.push_back(lines_of(one_line(table_.columns[members.front()].group), width_of(members)));
+      height = std::max(height, names.back().size());
+      for (const std::string& line : names.back()) {
+        const std::size_t width = width_of(members);
+        if (display_width(line) > width) widths_[members.back()] += display_width(line) - width;
+      }
+    }
+    std::string out;
+    for (std::size_t row = 0; row < height; ++row) {
+      std::string line;
+      for (std::size_t g = 0; g < groups.size(); ++g) {
+        const std::size_t above =
+            height - names[g].size();  // names stand on the columns, not on the top
+        const std::string name = row < above ? "" : names[g][row - above];
+        const std::size_t free = width_of(groups[g]) - display_width(name);
+        line += spaces(g > 0 ? kGap : 0) + spaces(free / 2) +
+                colored(name, name.empty() ? "" : kBold) + spaces(free - free / 2);
+      }
+      out += trimmed(line);
+    }
+    return out;
   }
 
   std::string render_block(const Columns& block) {
-    std::string out = group_line(block);
+    std::string out = group_lines(block);
     std::string titles;
     std::string rule;
     for (std::size_t i = 0; i < block.size(); ++i) {

@@ -36,24 +36,35 @@ std::string cut(const std::string& text, std::size_t width) {
   return head + "…" + tail;
 }
 
-std::string wrapped(const std::string& text, std::size_t width, const std::string& indent) {
-  std::string out;
-  std::string line;
-  std::size_t at = 0;
+std::vector<std::string> lines_of(const std::string& text, std::size_t width) {
+  std::vector<std::string> out;
   const std::string clean = one_line(text);
-  while (at < clean.size()) {
+  for (std::size_t at = 0; at < clean.size();) {
     const std::size_t end = std::min(clean.find(' ', at), clean.size());
     const std::string word = clean.substr(at, end - at);
     at = end + 1;
     if (word.empty()) continue;
-    if (!line.empty() && display_width(line) + 1 + display_width(word) > width) {
-      out += line + "\n";
-      line = indent + word;
+    const bool fits = !out.empty() && display_width(out.back()) + 1 + display_width(word) <= width;
+    if (fits) {
+      out.back() += " " + word;
     } else {
-      line += (line.empty() || line == indent ? "" : " ") + word;
+      out.push_back(word);
     }
   }
-  return out + line + "\n";
+  return out;
+}
+
+std::string wrapped(const std::string& text, std::size_t width, const std::string& indent) {
+  // Later lines have less room; the first one, without an indent, is broken off alone.
+  const auto first = lines_of(text, width);
+  if (first.size() <= 1) return (first.empty() ? "" : first.front()) + "\n";
+  std::string out = first.front() + "\n";
+  std::string remaining;
+  for (std::size_t i = 1; i < first.size(); ++i) remaining += (i > 1 ? " " : "") + first[i];
+  for (const std::string& line :
+       lines_of(remaining, width - std::min(width, display_width(indent))))
+    out += indent + line + "\n";
+  return out;
 }
 
 }  // namespace windtunnel::reports

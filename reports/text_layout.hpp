@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 namespace windtunnel::reports {
 
@@ -15,5 +16,8 @@ std::string cut(const std::string& text, std::size_t width);
 // Words put on lines of at most `width` (a longer word has a line of its own); lines after the
 // first start with `indent`. Ends in a line break.
 std::string wrapped(const std::string& text, std::size_t width, const std::string& indent);
+
+// The same as lines, without indent or line breaks; none where there is no word.
+std::vector<std::string> lines_of(const std::string& text, std::size_t width);
 
 }  // namespace windtunnel::reports

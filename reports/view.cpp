@@ -52,6 +52,15 @@ void add_expectations(const Result& result, View& view) {
                         shown.rows.size() == 1 ? "s" : "")
           : fmt::format("{} of {} FAIL{}.", failed, counted(shown.rows.size(), "expectation"),
                         failed == 1 ? "S" : ""));
+  if (!several_scenarios(result) && reader.has("scenario")) {
+    const std::size_t at = static_cast<std::size_t>(
+        std::find(found->second.columns.begin(), found->second.columns.end(), "scenario") -
+        found->second.columns.begin());
+    for (auto& row : shown.rows) row[at].text.clear();
+  }
+  shown.key_columns = 0;
+  drop_empty_columns(shown);
+  shown.key_columns = 1;
   view.sections.push_back({"expectations", "Expectations", {}, {}, {std::move(shown)}});
 }
 
@@ -134,9 +143,11 @@ void add_warnings(const Result& result, View& view) {
     }
   }
   for (const auto& [text, cases] : by_text) {
-    // Most are also in the result's own list.
-    if (std::find(result.warnings.begin(), result.warnings.end(), text) != result.warnings.end())
-      continue;
+    // Most are in the result's own list already, there with the number of their cases behind them.
+    const bool said = std::any_of(
+        result.warnings.begin(), result.warnings.end(),
+        [&](const std::string& known) { return known.find(text) != std::string::npos; });
+    if (said) continue;
     const bool one = result.cases.size() == 1;
     view.warnings.push_back(
         one ? text

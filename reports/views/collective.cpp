@@ -177,10 +177,9 @@ void add_collective(const Result& result, View& view) {
     view.sections.push_back({"choice", choices.title, {}, {}, {choices}});
     view.sections.back().tables.front().title.clear();
   }
-  ViewTable groups = groups_table(result);
-  if (!groups.rows.empty()) {
-    view.sections.push_back({"groups", groups.title, {}, {}, {groups}});
-    view.sections.back().tables.front().title.clear();
+  std::vector<ViewTable> groups = groups_tables(grids);
+  if (!groups.empty()) {
+    view.sections.push_back({"groups", "Groups at the same time", {}, {}, std::move(groups)});
   }
 }
 

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -38,26 +40,48 @@ std::vector<AlikeGroups> alike_groups(const base::Table& groups) {
 
 }  // namespace
 
-ViewTable groups_table(const Result& result) {
-  ViewTable view;
-  view.title = "Groups at the same time";
-  view.columns = {{"case", "", Align::left},
-                  {"group", "", Align::left},
-                  {"time", ""},
-                  {"alone", ""},
-                  {"slowdown", ""}};
-  for (const ResultCase& one : result.cases) {
-    const base::Table* groups = table(one, "groups");
-    if (groups == nullptr) continue;
-    for (const AlikeGroups& alike : alike_groups(*groups)) {
-      view.rows.push_back({{one.name},
-                           {alike.name()},
-                           {value_text(alike.time_s, Unit::seconds)},
-                           {value_text(alike.alone_s, Unit::seconds)},
-                           {value_text(alike.slowdown, Unit::factor)}});
+std::vector<ViewTable> groups_tables(const std::vector<CollectiveGrid>& grids) {
+  ViewTable every;
+  every.columns = {{"collective", "", Align::left},
+                   {"", "", Align::left},
+                   {"", ""},
+                   {"group", "", Align::left},
+                   {"time", ""},
+                   {"alone", ""},
+                   {"slowdown", ""}};
+  every.title = "Each group";
+  every.detail = Detail::full;
+  every.key_columns = 0;
+  ViewTable worst = every;
+  worst.title = "";
+  worst.detail = Detail::headline;
+  worst.columns[3].title = "slowest group";
+  for (const CollectiveGrid& grid : grids) {
+    for (const CollectivePoint& point : grid.points) {
+      const base::Table* groups = table(*point.one, "groups");
+      if (groups == nullptr || groups->rows.empty()) continue;
+      const auto alike = alike_groups(*groups);
+      const auto row = [&](const AlikeGroups& one, const std::string& name) {
+        return std::vector<ViewCell>{{grids.size() > 1 ? grid.title : ""},
+                                     {point.column},
+                                     {row_text(grid, point.row)},
+                                     {name},
+                                     {value_text(one.time_s, Unit::seconds)},
+                                     {value_text(one.alone_s, Unit::seconds)},
+                                     {value_text(one.slowdown, Unit::factor)}};
+      };
+      for (const AlikeGroups& one : alike) every.rows.push_back(row(one, one.name()));
+      const auto slowest = std::max_element(
+          alike.begin(), alike.end(),
+          [](const AlikeGroups& a, const AlikeGroups& b) { return a.time_s < b.time_s; });
+      worst.rows.push_back(
+          row(*slowest, fmt::format("{} of {}", slowest->name(), groups->rows.size())));
     }
   }
-  return view;
+  if (every.rows.empty()) return {};
+  drop_empty_columns(worst);
+  drop_empty_columns(every);
+  return {worst, every};
 }
 
 }  // namespace windtunnel::reports

@@ -17,8 +17,9 @@ ViewTable grid_table(const CollectiveGrid& grid, const Result& result);
 // What `auto` chose and what the runner-up would have cost; no rows where nothing was chosen.
 ViewTable choice_table(const std::vector<CollectiveGrid>& grids);
 
-// Groups that ran at the same time: each one's time, alone and beside the others.
-ViewTable groups_table(const Result& result);
+// Groups that ran at the same time: the slowest of each case, then all of them, those that fared
+// alike in one row. None where no case has the table `groups`.
+std::vector<ViewTable> groups_tables(const std::vector<CollectiveGrid>& grids);
 
 // "ring -> in_network at 1.4 MiB", from the table `crossovers` of the result, for this grid.
 struct Crossover {
