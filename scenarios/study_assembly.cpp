@@ -1,6 +1,7 @@
 #include "scenarios/study_assembly.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -112,8 +113,15 @@ void assemble(std::span<const LoadedScenario> scenarios, std::vector<CaseSlot> s
     result.warnings.push_back(std::move(line));
   }
   result.fact_info = info_of(result.cases);
-  base::Table crossovers = crossover_table(result.cases);
-  if (!crossovers.rows.empty()) result.tables["crossovers"] = std::move(crossovers);
+  Crossovers crossovers = find_crossovers(result.cases);
+  if (!crossovers.left_out.empty()) {
+    result.warnings.push_back(fmt::format(
+        "crossovers leave out {}: simulated on data-sheet links, which know no start-up "
+        "costs, while the profile answers for the others; `calibration: none` puts all "
+        "on the same footing",
+        fmt::join(crossovers.left_out, ", ")));
+  }
+  if (!crossovers.table.rows.empty()) result.tables["crossovers"] = std::move(crossovers.table);
   if (!study.interrupted) check_all(scenarios, kept, study);
 }
 

@@ -48,7 +48,8 @@ strategies::CollectiveSite site_of(const StudyCase& one) {
   return {.cluster = one.site->cluster,
           .network = one.site->network,
           .make_engine = engine_factory(one.engine.kind),
-          .model = one.site->model.get()};
+          .model = one.site->model.get(),
+          .groups = one.site->groups.get()};
 }
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <optional>
@@ -19,7 +20,8 @@ struct Series {
 
 struct SeriesTimes {
   std::int64_t ranks = 0;
-  std::vector<strategies::TimedCase> cases;
+  std::vector<strategies::TimedCase> calibrated;
+  std::vector<strategies::TimedCase> data_sheet;
 };
 
 std::string text_of(const base::Cell& cell) {
@@ -33,6 +35,14 @@ std::optional<double> fact(const reports::ResultCase& result, const std::string&
   const auto found = result.outcome.facts.find(name);
   if (found == result.outcome.facts.end()) return std::nullopt;
   return found->second;
+}
+
+// Data-sheet links know no start-up costs and no protocols; a calibrated time does.
+bool on_data_sheet_links(const reports::ResultCase& result) {
+  const auto grounds = result.outcome.rests_on.find("time_s");
+  if (grounds == result.outcome.rests_on.end()) return false;
+  return std::find(grounds->second.begin(), grounds->second.end(), "roofline") !=
+         grounds->second.end();
 }
 
 void add_case(const reports::ResultCase& result, std::map<Series, SeriesTimes>& all) {
@@ -55,29 +65,38 @@ void add_case(const reports::ResultCase& result, std::map<Series, SeriesTimes>& 
   if (!op || !algorithm) return;
   SeriesTimes& times = all[series];
   times.ranks = static_cast<std::int64_t>(fact(result, "ranks").value_or(0));
-  times.cases.push_back({*op, *algorithm, base::Bytes(*bytes), base::Seconds(*time)});
+  auto& cases = on_data_sheet_links(result) ? times.data_sheet : times.calibrated;
+  cases.push_back({*op, *algorithm, base::Bytes(*bytes), base::Seconds(*time)});
 }
 
-void add_crossovers(const Series& series, const SeriesTimes& times, base::Table& table) {
-  for (const strategies::Crossover& one : strategies::find_crossovers(times.cases)) {
-    table.rows.push_back({series.scenario, series.op, times.ranks, series.sweep,
-                          std::string(collectives::to_text(one.from)),
-                          std::string(collectives::to_text(one.to)), std::round(one.bytes.value()),
-                          static_cast<std::int64_t>(one.below.value()),
-                          static_cast<std::int64_t>(one.above.value())});
+void add_crossovers(const Series& series, const SeriesTimes& times, Crossovers& out) {
+  const bool mixed = !times.calibrated.empty() && !times.data_sheet.empty();
+  const auto& cases = times.calibrated.empty() ? times.data_sheet : times.calibrated;
+  for (const strategies::Crossover& one : strategies::find_crossovers(cases)) {
+    out.table.rows.push_back(
+        {series.scenario, series.op, times.ranks, series.sweep,
+         std::string(collectives::to_text(one.from)), std::string(collectives::to_text(one.to)),
+         std::round(one.bytes.value()), static_cast<std::int64_t>(one.below.value()),
+         static_cast<std::int64_t>(one.above.value())});
   }
+  if (!mixed) return;
+  std::set<std::string> names;
+  for (const strategies::TimedCase& one : times.data_sheet) {
+    names.emplace(collectives::to_text(one.algorithm));
+  }
+  out.left_out.merge(names);
 }
 
 }  // namespace
 
-base::Table crossover_table(std::span<const reports::ResultCase> cases) {
+Crossovers find_crossovers(std::span<const reports::ResultCase> cases) {
   std::map<Series, SeriesTimes> all;
   for (const reports::ResultCase& result : cases) add_case(result, all);
-  base::Table table{.columns = {"scenario", "op", "ranks", "sweep", "from", "to", "bytes",
-                                "below_bytes", "above_bytes"},
-                    .rows = {}};
-  for (const auto& [series, times] : all) add_crossovers(series, times, table);
-  return table;
+  Crossovers out;
+  out.table.columns = {"scenario", "op",    "ranks",       "sweep",      "from",
+                       "to",       "bytes", "below_bytes", "above_bytes"};
+  for (const auto& [series, times] : all) add_crossovers(series, times, out);
+  return out;
 }
 
 }  // namespace windtunnel::scenarios

@@ -10,6 +10,9 @@ namespace windtunnel::scenarios {
 
 namespace {
 
+// A profile is a small head of figures; a file beyond this is something else.
+constexpr std::size_t kLargestProfile = std::size_t{16} << 20;
+
 bool is_path(const std::string& name) {
   return name.ends_with(".yaml") || name.ends_with(".yml");
 }
@@ -19,7 +22,7 @@ bool is_path(const std::string& name) {
 calibration::FabricProfile load_profile(const std::string& name_or_path) {
   std::string text;
   if (is_path(name_or_path)) {
-    text = read_file(name_or_path);
+    text = read_file(name_or_path, kLargestProfile);
   } else if (const auto shipped = library_text("profiles", name_or_path)) {
     text = *shipped;
   } else {

@@ -12,6 +12,7 @@
 #include "collectives/time_model.hpp"
 #include "scenarios/scenario.hpp"
 #include "sim/platform/network.hpp"
+#include "strategies/collective/group_plan.hpp"
 
 namespace windtunnel::scenarios {
 
@@ -33,6 +34,7 @@ struct Site {
   sim::ValidCluster cluster;
   sim::Network network;
   std::shared_ptr<const collectives::TimeModel> model;
+  std::unique_ptr<strategies::GroupCache> groups;  // filled as cases are looked at
 };
 
 // Keeps the last site: neighbouring points of a sweep mostly share their cluster.

@@ -2,6 +2,7 @@
 // size, and whether the scenario's `expect:` holds.
 #pragma once
 
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,8 +13,13 @@
 namespace windtunnel::scenarios {
 
 // Table `crossovers` of a result (strategies/collective/crossover.hpp), each scenario, sweep point
-// and op for itself.
-base::Table crossover_table(std::span<const reports::ResultCase> cases);
+// and op for itself. Times are compared only with times of the same footing: where a profile
+// answered for some algorithms, those that were simulated on data-sheet links are left out.
+struct Crossovers {
+  base::Table table;
+  std::set<std::string> left_out;  // algorithms
+};
+Crossovers find_crossovers(std::span<const reports::ResultCase> cases);
 
 // A case and the sweep point it came from.
 struct CaseOfPoint {

@@ -19,15 +19,15 @@ inline std::string small_with(const std::string& lines) {
   return kSmall + lines + "\n";
 }
 
-// Many cases that each take SimGrid a while: a ring of 256 ranks, message by message.
+// Many cases that each take SimGrid a while: a ring of 128 ranks, message by message.
 inline const std::string kLong = R"(schema: windtunnel/1
 name: long
-cluster: {use: dgx-h100, nodes: 32}
+cluster: {use: dgx-h100, nodes: 16}
 workload:
   kind: collective
   op: all_reduce
   algorithms: [ring]
-  sizes: {from: 1KiB, to: 8GiB, factor: 1.5}
+  sizes: {from: 1KiB, to: 8GiB, factor: 1.2}
   lowering: steps
 calibration: none
 engine: {kind: simgrid}

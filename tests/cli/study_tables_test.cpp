@@ -51,7 +51,7 @@ const Line kRing{"ring", 100e-6, 1e-9};
 
 TEST(Crossovers, MeetWhereTheCurvesMeet) {
   const auto cases = curves({kTree, kRing}, 2);
-  const base::Table table = scenarios::crossover_table(cases);
+  const base::Table table = scenarios::find_crossovers(cases).table;
   ASSERT_EQ(table.rows.size(), 1U);
   const auto& row = table.rows[0];
   EXPECT_EQ(std::get<std::string>(row[4]), "tree");
@@ -68,7 +68,7 @@ TEST(Crossovers, AreExactForPowerLaws) {
     cases.push_back(case_at({"tree", 1e-3, 0}, bytes));
     cases.push_back(case_at({"ring", 0, 1e-8}, bytes));  // equal at 1e5
   }
-  const base::Table table = scenarios::crossover_table(cases);
+  const base::Table table = scenarios::find_crossovers(cases).table;
   ASSERT_EQ(table.rows.size(), 1U);
   EXPECT_NEAR(number(table.rows[0][6]), 1e5, 1);
 }
@@ -78,13 +78,24 @@ TEST(Crossovers, LeaveOutAutoAndWhatDidNotRun) {
   auto broken = case_at({"direct", 1e-9, 1e-12}, 4096);
   broken.outcome.status = base::Status::infeasible;
   cases.push_back(broken);
-  EXPECT_EQ(scenarios::crossover_table(cases).rows.size(), 1U);
+  EXPECT_EQ(scenarios::find_crossovers(cases).table.rows.size(), 1U);
 }
 
 TEST(Crossovers, AnAlgorithmThatIsAbsentAtASizeDidNotOvertake) {
   auto cases = curves({kTree}, 4);
   cases.push_back(case_at({"in_network", 1e-9, 1e-12}, 4096));
-  EXPECT_TRUE(scenarios::crossover_table(cases).rows.empty());
+  EXPECT_TRUE(scenarios::find_crossovers(cases).table.rows.empty());
+}
+
+TEST(Crossovers, CompareOnlyTimesOfTheSameFooting) {
+  auto cases = curves({kTree, kRing, {"direct", 1e-9, 1e-12}}, 4);
+  for (auto& one : cases) {
+    const bool direct = one.name.starts_with("direct");
+    one.outcome.rests_on["time_s"] = {"model", direct ? "roofline" : "extrapolated"};
+  }
+  const auto crossovers = scenarios::find_crossovers(cases);
+  EXPECT_EQ(crossovers.table.rows.size(), 1U);
+  EXPECT_EQ(crossovers.left_out, std::set<std::string>{"direct"});
 }
 
 TEST(Crossovers, EveryPointOfASweepHasItsOwn) {
@@ -92,7 +103,7 @@ TEST(Crossovers, EveryPointOfASweepHasItsOwn) {
   auto more = curves({kTree, kRing}, 4);
   for (auto& one : more) one.parameters.emplace_back("cluster.nodes", Cell(std::int64_t{4}));
   cases.insert(cases.end(), more.begin(), more.end());
-  const base::Table table = scenarios::crossover_table(cases);
+  const base::Table table = scenarios::find_crossovers(cases).table;
   ASSERT_EQ(table.rows.size(), 2U);
   EXPECT_EQ(std::get<std::string>(table.rows[1][3]), "cluster.nodes=4");
 }
