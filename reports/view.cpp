@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -34,6 +35,16 @@ bool shown_elsewhere(const std::string& name) {
   return kShown.contains(name);
 }
 
+// Shows the number of one cell in a unit that its column does not tell.
+void show_number(const base::Table& table, std::size_t row, std::string_view column, Unit unit,
+                 ViewTable& shown) {
+  const auto found = std::find(table.columns.begin(), table.columns.end(), column);
+  if (found == table.columns.end()) return;
+  const double number = TableReader(table).number(row, column);
+  const auto at = static_cast<std::size_t>(found - table.columns.begin());
+  if (std::isfinite(number)) shown.rows[row][at].text = value_text(number, unit);
+}
+
 // What the scenario expects and what came out.
 void add_expectations(const Result& result, View& view) {
   const auto found = result.tables.find("expectations");
@@ -42,6 +53,9 @@ void add_expectations(const Result& result, View& view) {
   const TableReader reader(found->second);
   std::size_t failed = 0;
   for (std::size_t r = 0; r < shown.rows.size(); ++r) {
+    // `got` is in the unit of its fact, another one in each row.
+    show_number(found->second, r, "got", unit_of(reader.word(r, "fact"), result.fact_info), shown);
+    show_number(found->second, r, "deviation", Unit::fraction, shown);
     if (reader.word(r, "verdict") == "ok") continue;
     ++failed;
     for (ViewCell& cell : shown.rows[r]) cell.mark = Mark::bad;

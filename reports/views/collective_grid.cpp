@@ -199,12 +199,17 @@ std::vector<const CollectivePoint*> CollectiveGrid::fastest(double row) const {
 
 bool CollectiveGrid::uncertain(double row) const {
   const auto winners = fastest(row);
-  if (winners.empty() || !winners.front()->time_band) return false;
-  return std::any_of(columns.begin(), columns.end(), [&](const std::string& algorithm) {
-    const CollectivePoint* point = at(row, algorithm);
-    const bool rival = point != nullptr && point->ok() && algorithm != "auto" && point->time_band &&
+  if (winners.empty()) return false;
+  // A time without a band is taken as it is: it may still lie inside the band of a rival.
+  const CollectivePoint& winner = *winners.front();
+  const double latest = winner.time_band ? winner.time_band->high : winner.time_s;
+  return std::any_of(columns.begin(), columns.end(), [&](const std::string& column) {
+    const CollectivePoint* point = at(row, column);
+    const bool rival = point != nullptr && point->ok() && column != "auto" &&
+                       std::isfinite(point->time_s) &&
                        std::find(winners.begin(), winners.end(), point) == winners.end();
-    return rival && point->time_band->low < winners.front()->time_band->high;
+    if (!rival || (!winner.time_band && !point->time_band)) return false;
+    return (point->time_band ? point->time_band->low : point->time_s) < latest;
   });
 }
 

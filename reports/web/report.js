@@ -93,7 +93,7 @@
       renderItem: function (params, api) {
         var upper = points.map(function (p) { return api.coord([map.x.to(p[0]), map.y.to(p[3])]); });
         var lower = points.map(function (p) { return api.coord([map.x.to(p[0]), map.y.to(p[2])]); }).reverse();
-        return { type: 'polygon', shape: { points: upper.concat(lower) }, style: { fill: color, opacity: 0.13 } };
+        return { type: 'polygon', shape: { points: upper.concat(lower) }, style: { fill: color, opacity: map.lines > 4 ? 0.06 : 0.13 } };
       }
     };
   }
@@ -146,7 +146,7 @@
     return rows;
   }
   function xyOption(spec, colors, width) {
-    var map = { x: exponents(spec.x), y: exponents(spec.y) };
+    var map = { x: exponents(spec.x), y: exponents(spec.y), lines: spec.series.filter(function (s) { return s.style === 'line'; }).length };
     var all = [], names = [], several = spec.markers.length > 1;
     spec.series.forEach(function (series) {
       var palette = colors.dark ? spec.palette_on_dark : spec.palette;

@@ -6,6 +6,7 @@
 #include "reports/csv.hpp"
 #include "reports/escape.hpp"
 #include "reports/markdown.hpp"
+#include "reports/text_layout.hpp"
 #include "reports/unit.hpp"
 #include "tests/reports/sample.hpp"
 
@@ -139,6 +140,76 @@ TEST(TerminalTable, OfASweepOverRanksAtOneSizeHasOneRowARankCount) {
   EXPECT_THAT(text, HasSubstr("all_reduce of 1KiB"));
   EXPECT_THAT(text, HasSubstr("ranks"));
   EXPECT_THAT(text, HasSubstr("is fastest at every rank count"));
+}
+
+// The ring cases of the sample on 1, 2 and 4 nodes.
+Result one_algorithm_on_three_clusters() {
+  Result result = sample::collective_sweep();
+  const std::vector<ResultCase> all = result.cases;
+  result.cases.clear();
+  result.tables.clear();
+  for (const std::int64_t nodes : {1, 2, 4}) {
+    for (std::size_t i = 0; i < 5; ++i) {
+      ResultCase one = all[i];
+      one.parameters.emplace_back("cluster.nodes", nodes);
+      one.outcome.facts["ranks"] = static_cast<double>(8 * nodes);
+      result.cases.push_back(one);
+    }
+  }
+  return result;
+}
+
+TEST(TerminalTable, OfOneAlgorithmOnSeveralClustersHasOneColumnACluster) {
+  const std::string text = to_text(one_algorithm_on_three_clusters(), {.width = 160});
+  EXPECT_THAT(text, HasSubstr("all_reduce, ring"));
+  EXPECT_THAT(text, HasSubstr("nodes = 4, 32 ranks"));
+  EXPECT_THAT(text, Not(HasSubstr(" *"))) << "a cluster does not win against another";
+}
+
+TEST(TerminalTable, OfSeveralFabricsAtOneSizeHasOneRowAFabric) {
+  Result result = sample::collective_sweep();
+  const std::vector<ResultCase> all = result.cases;
+  result.cases.clear();
+  result.tables.clear();
+  for (const char* fabric : {"torus", "rail"}) {
+    for (const std::size_t i : {std::size_t{0}, std::size_t{11}}) {
+      result.cases.push_back(all[i]);
+      result.cases.back().parameters.emplace_back("cluster.fabric.kind", std::string(fabric));
+    }
+  }
+  const std::string text = to_text(result);
+  EXPECT_THAT(text, HasSubstr("kind = torus"));
+  EXPECT_THAT(text, HasSubstr("double_binary_tree is fastest for 2 variants"));
+}
+
+TEST(TerminalTable, AWinnerInsideTheBandOfARivalIsMarkedAsUncertainEvenWithoutABandOfItsOwn) {
+  Result result = sample::collective_sweep();
+  std::vector<ResultCase> cases{result.cases[8], result.cases[19]};  // ring and tree at one size
+  cases[0].outcome.facts["time_s"] = 1.0e-3;
+  cases[0].outcome.bands.clear();
+  cases[1].outcome.facts["time_s"] = 1.1e-3;
+  cases[1].outcome.bands["time_s"] = {0.8e-3, 1.5e-3, 0.9};
+  result.cases = cases;
+  result.tables.clear();
+  EXPECT_THAT(to_text(result), HasSubstr("1.000 ms ~"));
+}
+
+TEST(TerminalTable, CutsLongNamesInTheMiddleWhereTheyAreAlike) {
+  EXPECT_EQ(cut("all_reduce ring 1MiB nodes=16", 15), "all_red…odes=16");
+  EXPECT_LE(display_width(cut("漢字漢字漢字", 7)), 7U);
+  EXPECT_EQ(cut("short", 15), "short");
+}
+
+TEST(TerminalTable, ExpectationsThatFailAreCountedInTheSummary) {
+  Result result = sample::single_case();
+  result.tables["expectations"] = {
+      {"scenario", "case", "fact", "expected", "got", "deviation", "verdict", "source"},
+      {{std::string("s"), std::string("c"), std::string("time_s"), std::string("1 ms"), 2e-3, 1.0,
+        std::string("FAILS"), std::string("paper")}}};
+  const std::string text = to_text(result);
+  EXPECT_THAT(text, HasSubstr("1 of 1 expectation FAILS."));
+  EXPECT_THAT(text, HasSubstr("2.000 ms"));
+  EXPECT_THAT(text, HasSubstr("100.0 %"));
 }
 
 TEST(TerminalTable, OfAnUnknownWorkloadShowsWhatVariesAndWhyCasesFail) {
