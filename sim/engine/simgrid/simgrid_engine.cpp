@@ -2,7 +2,7 @@
 // transfer is a Comm between them, and the routing zone answers with the links of the transfer that
 // is being started (SimGrid asks for the route inside start()). Links are made on first use, in a
 // zone outside the tree, because the tree is sealed by the first run. Everything that takes a fixed
-// time (latency, compute, delays) waits in an own heap, with one kernel timer for its earliest
+// time (compute, delays, start-up) waits in an own heap, with one kernel timer for its earliest
 // event. SimGrid counts whole bytes; it is given units of 2^-16 byte, so that a chunk of a third of
 // a buffer keeps its size.
 #include "sim/engine/simgrid/simgrid_engine.hpp"
@@ -155,6 +155,7 @@ SimgridEngine::SimgridEngine(const Network& network, const EngineOptions& option
   sg::Activity::on_completion_cb([this](const sg::Activity& activity) { finish_flow(activity); });
 }
 
+// `time` is not before now: SimGrid takes no timer in its past.
 void SimgridEngine::schedule(double time, Callback&& callback) {
   heap_.push(time, std::move(callback));
   if (!timers_.empty() && timers_.back() <= time) return;
@@ -237,16 +238,14 @@ void SimgridEngine::transfer(const TransferRequest& request, Callback on_done) {
   flow.bytes = request.bytes.value();
   if (request.rate_limit < route_bandwidth) limit_rate(slot, request.rate_limit.value());
   flow.on_done = std::move(on_done);
-  flow.latency = sharing_ == Sharing::inverse_latency ? route.latency : 0.0;
-  const double start = ready + route.latency - flow.latency;
-  if (start > now().value()) {
-    schedule(start, [this, slot] {
-      ++internal_events_;
-      start_flow(slot);
-    });
-  } else {
+  const bool latency_by_simgrid = sharing_ == Sharing::inverse_latency;
+  flow.latency = latency_by_simgrid ? route.latency : 0.0;
+  // By way of the heap even where that is now: so all flows that end at one time have ended before
+  // their successors start, which halves the list that SimGrid scans at each end.
+  schedule(latency_by_simgrid ? ready : ready + route.latency, [this, slot] {
+    ++internal_events_;
     start_flow(slot);
-  }
+  });
 }
 
 std::uint32_t SimgridEngine::new_flow(const CachedRoute& route) {

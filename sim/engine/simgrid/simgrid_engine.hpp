@@ -1,6 +1,7 @@
 // SimGrid's flow-level network behind the Engine interface: the same links and routes as
-// `analytic`, with max-min fair sharing on every link. Facts it rests on: design/architecture.md,
-// "Facts about SimGrid 3.32". One per process, ever: make it inside run_isolated().
+// `analytic`, with (weighted) max-min fair sharing on every link. Facts it rests on:
+// design/architecture.md, "Facts about SimGrid 3.32". One per process, ever: make it inside
+// run_isolated().
 //
 // Model: a transfer waits for the latency of its route, then moves its bytes at its share of every
 // link (EngineOptions::sharing); a rate_limit is one more link of its own. Latencies, compute and

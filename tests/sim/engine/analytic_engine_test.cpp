@@ -2,7 +2,7 @@
 // speed.
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 
 #include "tests/sim/engine/networks.hpp"
 #include "tests/sim/engine/ring_driver.hpp"
@@ -90,17 +90,17 @@ TEST(AnalyticEngine, ALinkThatIsBothPortsIsWaitedForOnce) {
 
 TEST(AnalyticEngine, RingAllReduceOf1024RanksTakesUnderTwoSeconds) {
   const Network network = star(1024);
-  const auto begin = std::chrono::steady_clock::now();
+  const std::clock_t begin = std::clock();  // of this process: others may be busy
   const auto engine = make_analytic_engine(network, {});
   RingDriver ring(*engine, all_gpus(network), Bytes(1 << 30));
   const double time = ring.run().value();
-  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
+  const double seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
   const double expected = 2.0 * 1023 * (kAlpha + (1 << 30) / (1024 * kBandwidth));
   EXPECT_NEAR(time / expected, 1.0, 1e-12);
   EXPECT_EQ(ring.messages(), 2 * 1023 * 1024);
-  std::printf("    2.1 M transfers in %.3f s\n", wall.count());
+  std::printf("    2.1 M transfers in %.3f s\n", seconds);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__OPTIMIZE__)
-  EXPECT_LT(wall.count(), 2.0);
+  EXPECT_LT(seconds, 2.0);
 #endif
 }
 
