@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "sim/base/contract.hpp"
+#include "sim/platform/explicit_network.hpp"
 #include "sim/platform/fabric_model.hpp"
 
 namespace windtunnel::sim {
@@ -44,7 +45,6 @@ class Check {
   void uniform_overrides(const NodeOverride& change, const std::string& name);
   void fabric();
   void reduction();
-  void explicit_network(const ExplicitNetwork& network);
 
   const Cluster& cluster_;
   const base::SourceLocation& where_;
@@ -65,7 +65,9 @@ Node with(Node node, const NodeOverride& change) {
 }
 
 void Check::all() {
-  if (cluster_.explicit_network) return explicit_network(*cluster_.explicit_network);
+  if (cluster_.explicit_network) {
+    return check_explicit_network(*cluster_.explicit_network, where_, diagnostics_);
+  }
   if (cluster_.nodes < 1) error("nodes is {}; a cluster has at least 1", cluster_.nodes);
   if (cluster_.node.gpus < 1) error("node.gpus is {}; it must be at least 1", cluster_.node.gpus);
   if (errors_ > 0) return;
@@ -276,34 +278,6 @@ void Check::reduction() {
     return;
   }
   error("fabric.in_network_reduction is modelled for kinds switch, rail and fat_tree");
-}
-
-void Check::explicit_network(const ExplicitNetwork& network) {
-  const std::size_t hosts = network.hosts.size();
-  if (hosts == 0) return error("the platform has no hosts");
-  if (network.routes.size() != hosts * hosts) {
-    return error("the platform has {} hosts, so {} routes are due; it has {}", hosts, hosts * hosts,
-                 network.routes.size());
-  }
-  for (const ExplicitLink& link : network.links) {
-    not_negative(link.latency, fmt::format("the latency of link '{}'", link.name));
-    if (std::isfinite(link.bandwidth.value()) && link.bandwidth.value() > 0) continue;
-    error("the bandwidth of link '{}' must be above 0, and finite", link.name);
-  }
-  for (std::size_t pair = 0; pair < network.routes.size(); ++pair) {
-    const std::string& from = network.hosts[pair / hosts];
-    const std::string& to = network.hosts[pair % hosts];
-    const std::vector<int>& route = network.routes[pair];
-    const bool known = std::all_of(route.begin(), route.end(), [&](int link) {
-      return link >= 0 && static_cast<std::size_t>(link) < network.links.size();
-    });
-    if (!known) error("the route from '{}' to '{}' names a link that is not there", from, to);
-    const bool self = pair / hosts == pair % hosts;
-    if (self && !route.empty()) error("host '{}' has a route to itself", from);
-    if (!self && route.empty()) {
-      error("there is no route from host '{}' to host '{}'", from, to);
-    }
-  }
 }
 
 }  // namespace
