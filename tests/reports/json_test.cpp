@@ -174,6 +174,26 @@ TEST(ResultJson, RaggedTablesAreAnErrorAtTheirRow) {
               HasSubstr("r.json:4:1: error: tables.t.rows[1]: 1 cells in a table of 2 columns"));
 }
 
+TEST(ResultJson, DamagedTextIsRefusedOrReadButNeverCrashes) {
+  const std::string whole = to_json(sample::single_case());
+  base::RandomStream random(5, "damage");
+  for (int i = 0; i < 300; ++i) {
+    std::string text = whole;
+    for (int k = 0; k < 3; ++k) {
+      const auto at =
+          static_cast<std::size_t>(random.below(static_cast<std::int64_t>(text.size())));
+      if (k == 0) text[at] = static_cast<char>(random.below(256));
+      if (k == 1) text.erase(at, static_cast<std::size_t>(random.below(20)));
+      if (k == 2 && i % 3 == 0) text.resize(at);
+    }
+    try {
+      to_json(read_json(text, "r.json"));
+    } catch (const base::InputError&) {
+      continue;  // refused, with a position
+    }
+  }
+}
+
 TEST(ResultJson, AFileThatCannotBeReadIsTheEnvironmentsFault) {
   EXPECT_THROW(read_json_file("/nonexistent/result.json"), base::EnvironmentError);
   EXPECT_THROW(read_json_file("/"), base::EnvironmentError);
