@@ -19,8 +19,8 @@ double p_norm(double a, double b, double p) {
 
 // A minimum of two rates without a corner.
 double narrower(double a, double b) {
-  const double x = 1.0 / (a * a), y = 1.0 / (b * b);
-  return 1.0 / std::sqrt(std::sqrt(x * x + y * y));
+  const double x = 1.0 / (a * a * a * a), y = 1.0 / (b * b * b * b);
+  return 1.0 / std::sqrt(std::sqrt(std::sqrt(x * x + y * y)));
 }
 
 // One evaluation: parameters and case, with the quantities that several candidates share.

@@ -16,7 +16,7 @@
 //   LL over the network: a_net x (1 + 10 r / (1 + (m0/m)^3)), m the message: eager below m0,
 //   rendezvous above.
 // X, the time of the bytes: V / B, V = 2S(n-1)/n all_reduce, S(n-1)/n gather and scatter, S else;
-//   1/B^4 = 1/(nvlink ring x e_intra)^4 + 1/(node NICs x e_net x N^-gamma)^4, e by protocol: a
+//   1/B^8 = 1/(nvlink ring x e_intra)^8 + 1/(node NICs x e_net x N^-gamma)^8, e by protocol: a
 //   smooth minimum of the two links, with congestion gamma over nodes.
 // p, the overlap: 1 serial, above 1 latency and bytes overlap, 1/2 the optimum of chunked
 // pipelining

@@ -109,7 +109,10 @@ std::string to_yaml(const FabricProfile& profile);
 std::optional<FabricProfile> profile_from_yaml(const std::string& text, const std::string& file,
                                                base::Diagnostics& diagnostics);
 
-// The profile that ships with the program. Parsed on each call (some milliseconds): keep it.
+// The profile that ships with the program, made by
+//   windtunnel calibrate ../shared/measurements/nccl/*.csv --fabric nccl-clusters -o
+//   calibration/profiles/nccl-clusters.yaml
+// Parsed on each call (some milliseconds): keep it.
 FabricProfile shipped_profile();
 
 }  // namespace windtunnel::calibration
