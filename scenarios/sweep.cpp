@@ -9,15 +9,6 @@
 namespace windtunnel::scenarios {
 namespace {
 
-void relocate(Node& node, const base::SourceLocation& where) {
-  node.where = where;
-  for (Node& item : node.items) relocate(item, where);
-  for (Entry& entry : node.entries) {
-    entry.where = where;
-    relocate(entry.value, where);
-  }
-}
-
 std::optional<Assignment> parse_set(const std::string& text, const Node& root,
                                     base::Diagnostics& diagnostics) {
   const base::SourceLocation where{"--set " + text, 0, 0};

@@ -56,6 +56,15 @@ Node sequence_node(base::SourceLocation where) {
   return node;
 }
 
+void relocate(Node& node, const base::SourceLocation& where) {
+  node.where = where;
+  for (Node& item : node.items) relocate(item, where);
+  for (Entry& entry : node.entries) {
+    entry.where = where;
+    relocate(entry.value, where);
+  }
+}
+
 bool has_invalid(const Node& node) {
   return node.kind == NodeKind::invalid ||
          std::any_of(node.items.begin(), node.items.end(), has_invalid) ||

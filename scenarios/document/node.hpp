@@ -43,6 +43,9 @@ Node scalar_node(std::string text, base::SourceLocation where);
 Node mapping_node(base::SourceLocation where);
 Node sequence_node(base::SourceLocation where);
 
+// Places a whole tree at one location: a default, an import, a value of --set.
+void relocate(Node& node, const base::SourceLocation& where);
+
 // Whether an error was reported about any part of it.
 bool has_invalid(const Node& node);
 

@@ -124,7 +124,7 @@ bool is_blank(std::string_view text) {
 
 }  // namespace
 
-std::string read_file(const std::string& path) {
+std::string read_file(const std::string& path, std::size_t most_bytes) {
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) {
     throw base::EnvironmentError(fmt::format("cannot read '{}': it is a directory", path));
@@ -135,9 +135,14 @@ std::string read_file(const std::string& path) {
     const std::string why = errno != 0 ? std::strerror(errno) : "it cannot be opened";
     throw base::EnvironmentError(fmt::format("cannot read '{}': {}", path, why));
   }
-  std::string text(kLargestFile + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
+  std::string text;
+  while (text.size() < most_bytes && in) {
+    constexpr std::size_t kPiece = std::size_t{1} << 16;
+    const std::size_t had = text.size();
+    text.resize(std::min(had + kPiece, most_bytes));
+    in.read(text.data() + had, static_cast<std::streamsize>(text.size() - had));
+    text.resize(had + static_cast<std::size_t>(in.gcount()));
+  }
   if (in.bad()) throw base::EnvironmentError(fmt::format("cannot read '{}': read error", path));
   return text;
 }

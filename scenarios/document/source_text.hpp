@@ -15,9 +15,9 @@ namespace windtunnel::scenarios {
 // A scenario is written by people: a file beyond this is a mistake (a data file, a log).
 inline constexpr std::size_t kLargestFile = std::size_t{1} << 20;
 
-// Reads a file, at most kLargestFile + 1 bytes of it. Throws EnvironmentError where it cannot be
-// read (missing, a directory, no permission).
-std::string read_file(const std::string& path);
+// Reads a file, at most `most_bytes` of it. Throws EnvironmentError where it cannot be read
+// (missing, a directory, no permission).
+std::string read_file(const std::string& path, std::size_t most_bytes = kLargestFile + 1);
 
 // Line and column (both from 1, columns in characters, not bytes) of a byte of the text.
 base::SourceLocation location_of(std::string_view text, std::size_t offset,

@@ -74,16 +74,17 @@ const Structure& gpu_structure() {
                                               .fallback = "custom",
                                               .doc = "what results and profiles call it"}));
     table.fields.push_back(
-        bound(&Gpu::architecture, {.name = "architecture",
-                                   .type = choice_type({{"volta", "V100"},
-                                                        {"turing", "T4"},
-                                                        {"ampere", "A100, RTX 3090"},
-                                                        {"ada", "L40S, RTX 4090"},
-                                                        {"hopper", "H100, H200, GH200"},
-                                                        {"blackwell", "B200, B300, RTX PRO 6000"},
-                                                        {"other", "any other"}}),
-                                   .fallback = "other",
-                                   .doc = "generation, which decides what NCCL would choose"}));
+        bound(&Gpu::architecture,
+              {.name = "architecture",
+               .type = or_keyword(choice_type({{"volta", "V100"},
+                                               {"turing", "T4"},
+                                               {"ampere", "A100, RTX 3090"},
+                                               {"ada", "L40S, RTX 4090"},
+                                               {"hopper", "H100, H200, GH200"},
+                                               {"blackwell", "B200, B300, RTX PRO 6000"}}),
+                                  {{"unknown", "not known"}}),
+               .fallback = "unknown",
+               .doc = "generation, which decides what NCCL would choose"}));
     for (Field& field : memory_fields()) table.fields.push_back(std::move(field));
     for (Field& field : link_fields()) table.fields.push_back(std::move(field));
     table.fields.push_back(

@@ -207,7 +207,9 @@ Json structure_schema(const Structure& structure) {
   for (const auto& [key, target] : structure.forwards) {
     out["properties"][key] = Json{{"description", fmt::format("short for {}", target)}};
   }
-  if (!required.empty() && !structure.name.starts_with("cluster.node")) out["required"] = required;
+  // Parts of a cluster may be partial: they are laid over what `use` names.
+  const bool partial = structure.name.starts_with("cluster.") && !structure.name.ends_with("[]");
+  if (!required.empty() && !partial) out["required"] = required;
   return out;
 }
 

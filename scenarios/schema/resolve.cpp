@@ -90,12 +90,16 @@ class Resolver {
     return out;
   }
 
+  static bool can_stand_alone(const Node& node, const Type& element) {
+    if (element.kind != TypeKind::structure) return node.kind == NodeKind::scalar;
+    return node.kind == NodeKind::mapping || !element.structure().short_for.empty();
+  }
+
   Node list(const Node& node, const Type& type, const std::string& name) {
     if (node.kind == NodeKind::sequence) return items(node, *type.element, type, name);
     // One element may stand without its brackets.
     Node wrapped = sequence_node(node.where);
-    const bool takes_mapping = type.element->kind == TypeKind::structure;
-    if (type.least_items > 1 || (node.kind == NodeKind::mapping) != takes_mapping) {
+    if (type.least_items > 1 || !can_stand_alone(node, *type.element)) {
       return refuse_kind(node, type, name);
     }
     wrapped.items.push_back(resolve(node, *type.element, name));
@@ -226,15 +230,6 @@ class Resolver {
       return invalid_like(node);
     }
     return std::nullopt;
-  }
-
-  static void relocate(Node& node, const base::SourceLocation& where) {
-    node.where = where;
-    for (Node& item : node.items) relocate(item, where);
-    for (Entry& entry : node.entries) {
-      entry.where = where;
-      relocate(entry.value, where);
-    }
   }
 
   base::Diagnostics& diagnostics_;

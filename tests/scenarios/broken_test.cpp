@@ -127,15 +127,14 @@ TEST(Broken, ErrorsOfSetAreNamedByTheFlag) {
 }
 
 TEST(Broken, AnErrorInASweepIsReportedOnceAtItsValue) {
-  const Loaded loaded = load_text(std::string(kSmall) +
-                                  "sweep: {cluster.nodes: [1, 0, 2], engine.seed: [1, 2, 3]}\n");
+  const Loaded loaded =
+      load_text(kSmall + "sweep: {cluster.nodes: [1, 0, 2], engine.seed: [1, 2, 3]}\n");
   EXPECT_EQ(loaded.errors(),
             "test.yaml:8:28: error: cluster.nodes is 0; it has to be at least 1\n");
 }
 
 TEST(Broken, AMistakeOutsideASweepIsReportedOnce) {
-  const Loaded loaded =
-      load_text(std::string(kSmall) + "nmae: x\nsweep: {engine.seed: [1, 2, 3]}\n");
+  const Loaded loaded = load_text(kSmall + "nmae: x\nsweep: {engine.seed: [1, 2, 3]}\n");
   EXPECT_EQ(loaded.diagnostics.error_count(), 1) << loaded.errors();
 }
 

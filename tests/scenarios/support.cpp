@@ -30,14 +30,14 @@ void WorkingFolder::write(const std::string& name, std::string_view text) const 
   out.write(text.data(), static_cast<std::streamsize>(text.size()));
 }
 
-const Scenario& Loaded::only() const {
+const Scenario& Loaded::only() const& {
   if (!scenario || scenario->points.size() != 1) {
     throw std::runtime_error("not one scenario: " + errors());
   }
   return scenario->points.front().scenario;
 }
 
-const strategies::CollectiveWorkload& Loaded::workload() const {
+const strategies::CollectiveWorkload& Loaded::workload() const& {
   return std::get<strategies::CollectiveWorkload>(only().workload);
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "scenarios/scenario.hpp"
@@ -33,8 +34,10 @@ struct Loaded {
   std::string errors() const { return diagnostics.to_text(); }
   // The only point of a scenario that has to have loaded; a test failure with its errors if it has
   // not.
-  const Scenario& only() const;
-  const strategies::CollectiveWorkload& workload() const;
+  const Scenario& only() const&;
+  Scenario only() && { return std::as_const(*this).only(); }
+  const strategies::CollectiveWorkload& workload() const&;
+  strategies::CollectiveWorkload workload() && { return std::as_const(*this).workload(); }
 };
 
 Loaded load_text(std::string_view text, std::vector<std::string> sets = {});
@@ -43,7 +46,7 @@ Loaded load_file(const std::string& path, LoadOptions options = {});
 std::string bytes_of_file(const std::string& path);
 
 // A two-node cluster of four GPUs each, and a ring all-reduce of 1 MiB.
-inline constexpr std::string_view kSmall = R"(name: small
+inline const std::string kSmall = R"(name: small
 cluster: {use: teaching-4gpu, nodes: 2}
 workload:
   kind: collective
