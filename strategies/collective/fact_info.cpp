@@ -27,6 +27,11 @@ const std::map<std::string, base::FactInfo>& collective_fact_info() {
       {"runner_up_time_s",
        {"runner-up's time", "s",
         "what the next best choice would have cost, by the model that chose"}},
+      {"closed_form_s",
+       {"closed form", "s",
+        "the textbook's time on a uniform network as fast as the slowest route between "
+        "neighbours"}},
+      {"formula", {"formula", "", "the closed form in symbols: collectives/closed_form.hpp"}},
       {"algorithm", {"algorithm", "", "what ran"}},
       {"protocol", {"protocol", "", "NCCL's protocol: ll, ll128, simple"}},
       {"chosen_by",

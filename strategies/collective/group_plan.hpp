@@ -2,10 +2,12 @@
 // can take, and the request of one case.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <vector>
 
+#include "collectives/closed_form.hpp"
 #include "collectives/lower_bound.hpp"
 #include "collectives/placement.hpp"
 #include "collectives/request.hpp"
@@ -16,6 +18,7 @@ namespace windtunnel::strategies {
 struct GroupPlace {
   collectives::Placement placement;
   collectives::LowerBound bound;
+  collectives::UniformFabric fabric;  // as the closed forms see it
 };
 
 // Places of groups on one network. Looking at all routes between n ranks costs n^2, so a study
@@ -35,6 +38,8 @@ struct GroupPlan {
 
   // Ranks, then reducing switches.
   const std::vector<sim::EndpointId>& participants() const { return place->placement.endpoints; }
+  // Messages on the critical path of its schedule.
+  std::int64_t steps() const;
   // Of the request by `algorithm`, which decides whether switches count as reducing.
   base::Seconds lower_bound(collectives::Algorithm algorithm) const;
 };

@@ -71,15 +71,19 @@ std::int64_t LoweredGroups::transfers() const {
   return count;
 }
 
-std::vector<sim::EndpointPair> LoweredGroups::pairs(const std::vector<GroupPlan>& plans) const {
-  std::vector<sim::EndpointPair> pairs;
+std::vector<std::vector<sim::EndpointPair>> LoweredGroups::traffic(
+    const std::vector<GroupPlan>& plans) const {
+  if (schedules.size() == 1) {
+    return collectives::traffic_by_phase(schedules.front(), plans.front().participants());
+  }
+  std::vector<sim::EndpointPair> all;
   for (std::size_t i = 0; i < plans.size(); ++i) {
     const auto& endpoints = plans[i].participants();
     const auto own = schedules.empty() ? collectives::traffic(flows[i], endpoints)
                                        : collectives::traffic(schedules[i], endpoints);
-    pairs.insert(pairs.end(), own.begin(), own.end());
+    all.insert(all.end(), own.begin(), own.end());
   }
-  return pairs;
+  return {all};
 }
 
 }  // namespace windtunnel::strategies

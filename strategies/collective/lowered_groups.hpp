@@ -20,8 +20,9 @@ struct LoweredGroups {
 
   std::vector<collectives::GroupRun> runs(const std::vector<GroupPlan>& plans) const;
   std::int64_t transfers() const;
-  // Every (from, to) of a group that carries bytes.
-  std::vector<sim::EndpointPair> pairs(const std::vector<GroupPlan>& plans) const;
+  // Who sends to whom at the same time: phase by phase where one group goes in steps, else all
+  // together.
+  std::vector<std::vector<sim::EndpointPair>> traffic(const std::vector<GroupPlan>& plans) const;
 };
 
 // Messages that all groups would be in steps, at most.

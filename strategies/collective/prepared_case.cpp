@@ -137,6 +137,56 @@ void predict_groups(const CollectiveCase& one, const CollectiveSite& site,
   }
 }
 
+// Whether a chunk makes a pipeline of it, so that a best one exists.
+bool pipelines(const ScheduleRequest& request) {
+  switch (request.algorithm) {
+    case Algorithm::tree:
+    case Algorithm::double_binary_tree:
+    case Algorithm::hierarchical:
+    case Algorithm::in_network:
+      return true;
+    case Algorithm::ring:
+      return request.op == collectives::Op::broadcast || request.op == collectives::Op::reduce;
+    default:
+      return false;
+  }
+}
+
+bool ignores_chunks(Algorithm algorithm) {
+  switch (algorithm) {
+    case Algorithm::recursive_doubling:
+    case Algorithm::halving_doubling:
+    case Algorithm::direct:
+    case Algorithm::pairwise:
+    case Algorithm::parameter_server:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void choose_chunks(const CollectiveCase& one, PreparedCase& prepared) {
+  const ScheduleRequest& first = prepared.plans.front().request;
+  if (one.chunk) {
+    if (ignores_chunks(first.algorithm)) {
+      prepared.choice.warnings.push_back(
+          fmt::format("chunk {} has no effect: {} sends every part in one message",
+                      base::to_size_text(*one.chunk), to_text(first.algorithm)));
+      return;
+    }
+    prepared.chunk_reason = base::to_size_text(*one.chunk) + ", as the scenario says";
+    return;
+  }
+  if (!pipelines(first)) return;
+  for (GroupPlan& plan : prepared.plans) {
+    plan.request.chunk_bytes = collectives::best_chunk(plan.request, plan.place->fabric);
+  }
+  const auto chunk = static_cast<double>(first.chunk_bytes);
+  prepared.chunk_reason = first.chunk_bytes > 0 ? base::to_size_text(base::Bytes(chunk)) +
+                                                      ", the best of the closed form"
+                                                : "one piece, the best of the closed form";
+}
+
 // A ring or tree of one channel passes every node by one NIC: right as stated, seldom what is
 // meant.
 void warn_of_idle_nics(const CollectiveCase& one, const CollectiveSite& site,
@@ -171,7 +221,17 @@ PreparedCase prepare(const CollectiveCase& one, const CollectiveSite& site,
   if (!prepared.infeasible.empty()) return prepared;
   predict_groups(one, site, options, prepared);
   warn_of_idle_nics(one, site, prepared);
+  choose_chunks(one, prepared);
   return prepared;
+}
+
+bool wants_tables(const CollectiveOptions& options) {
+  return options.timeline_rows > 0 || options.link_rows > 0;
+}
+
+bool takes_engine(const PreparedCase& prepared, const CollectiveOptions& options) {
+  if (!prepared.infeasible.empty()) return false;
+  return prepared.predictions.empty() || prepared.plans.size() > 1 || wants_tables(options);
 }
 
 }  // namespace windtunnel::strategies

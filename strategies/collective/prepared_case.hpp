@@ -22,4 +22,9 @@ struct PreparedCase {
 PreparedCase prepare(const CollectiveCase& one, const CollectiveSite& site,
                      const CollectiveOptions& options);
 
+// Whether a timeline or the links are asked for.
+bool wants_tables(const CollectiveOptions& options);
+// Whether an engine is needed: no model answers, groups contend, or tables are wanted.
+bool takes_engine(const PreparedCase& prepared, const CollectiveOptions& options);
+
 }  // namespace windtunnel::strategies

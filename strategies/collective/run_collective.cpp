@@ -25,19 +25,6 @@ std::int64_t steps_limit(sim::EngineKind kind, const CollectiveOptions& options)
                                           : options.steps_limit_analytic;
 }
 
-std::int64_t steps_of(const GroupPlan& plan) {
-  return collectives::make_schedule(plan.request).critical_steps();
-}
-
-bool wants_tables(const CollectiveOptions& options) {
-  return options.timeline_rows > 0 || options.link_rows > 0;
-}
-
-bool takes_engine(const PreparedCase& prepared, const CollectiveOptions& options) {
-  if (!prepared.infeasible.empty()) return false;
-  return prepared.predictions.empty() || prepared.plans.size() > 1 || wants_tables(options);
-}
-
 Outcome infeasible(const PreparedCase& prepared) {
   Outcome outcome;
   outcome.status = base::Status::infeasible;
@@ -147,7 +134,7 @@ class CaseRun {
     const auto count = static_cast<std::int64_t>(ranks(slowest_));
     outcome_.facts["bytes"] = one_.bytes.value();
     outcome_.facts["ranks"] = static_cast<double>(count);
-    outcome_.facts["steps"] = static_cast<double>(steps_of(prepared_.plans[slowest_]));
+    outcome_.facts["steps"] = static_cast<double>(prepared_.plans[slowest_].steps());
     if (time_.value() > 0) {
       const auto factor = collectives::bus_factor(one_.op, count);
       const auto algbw = collectives::algorithm_bandwidth(one_.bytes, time_).value();
@@ -161,9 +148,20 @@ class CaseRun {
         outcome_.bands["busbw_bytes_per_s"] = {rate.low * factor, rate.high * factor, rate.level};
       }
     }
+    add_closed_form();
     if (prepared_.plans.size() > 1) {
       outcome_.facts["slowdown"] = simulation_->slowdown(simulation_->worst_group());
     }
+  }
+
+  // What a textbook writes for it, on the slowest route between neighbours.
+  void add_closed_form() {
+    const GroupPlan& plan = prepared_.plans[slowest_];
+    if (plan.request.ranks < 2) return;
+    const auto form = collectives::closed_form(plan.request, plan.place->fabric);
+    if (!form) return;
+    outcome_.facts["closed_form_s"] = form->time.value();
+    outcome_.labels["formula"] = form->formula;
   }
 
   void describe_choice() {
@@ -254,17 +252,6 @@ Outcome run_collective_case(const CollectiveCase& one, const CollectiveSite& sit
 bool needs_engine(const CollectiveCase& one, const CollectiveSite& site,
                   const CollectiveOptions& options) {
   return takes_engine(prepare(one, site, options), options);
-}
-
-sim::EngineDecision choose_engine(const CollectiveCase& one, const CollectiveSite& site,
-                                  const CollectiveOptions& options) {
-  const PreparedCase prepared = prepare(one, site, options);
-  if (!takes_engine(prepared, options)) {
-    return {sim::EngineKind::analytic, "nothing is simulated"};
-  }
-  const LoweredGroups lowered =
-      lower(prepared.plans, one.lowering, options.steps_limit_simgrid, site.network);
-  return sim::choose_engine(site.network, lowered.pairs(prepared.plans));
 }
 
 }  // namespace windtunnel::strategies

@@ -10,9 +10,11 @@
 // `infeasible` outcome with the reason. Law: time_s >= lower_bound_s, whatever answered.
 //
 // Facts: time_s, algbw_bytes_per_s, busbw_bytes_per_s, lower_bound_s, steps, ranks, bytes, and,
-// where they apply, slowdown, channels, chunk_bytes, messages, simulated_time_s, runner_up_time_s.
-// Labels: algorithm, protocol, chosen_by, why, lowering, engine_reason, nccl_choice, runner_up.
-// Tables: alternatives, links, timeline, groups (columns: reports/result.hpp).
+// where they apply, slowdown, channels, chunk_bytes, messages, simulated_time_s, runner_up_time_s,
+// closed_form_s.
+// Labels: algorithm, protocol, chosen_by, why, lowering, engine_reason, nccl_choice, runner_up,
+// formula, chunk, engine. Tables: alternatives, links, timeline, groups (columns:
+// reports/result.hpp).
 #pragma once
 
 #include <functional>

@@ -16,6 +16,7 @@ using collectives::Op;
 using collectives::Protocol;
 using collectives::TimePrediction;
 using collectives::TimeQuery;
+using test::mentions;
 
 constexpr double kMib = 1024.0 * 1024;
 const CollectiveOptions kFactsOnly{.timeline_rows = 0, .link_rows = 0};
@@ -47,12 +48,6 @@ class RingModel : public collectives::TimeModel {
 std::unique_ptr<sim::Engine> no_engine(const sim::Network&, const sim::EngineOptions&) {
   ADD_FAILURE() << "an engine was made for a case that a formula answers";
   return nullptr;
-}
-
-bool mentions(const std::vector<std::string>& warnings, const std::string& text) {
-  return std::any_of(warnings.begin(), warnings.end(), [&](const std::string& warning) {
-    return warning.find(text) != std::string::npos;
-  });
 }
 
 TEST(Calibrated, AModelAnswersOneGroupWithoutAnEngine) {

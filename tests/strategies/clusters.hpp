@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -78,6 +79,13 @@ inline std::vector<int> gpus(int first, int count, int stride = 1) {
   std::vector<int> out(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) out[static_cast<std::size_t>(i)] = first + i * stride;
   return out;
+}
+
+// Whether one of the warnings has `text` in it.
+inline bool mentions(const std::vector<std::string>& warnings, const std::string& text) {
+  return std::any_of(warnings.begin(), warnings.end(), [&](const std::string& warning) {
+    return warning.find(text) != std::string::npos;
+  });
 }
 
 // Everything a case needs, on the analytic engine.
