@@ -4,8 +4,11 @@
 // Intra-node ring bandwidth is what NCCL counts (design/nccl.md section 6: 20 GB/s a link and
 // direction for NVLink 2 and 3, 20.6 for 4, 40 for 5, times the links a GPU has): V100 with
 // NVSwitch 120, A100 240, Hopper 360, Blackwell 680 GB/s; PCIe x16 of generation 3/4/5/6:
-// 10/20/42/84. A V100 hybrid cube mesh has as many edge-disjoint rings over its first g GPUs as its
-// links allow (1 2 4 2 2 4 6 for g = 2..8), 20 GB/s each. The NIC rate is read from the text
+// 10/20/42/84. A V100 hybrid cube mesh has
+// 1 2 4 2 2 4 6 rings of 20 GB/s over its first g = 2..8 GPUs: read off the v100-node-vtrain rows
+// (all GPU counts), then found to agree with a count of links; for 5 GPUs no ring exists and the 2
+// is an assumption. Hold-outs over GPU counts of that fabric are therefore no independent test. The
+// NIC rate is read from the text
 // ("EFAv2 32x100Gb/s per node", "400Gb/s per GPU"); a text without a rate gets its technology's
 // usual one, which `guessed` says. A GPU nobody listed counts as the nearest generation that its
 // name suggests.
