@@ -73,10 +73,13 @@ std::string text_of(sim::EngineKind kind) {
   return std::string(sim::to_text(kind));
 }
 
-// A model or formula gave the time; what an engine did beside it is only for the timeline.
-bool answered_by_model(const StudyCase& one, const base::Outcome& outcome) {
-  return !one.takes_engine ||
-         (outcome.facts.contains("simulated_time_s") && !outcome.facts.contains("slowdown"));
+// Who answered. Beside a model's time an engine only draws the timeline, unless groups meet.
+std::string engine_text(const StudyCase& one, const base::Outcome& outcome) {
+  if (outcome.facts.contains("simulated_time_s") && !outcome.facts.contains("slowdown")) {
+    return "model";
+  }
+  if (one.takes_engine) return text_of(one.engine.kind);
+  return outcome.status == base::Status::ok ? "model" : "none";
 }
 
 // Cases that take about as long as each other, sizes apart.
@@ -185,7 +188,7 @@ class StudyRun {
     reports::ResultCase result = std::move(one.described);
     result.outcome = std::move(timed.outcome);
     result.wall_s = timed.wall_s;
-    result.engine = answered_by_model(one, result.outcome) ? "model" : text_of(one.engine.kind);
+    result.engine = engine_text(one, result.outcome);
     result.outcome.labels.erase("engine");
     if (one.takes_engine && !one.engine.warning.empty()) {
       result.outcome.warnings.push_back(one.engine.warning);

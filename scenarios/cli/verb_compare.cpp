@@ -59,6 +59,34 @@ void check_names(const reports::Result& result, const std::vector<std::string>& 
   }
 }
 
+enum class Shown { what_matters, everything };
+
+// Every case's time, and whatever differs.
+base::Table headline_rows(const base::Table& all) {
+  base::Table table{.columns = all.columns, .rows = {}};
+  for (const auto& row : all.rows) {
+    const auto& fact = std::get<std::string>(row[1]);
+    const auto& verdict = std::get<std::string>(row.back());
+    if (verdict != "same" || fact == "time_s" || fact == "iteration_time_s")
+      table.rows.push_back(row);
+  }
+  return table;
+}
+
+void print(const reports::Comparison& comparison, Shown shown, Format format, Console& console) {
+  const reports::Result result = reports::to_result(comparison);
+  const base::Table& all = result.cases.front().outcome.tables.at("comparison");
+  if (format == Format::json) return print_result(result, format, console);
+  if (format == Format::csv) return console.data(render(all, format));
+  const reports::CompareOptions& options = comparison.options;
+  console.data(fmt::format(
+      "a: {}\nb: {}\n\n{}\n{} cases in both; {} of {} facts differ by more than {:.4g} %\n",
+      options.name_a, options.name_b,
+      render(shown == Shown::everything ? all : headline_rows(all), format),
+      comparison.matched_cases, comparison.differences, comparison.rows.size(),
+      100 * options.tolerance));
+}
+
 }  // namespace
 
 ExitCode verb_compare(const Invocation& invocation) {
@@ -82,7 +110,8 @@ ExitCode verb_compare(const Invocation& invocation) {
   keep_facts(b, facts);
   const reports::Comparison comparison =
       reports::compare(a, b, {.tolerance = allowed, .name_a = files[0], .name_b = files[1]});
-  print_result(reports::to_result(comparison), output.format(), console);
+  print(comparison, facts.empty() ? Shown::what_matters : Shown::everything, output.format(),
+        console);
   if (comparison.same()) return ExitCode::ok;
   console.error(fmt::format("{} of {} facts differ by more than {:.4g} %", comparison.differences,
                             comparison.rows.size(), 100 * allowed));

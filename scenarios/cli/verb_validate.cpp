@@ -55,11 +55,28 @@ calibration::FabricModel model_of(const ValidateFlags& flags) {
   return calibration::FabricModel(load_profile(flags.profile));
 }
 
+// A profile that was fitted to this very file is no stranger to it.
+void warn_if_fitted(const calibration::FabricModel& model,
+                    const calibration::Measurements& measured, std::vector<std::string>& warnings) {
+  for (const calibration::MeasurementFile& fitted : model.profile().provenance.files) {
+    for (const calibration::MeasurementFile& file : measured.files) {
+      if (fitted.sha256 != file.sha256) continue;
+      warnings.push_back(
+          fmt::format("{}: the profile {} was fitted to these rows, so their errors do not "
+                      "test it; `doctor --profile` and the profile's head state the errors on "
+                      "rows held out",
+                      file.name, model.name()));
+    }
+  }
+}
+
 // One case a file, over all its rows.
 reports::ResultCase validate_file(const calibration::FabricModel& model, const std::string& file,
-                                  const ValidateFlags& flags, const Console& console) {
+                                  const ValidateFlags& flags, const Console& console,
+                                  std::vector<std::string>& warnings) {
   const auto start = std::chrono::steady_clock::now();
   const calibration::Measurements measured = flags.measurements.read(file, console);
+  warn_if_fitted(model, measured, warnings);
   const calibration::Validation validation = calibration::validate(model, measured);
   reports::ResultCase one;
   one.name = std::filesystem::path(file).filename().string();
@@ -91,8 +108,9 @@ ExitCode verb_validate(const Invocation& invocation) {
   for (const auto& [name, info] : calibration::validation_fact_info())
     result.fact_info[name] = info;
   for (const std::string& file : flags.files) {
-    result.cases.push_back(validate_file(model, file, flags, console));
+    result.cases.push_back(validate_file(model, file, flags, console, result.warnings));
   }
+  for (const std::string& warning : result.warnings) console.warning(warning);
   print_result(result, flags.output.format(), console);
   if (!flags.out.empty()) write_result(result, flags.out, console);
   for (const reports::ResultCase& one : result.cases) {

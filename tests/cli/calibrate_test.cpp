@@ -200,6 +200,14 @@ TEST(Validate, AProfileMayBeLeftOut) {
   EXPECT_THAT(run.out, HasSubstr("rows.csv"));
 }
 
+TEST(Validate, RowsOfTheFitAreSaidToBeNoTest) {
+  const Files files = fitted({1, 2});
+  const Finished same = windtunnel({"validate", files.profile, files.rows});
+  EXPECT_THAT(same.err, HasSubstr("was fitted to these rows"));
+  write_text(files.rows, rows_for({4}));
+  EXPECT_THAT(windtunnel({"validate", files.profile, files.rows}).err, IsEmpty());
+}
+
 TEST(Validate, ACaseAFile) {
   const std::string folder = scratch_folder();
   write_text(folder + "/a.csv", rows_for({1}));
