@@ -25,8 +25,9 @@ struct LoweredGroups {
   std::vector<std::vector<sim::EndpointPair>> traffic(const std::vector<GroupPlan>& plans) const;
 };
 
-// Messages that all groups would be in steps, at most.
-std::int64_t message_bound(const std::vector<GroupPlan>& plans);
+// Messages that all groups would be in steps: a bound while it is at most `limit`, past it an
+// estimate.
+std::int64_t message_estimate(const std::vector<GroupPlan>& plans, std::int64_t limit);
 
 // Pre: every request has a schedule (collectives::why_not).
 LoweredGroups lower(const std::vector<GroupPlan>& plans, Lowering asked, std::int64_t steps_limit,

@@ -98,6 +98,15 @@ TEST(Lowering, AutomaticSaysWhichAndWhy) {
   EXPECT_LT(bulk.facts.at("messages"), site.run(one).facts.at("messages"));
 }
 
+TEST(Lowering, HierarchicalAlgorithmsAreJudgedByWhatTheySendNotByTheirLooseBound) {
+  const test::Site site(test::h100_nodes(16));
+  for (const Algorithm algorithm : {Algorithm::hierarchical, Algorithm::in_network}) {
+    const CollectiveCase one = site.one(Op::all_reduce, algorithm, 4096 * kMib);
+    const base::Outcome outcome = site.run(one, {.timeline_rows = 0, .link_rows = 0});
+    EXPECT_EQ(outcome.labels.at("lowering").substr(0, 6), "steps:") << to_text(algorithm);
+  }
+}
+
 TEST(Lowering, AsStatedIsObeyed) {
   const test::Site site(test::switched_hosts(8));
   CollectiveCase one = site.one(Op::all_reduce, Algorithm::ring, kMib);
