@@ -239,7 +239,8 @@ std::optional<collectives::TimePrediction> FabricModel::predict(
                         .nic_rate = query.nic_bandwidth.value(),
                         .nics_per_node = query.nics_per_node});
   question.gpu = query.gpu;
-  question.fabric = query.fabric;
+  // A scenario's cluster seldom has the name of the measured one: a profile of one cluster speaks for it.
+  question.fabric = profile_.fabrics.size() == 1 ? "" : query.fabric;
   question.interconnect = query.interconnect;
   question.launch = launch;
   return answer(question, nullptr);

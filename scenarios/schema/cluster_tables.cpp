@@ -42,6 +42,19 @@ std::vector<Field> shared_fabric_fields() {
              .fallback = "false",
              .doc = "the switches reduce (SHARP), which `in_network` uses between nodes",
              .only_for = {"switch", "fat_tree", "rail"}}),
+      bound(&Fabric::interconnect,
+            {.name = "interconnect",
+             .type = text_type(),
+             .fallback = "",
+             .doc = "technology, which calibrated predictions depend on: InfiniBand, RoCE, "
+                    "Slingshot-11, EFA, TCP"}),
+      bound(&Fabric::measured_as,
+            {.name = "measured_as",
+             .type = text_type(),
+             .fallback = "",
+             .doc =
+                 "a measured cluster that stands for this one in calibrated predictions "
+                 "(`windtunnel doctor --profile NAME` lists them); empty: the cluster's own name"}),
   };
 }
 
@@ -104,10 +117,12 @@ Field nodes_range_field() {
 std::vector<Field> cluster_fields() {
   using sim::Cluster;
   return {
-      bound(&Cluster::name, {.name = "name",
-                             .type = text_type(),
-                             .fallback = "custom",
-                             .doc = "what results call it"}),
+      bound(
+          &Cluster::name,
+          {.name = "name",
+           .type = text_type(),
+           .fallback = "custom",
+           .doc = "what results call it; a profile knows a fabric that was measured by this name"}),
       {.name = "description", .type = text_type(), .doc = "what `windtunnel list clusters` shows"},
       {.name = "source", .type = text_type(), .doc = "where the figures are published"},
       bound(&Cluster::nodes, {.name = "nodes",

@@ -101,9 +101,14 @@ void warn_without_model(const CollectiveCase& one, CollectiveChoice& choice) {
   }
 }
 
-std::string interconnect_of(const sim::Node& node, int nodes) {
+std::string interconnect_of(const sim::Node& node, const sim::Fabric& fabric, int nodes) {
+  const bool one_domain = node.scale_up.kind == sim::ScaleUpKind::nvswitch &&
+                          node.scale_up.size >= nodes * node.gpus;
+  if (nodes > 1 && one_domain) return "NVLink + NVSwitch, MNNVL in rack";
   if (nodes > 1 && node.nics.count > 0) {
-    return fmt::format("{}x{:g}Gb/s per node", node.nics.count, node.nics.bandwidth.value() * 8e-9);
+    return fmt::format("{}{}{}x{:g}Gb/s per node", fabric.interconnect,
+                       fabric.interconnect.empty() ? "" : " ", node.nics.count,
+                       node.nics.bandwidth.value() * 8e-9);
   }
   switch (node.scale_up.kind) {
     case sim::ScaleUpKind::nvswitch:
@@ -133,8 +138,11 @@ collectives::TimeQuery time_query(const CollectiveCase& one, const std::vector<i
   query.nodes = layout.nodes;
   query.gpus_per_node = (layout.ranks + layout.nodes - 1) / layout.nodes;
   query.gpu = node.gpu.name;
-  query.fabric = options.fabric.empty() ? site.cluster->name : options.fabric;
-  query.interconnect = interconnect_of(node, layout.nodes);
+  const sim::Fabric& fabric = site.cluster->fabric;
+  query.fabric = !options.fabric.empty()       ? options.fabric
+                 : fabric.measured_as.empty() ? site.cluster->name
+                                              : fabric.measured_as;
+  query.interconnect = interconnect_of(node, fabric, layout.nodes);
   query.nic_bandwidth = node.nics.bandwidth;
   query.nics_per_node = node.nics.count;
   query.launch = one.launch;
