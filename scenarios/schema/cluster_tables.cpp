@@ -44,17 +44,16 @@ std::vector<Field> shared_fabric_fields() {
              .only_for = {"switch", "fat_tree", "rail"}}),
       bound(&Fabric::interconnect,
             {.name = "interconnect",
-             .type = text_type(),
-             .fallback = "",
+             .type = or_keyword(text_type(), {{"unknown", "not stated"}}),
+             .fallback = "unknown",
              .doc = "technology, which calibrated predictions depend on: InfiniBand, RoCE, "
                     "Slingshot-11, EFA, TCP"}),
       bound(&Fabric::measured_as,
             {.name = "measured_as",
-             .type = text_type(),
-             .fallback = "",
-             .doc =
-                 "a measured cluster that stands for this one in calibrated predictions "
-                 "(`windtunnel doctor --profile NAME` lists them); empty: the cluster's own name"}),
+             .type = or_keyword(text_type(), {{"itself", "the cluster's own name"}}),
+             .fallback = "itself",
+             .doc = "a measured cluster that stands for this one in calibrated predictions "
+                    "(`windtunnel doctor --profile NAME` lists them)"}),
   };
 }
 
@@ -117,12 +116,10 @@ Field nodes_range_field() {
 std::vector<Field> cluster_fields() {
   using sim::Cluster;
   return {
-      bound(
-          &Cluster::name,
-          {.name = "name",
-           .type = text_type(),
-           .fallback = "custom",
-           .doc = "what results call it; a profile knows a fabric that was measured by this name"}),
+      bound(&Cluster::name, {.name = "name",
+                             .type = text_type(),
+                             .fallback = "custom",
+                             .doc = "what results call it"}),
       {.name = "description", .type = text_type(), .doc = "what `windtunnel list clusters` shows"},
       {.name = "source", .type = text_type(), .doc = "where the figures are published"},
       bound(&Cluster::nodes, {.name = "nodes",
