@@ -7,6 +7,8 @@
 namespace windtunnel::sim {
 namespace {
 
+constexpr double kLargest = 1e9;  // of any number in these files; fits an int
+
 class Reader {
  public:
   Reader(const XmlText& xml, base::Diagnostics& diagnostics)
@@ -40,9 +42,11 @@ std::optional<double> Reader::number(pugi::xml_node node, const char* attribute)
   const std::string_view text = found.value();
   double value = 0.0;
   const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (result.ec == std::errc() && result.ptr == text.data() + text.size()) return value;
-  diagnostics_.error(xml_.where(node), fmt::format("{}=\"{}\" of <{}> is not a number", attribute,
-                                                   text, node.name()));
+  const bool whole = result.ec == std::errc() && result.ptr == text.data() + text.size();
+  if (whole && value >= 0 && value <= kLargest) return value;
+  diagnostics_.error(xml_.where(node),
+                     fmt::format("{}=\"{}\" of <{}> is not a number from 0 to a billion", attribute,
+                                 text, node.name()));
   return std::nullopt;
 }
 

@@ -34,6 +34,7 @@ class Assembly {
   std::optional<Node> make();
 
  private:
+  int most_links() const;  // NVLinks of the GPU that has most
   void order_gpus();
   void name_gpu(Node& node);
   void describe_scale_up(Node& node);
@@ -50,6 +51,12 @@ class Assembly {
   base::Diagnostics& diagnostics_;
   int errors_;
 };
+
+int Assembly::most_links() const {
+  int most = 0;
+  for (const NcclGpu& gpu : gpus_) most = std::max(most, link_count(gpu));
+  return most;
+}
 
 // By device number; by PCIe switch first where the GPUs of a switch are not numbered in a row.
 void Assembly::order_gpus() {
@@ -83,7 +90,7 @@ void Assembly::name_gpu(Node& node) {
                                    gpu.sm, first.sm));
   }
   const std::optional<NcclDevice> device =
-      nccl_device(first.device, first.sm, link_count(first) > 0 ? HasNvlink::yes : HasNvlink::no);
+      nccl_device(first.device, first.sm, most_links() > 0 ? HasNvlink::yes : HasNvlink::no);
   if (!device) {
     return diagnostics_.error(first.where,
                               fmt::format("no GPU of generation sm {} is known; known are "
@@ -98,33 +105,32 @@ void Assembly::name_gpu(Node& node) {
   }
   node.gpu.name = device->name;
   node.gpu.architecture = device->architecture;
-  node.gpu.nvlink_links = link_count(first);
-  node.gpu.nvlink_bandwidth = device->nvlink_link * link_count(first);
+  node.gpu.nvlink_links = most_links();
+  node.gpu.nvlink_bandwidth = device->nvlink_link * most_links();
   node.gpu.pcie_bandwidth = max(first.pcie, first.chip_to_chip);
 }
 
 void Assembly::describe_scale_up(Node& node) {
+  const int most = most_links();
   bool nvswitch = false;
-  int most_links = 0;
   for (const NcclGpu& gpu : gpus_) {
-    most_links = std::max(most_links, link_count(gpu));
     for (const NcclNvlink& link : gpu.nvlinks) {
       nvswitch = nvswitch || link.kind == NvlinkTarget::nvswitch;
     }
   }
-  if (gpus_.size() == 1 && most_links == 0) {
+  if (gpus_.size() == 1 && most == 0) {
     node.scale_up.kind = ScaleUpKind::none;
     return;
   }
-  if (most_links == 0) return describe_pcie(node);
+  if (most == 0) return describe_pcie(node);
   node.scale_up.latency = kNvlinkHop;
-  node.scale_up.bandwidth = node.gpu.nvlink_bandwidth / node.gpu.nvlink_links * most_links;
+  node.scale_up.bandwidth = node.gpu.nvlink_bandwidth;
   for (const NcclGpu& gpu : gpus_) {
-    if (link_count(gpu) == most_links) continue;
+    if (link_count(gpu) == most) continue;
     warn(gpu.where,
          fmt::format("this GPU has {} NVLinks, others have {}: all are modelled with the "
                      "bandwidth of {}",
-                     link_count(gpu), most_links, most_links));
+                     link_count(gpu), most, most));
   }
   if (!nvswitch) return describe_mesh(node);
   node.scale_up.kind = ScaleUpKind::nvswitch;

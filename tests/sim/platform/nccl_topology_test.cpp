@@ -170,6 +170,14 @@ TEST(NcclTopology, ErrorsCarryLineAndColumn) {
               HasSubstr("NVLink leads to 'bus7', and no GPU"));
 }
 
+TEST(NcclTopology, AGpuWithoutItsNvlinksDoesNotSpoilTheOthers) {
+  const Import import = import_topology(one_socket(
+      gpu_pci(0, 80, "") + gpu_pci(1, 80, nvlink(2, 4)) + gpu_pci(2, 80, nvlink(1, 4))));
+  ASSERT_TRUE(import.node.has_value()) << import.text();
+  EXPECT_DOUBLE_EQ(import.node->scale_up.bandwidth.value(), 80e9);
+  EXPECT_THAT(import.text(), HasSubstr("this GPU has 0 NVLinks, others have 4"));
+}
+
 TEST(NcclTopology, TextThatIsNoXmlAndDeepNestingAreErrorsAndNothingWorse) {
   EXPECT_FALSE(import_topology("").node.has_value());
   EXPECT_FALSE(import_topology(std::string("\0\1\2 <", 5)).node.has_value());
