@@ -1,5 +1,7 @@
 #include "scenarios/study.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
@@ -128,18 +130,19 @@ class StudyRun {
       StudyCase one;
       one.slot = slot++;
       one.site = site;
+      one.asked = point.scenario.engine.kind;
       one.detail = showcase_.detail(scenario, point, spec);
       one.described = describe(point, spec, varied_);
       one.spec = std::move(spec);
-      if (!stopped()) place(std::move(one), point.scenario.engine.kind);
+      if (!stopped()) place(std::move(one));
     }
     if (held_links_ > kMostLinks) run_pending();
   }
 
   // Runs a case here if it is quick, else puts it by for the workers.
-  void place(StudyCase one, sim::EngineKind asked) {
+  void place(StudyCase one) {
     try {
-      choose_engine(one, asked);
+      choose_engine(one);
       if (belongs_to_workers(one)) {
         pending_.push_back(std::move(one));
         return;
@@ -195,6 +198,12 @@ class StudyRun {
     }
     if (one.site->model != nullptr && result.engine == "model") {
       calibrations_.insert(one.site->model->name());
+      if (one.asked != sim::EngineKind::automatic) {
+        result.outcome.warnings.push_back(fmt::format(
+            "engine {} was asked for, but profile {} gives the time; `calibration: none` "
+            "simulates it",
+            sim::to_text(one.asked), one.site->model->name()));
+      }
     }
     slots_[one.slot].result = std::move(result);
     ++finished_;

@@ -89,11 +89,11 @@ strategies::EngineFactory engine_factory(sim::EngineKind kind) {
   };
 }
 
-void choose_engine(StudyCase& one, sim::EngineKind asked) {
+void choose_engine(StudyCase& one) {
   const strategies::CollectiveSite site = site_of(one);
   const strategies::CollectiveOptions options = options_of(one);
   one.takes_engine = strategies::needs_engine(one.spec, site, options);
-  if (one.takes_engine) one.engine = pick_engine(asked, one.spec, site, options);
+  if (one.takes_engine) one.engine = pick_engine(one.asked, one.spec, site, options);
 }
 
 TimedOutcome run_here(const StudyCase& one) {

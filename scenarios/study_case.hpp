@@ -23,7 +23,8 @@ struct StudyCase {
   std::size_t slot = 0;  // its place among all cases of the study
   std::shared_ptr<const Site> site;
   strategies::CollectiveCase spec;
-  bool takes_engine = true;  // or a formula answers
+  sim::EngineKind asked = sim::EngineKind::automatic;  // by the scenario
+  bool takes_engine = true;                            // or a formula answers
   EnginePick engine;
   Detail detail = Detail::facts;
   reports::ResultCase described;  // name and parameters; the outcome is still to come
@@ -38,7 +39,7 @@ reports::ResultCase describe(const SweepPoint& point, const strategies::Collecti
                              const std::set<std::string>& varied);
 
 // Decides how the case is answered, before it runs anywhere: sets `takes_engine` and `engine`.
-void choose_engine(StudyCase& one, sim::EngineKind asked);
+void choose_engine(StudyCase& one);
 
 // Runs it here. With SimGrid once a process at most.
 TimedOutcome run_here(const StudyCase& one);

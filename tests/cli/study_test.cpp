@@ -79,6 +79,18 @@ TEST(Study, SaysWhyAutoTookAnEngine) {
   }
 }
 
+TEST(Study, SaysThatAProfileAnswersWhereAnEngineWasAskedFor) {
+  const scenarios::Study asked = study(R"(schema: windtunnel/1
+name: a
+cluster: {use: dgx-h100, nodes: 2}
+workload: {kind: collective, op: all_reduce, algorithms: [ring], sizes: [1KiB, 1MiB]}
+engine: {kind: simgrid}
+)");
+  if (asked.result.calibrations.empty()) GTEST_SKIP() << "no profile answered";
+  EXPECT_THAT(asked.result.warnings,
+              ::testing::Contains(HasSubstr("engine simgrid was asked for")));
+}
+
 TEST(Study, StoppedAtOnceItHasNoCases) {
   const scenarios::Study stopped = study(kSmall, {.stop_requested = [] { return true; }});
   EXPECT_TRUE(stopped.interrupted);
@@ -150,7 +162,7 @@ calibration: none
     scenarios::StudyCase one;
     one.site = site;
     one.spec = spec;
-    scenarios::choose_engine(one, sim::EngineKind::automatic);
+    scenarios::choose_engine(one);
     if (one.engine.kind != sim::EngineKind::analytic) continue;
     ++analytic;
     const double reference = time_on(sim::EngineKind::simgrid, one);
