@@ -12,6 +12,11 @@ using Chain = std::vector<std::int32_t>;  // ranks of one domain, its head first
 // Domains with the root's first and the root at its head.
 std::vector<Chain> chains_of(const ScheduleRequest& request, std::int32_t channel) {
   std::vector<Chain> chains = domains_of(request);
+  if (chains.size() == 1) {  // one binary tree over its ranks
+    const Chain ranks = std::move(chains.front());
+    chains.clear();
+    for (const std::int32_t rank : ranks) chains.push_back({rank});
+  }
   const auto holds_root = [&](const Chain& c) {
     return std::ranges::find(c, request.root) != c.end();
   };

@@ -67,7 +67,8 @@ class Hierarchical {
   // broadcast, all_gather: data to the owners, along the lanes, to everyone.
   void inward(const Cells& cells) {
     const bool broadcast = request_.op == Op::broadcast;
-    stage(Round::arrivals, [&](Rounds& rounds) {
+    // The root finishes handing out slices before it passes its own on.
+    stage(broadcast ? Round::lockstep : Round::arrivals, [&](Rounds& rounds) {
       if (broadcast) {
         root_to_owners(hierarchy_, cells, request_.root, rounds);
       } else {

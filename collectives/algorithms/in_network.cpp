@@ -65,7 +65,7 @@ class InNetwork {
         between();
         return spread();
       default:
-        stage(Round::arrivals,
+        stage(Round::lockstep,
               [this](Rounds& r) { root_to_owners(hierarchy_, *cells_, request_.root, r); });
         between();
         return spread();

@@ -96,18 +96,22 @@ inline std::vector<double> finish_times(sim::EngineKind kind, const sim::Network
 
 // The time of one collective of all GPUs.
 inline double collective_time(sim::EngineKind kind, const sim::Network& network,
-                              ScheduleRequest request, Lowering lowering = Lowering::steps) {
+                              ScheduleRequest request, Lowering lowering = Lowering::steps,
+                              const sim::EngineOptions& engine_options = {}) {
   const Placement placement = place(network, all_gpus(network));
   request.ranks = network.gpu_count();
   request = placed(request, placement);
+  const FlowPlan plan = lowering == Lowering::bulk
+                            ? plan_flows(request, placement.endpoints, network, {})
+                            : FlowPlan{};
+  const Schedule schedule = lowering == Lowering::steps ? make_schedule(request) : Schedule{};
+  GroupRun group{.endpoints = placement.endpoints};
   if (lowering == Lowering::bulk) {
-    const FlowPlan plan = plan_flows(request, placement.endpoints, network, {});
-    return finish_times(kind, network, {{.flows = &plan, .endpoints = placement.endpoints}})
-        .front();
+    group.flows = &plan;
+  } else {
+    group.schedule = &schedule;
   }
-  const Schedule schedule = make_schedule(request);
-  return finish_times(kind, network, {{.schedule = &schedule, .endpoints = placement.endpoints}})
-      .front();
+  return finish_times(kind, network, {group}, {}, engine_options).front();
 }
 
 }  // namespace windtunnel::collectives::testing
