@@ -43,6 +43,7 @@ std::string words(const std::vector<Choice>& choices) {
 
 std::string range_text(const Type& type) {
   const auto bound = [&](double value) {
+    if (value == 0.0) return std::string("0");
     return type.kind == TypeKind::quantity ? base::exact_text(value, type.dimension)
                                            : fmt::format("{}", value);
   };
