@@ -65,6 +65,7 @@ std::vector<std::int32_t> Hierarchy::members(std::int32_t d, std::int32_t lane) 
 
 std::vector<std::int32_t> Hierarchy::owners(std::int32_t lane) const {
   std::vector<std::int32_t> ranks;
+  ranks.reserve(domains_.size());
   for (std::int32_t d = 0; d < domain_count(); ++d) ranks.push_back(owner(d, lane));
   return ranks;
 }

@@ -46,7 +46,8 @@ class Cells {
         std::int64_t chunks);
 
   const std::vector<Range>& cell(std::int32_t lane, std::int32_t domain) const {
-    return cells_[static_cast<std::size_t>(lane * domains_ + domain)];
+    return cells_[static_cast<std::size_t>(lane) * static_cast<std::size_t>(domains_) +
+                  static_cast<std::size_t>(domain)];
   }
   // All cells of a lane, adjacent ranges as one.
   const std::vector<Range>& lane(std::int32_t lane) const {

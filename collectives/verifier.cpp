@@ -67,7 +67,6 @@ class Data {
                        segment_of(before, {0, request_.bytes}));
       }
       case Op::all_gather:
-        return wrong_from_each(rank, buffer);
       case Op::all_to_all:
         return wrong_from_each(rank, buffer);
     }

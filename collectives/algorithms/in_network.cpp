@@ -151,6 +151,7 @@ class InNetwork {
   void between() {
     if (hierarchy_.domain_count() == 1) return;
     std::vector<std::int32_t> tops;
+    tops.reserve(static_cast<std::size_t>(hierarchy_.lane_count()));
     for (std::int32_t lane = 0; lane < hierarchy_.lane_count(); ++lane) {
       tops.push_back(forest_.top_of(sorted(hierarchy_.owners(lane))));
     }

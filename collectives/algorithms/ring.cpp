@@ -39,6 +39,7 @@ std::vector<Loop> loops_of(const ScheduleRequest& request, std::int32_t channel)
   const std::int32_t channels = channels_used(request);
   const Range whole{0, request.bytes};
   std::vector<Range> slice;
+  slice.reserve(static_cast<std::size_t>(request.ranks));
   for (std::int32_t rank = 0; rank < request.ranks; ++rank) {
     slice.push_back(part(part(whole, request.ranks, rank, unit), channels, channel, unit));
   }
