@@ -9,7 +9,7 @@
 //                time_s, alone_s, slowdown rows, groups, skipped       of `validate` parameters,
 //                residuals       of `calibrate`
 //   of a result: crossovers    scenario, op, ranks, from, to, bytes (`to` is faster from `bytes`
-//   upwards)
+//   upwards), place (lead; pair: another is faster than both)
 //                measured      op, algorithm, ranks, bytes, time_s, busbw_bytes_per_s, source
 //                expectations  scenario, case, fact, expected (words), got, deviation, verdict (ok,
 //                FAILS), source

@@ -69,16 +69,42 @@ void add_case(const reports::ResultCase& result, std::map<Series, SeriesTimes>& 
   cases.push_back({*op, *algorithm, base::Bytes(*bytes), base::Seconds(*time)});
 }
 
+// Between each two algorithms, the crossovers that are not among the `leading` ones.
+std::vector<strategies::Crossover> behind_the_leader(
+    const std::vector<strategies::TimedCase>& cases,
+    const std::vector<strategies::Crossover>& leading) {
+  std::set<collectives::Algorithm> algorithms;
+  for (const strategies::TimedCase& one : cases) algorithms.insert(one.algorithm);
+  std::vector<strategies::Crossover> out;
+  for (auto a = algorithms.begin(); a != algorithms.end(); ++a) {
+    for (auto b = std::next(a); b != algorithms.end(); ++b) {
+      std::vector<strategies::TimedCase> pair;
+      std::copy_if(cases.begin(), cases.end(), std::back_inserter(pair),
+                   [&](const auto& one) { return one.algorithm == *a || one.algorithm == *b; });
+      for (const strategies::Crossover& one : strategies::find_crossovers(pair)) {
+        const bool leads = std::any_of(leading.begin(), leading.end(), [&](const auto& other) {
+          return other.from == one.from && other.to == one.to && other.below == one.below;
+        });
+        if (!leads) out.push_back(one);
+      }
+    }
+  }
+  return out;
+}
+
 void add_crossovers(const Series& series, const SeriesTimes& times, Crossovers& out) {
   const bool mixed = !times.calibrated.empty() && !times.data_sheet.empty();
   const auto& cases = times.calibrated.empty() ? times.data_sheet : times.calibrated;
-  for (const strategies::Crossover& one : strategies::find_crossovers(cases)) {
+  const auto add = [&](const strategies::Crossover& one, const char* place) {
     out.table.rows.push_back(
         {series.scenario, series.op, times.ranks, series.sweep,
          std::string(collectives::to_text(one.from)), std::string(collectives::to_text(one.to)),
          std::round(one.bytes.value()), static_cast<std::int64_t>(one.below.value()),
-         static_cast<std::int64_t>(one.above.value())});
-  }
+         static_cast<std::int64_t>(one.above.value()), std::string(place)});
+  };
+  const auto leading = strategies::find_crossovers(cases);
+  for (const strategies::Crossover& one : leading) add(one, "lead");
+  for (const strategies::Crossover& one : behind_the_leader(cases, leading)) add(one, "pair");
   if (!mixed) return;
   std::set<std::string> names;
   for (const strategies::TimedCase& one : times.data_sheet) {
@@ -93,8 +119,8 @@ Crossovers find_crossovers(std::span<const reports::ResultCase> cases) {
   std::map<Series, SeriesTimes> all;
   for (const reports::ResultCase& result : cases) add_case(result, all);
   Crossovers out;
-  out.table.columns = {"scenario", "op",    "ranks",       "sweep",      "from",
-                       "to",       "bytes", "below_bytes", "above_bytes"};
+  out.table.columns = {"scenario", "op",    "ranks",       "sweep",       "from",
+                       "to",       "bytes", "below_bytes", "above_bytes", "place"};
   for (const auto& [series, times] : all) add_crossovers(series, times, out);
   return out;
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <tuple>
 
 #include "reports/views/lookup.hpp"
 
@@ -152,8 +153,9 @@ void add_legend(const CollectiveGrid& grid, ViewTable& table) {
 ViewTable grid_table(const CollectiveGrid& grid, const Result& result) {
   ViewTable table = grid.rows.size() <= 1 ? turned(grid) : pivoted(grid);
   for (const Crossover& crossover : crossovers_of(grid, result)) {
-    table.notes.push_back(fmt::format("crossover: {} -> {} at {}", crossover.from, crossover.to,
-                                      size_text(crossover.bytes)));
+    table.notes.push_back(fmt::format("crossover: {} -> {} at {}{}", crossover.from, crossover.to,
+                                      size_text(crossover.bytes),
+                                      crossover.leads ? "" : " (another is faster there)"));
   }
   for (std::string& reason : reasons(grid)) table.notes.push_back(std::move(reason));
   add_legend(grid, table);
@@ -175,10 +177,13 @@ std::vector<Crossover> crossovers_of(const CollectiveGrid& grid, const Result& r
     if (other(reader.word(i, "sweep"), grid.sweep)) continue;
     if (std::isfinite(ranks) && std::isfinite(grid.ranks) && ranks != grid.ranks) continue;
     const double bytes = reader.number(i, "bytes");
-    if (std::isfinite(bytes)) out.push_back({reader.word(i, "from"), reader.word(i, "to"), bytes});
+    if (!std::isfinite(bytes)) continue;
+    out.push_back(
+        {reader.word(i, "from"), reader.word(i, "to"), bytes, reader.word(i, "place") != "pair"});
   }
-  std::stable_sort(out.begin(), out.end(),
-                   [](const Crossover& a, const Crossover& b) { return a.bytes < b.bytes; });
+  std::stable_sort(out.begin(), out.end(), [](const Crossover& a, const Crossover& b) {
+    return std::tuple(!a.leads, a.bytes) < std::tuple(!b.leads, b.bytes);
+  });
   return out;
 }
 

@@ -26,6 +26,7 @@ struct Crossover {
   std::string from;
   std::string to;
   double bytes = 0.0;
+  bool leads = true;  // false: another algorithm is faster than both there
 };
 std::vector<Crossover> crossovers_of(const CollectiveGrid& grid, const Result& result);
 

@@ -58,7 +58,8 @@ void Network::Implementation::build(const ValidCluster& cluster) {
 }
 
 void Network::Implementation::build_reduction(const ValidCluster& cluster) {
-  if (cluster->node.scale_up.in_switch_reduction) reduction_.add_domains(gpu_count_, domain_);
+  if (cluster->node.scale_up.in_switch_reduction && domain_ > 1)
+    reduction_.add_domains(gpu_count_, domain_);
   if (fabric_ == nullptr || !cluster->fabric.in_network_reduction) return;
   std::vector<int> switch_of_gpu;
   for (int gpu = 0; gpu < gpu_count_; ++gpu) {

@@ -15,7 +15,7 @@ constexpr std::string_view kHead =
 <!-- Written by windtunnel: one host a GPU, every link is one direction. For its times run SimGrid or smpirun
      with these settings, each after "cfg=" and two dashes: network/model:CM02 network/TCP-gamma:0
      network/crosstraffic:0 network/weight-S:0 network/bandwidth-factor:1 network/latency-factor:1
-     surf/precision:1e-12 -->
+     surf/precision:1e-12 network/optim:Full -->
 <platform version="4.1">
   <zone id="windtunnel" routing="Full">
 )";

@@ -15,7 +15,7 @@
 // our times with
 //   --cfg=network/model:CM02 --cfg=network/TCP-gamma:0 --cfg=network/crosstraffic:0
 //   --cfg=network/weight-S:0 --cfg=network/bandwidth-factor:1 --cfg=network/latency-factor:1
-//   --cfg=surf/precision:1e-12
+//   --cfg=surf/precision:1e-12 --cfg=network/optim:Full
 #pragma once
 
 #include <optional>

@@ -62,7 +62,7 @@ inline std::optional<double> smpi_seconds(const sim::Network& network, const std
       place.file("traces.txt") +
       " --cfg=network/model:CM02 --cfg=network/TCP-gamma:0 --cfg=network/crosstraffic:0"
       " --cfg=network/weight-S:0 --cfg=network/bandwidth-factor:1 --cfg=network/latency-factor:1"
-      " --cfg=surf/precision:1e-12 --cfg=smpi/async-small-thresh:0 "
+      " --cfg=surf/precision:1e-12 --cfg=network/optim:Full --cfg=smpi/async-small-thresh:0 "
       "--cfg=smpi/send-is-detached-thresh:0"
       " --cfg=smpi/os:0:0:0:0:0 --cfg=smpi/or:0:0:0:0:0 --cfg=smpi/ois:0:0:0:0:0 "
       "--cfg=smpi/init:0 " +

@@ -130,6 +130,9 @@ void configure_simgrid() {
   sg::Engine::set_config("network/bandwidth-factor:1");
   sg::Engine::set_config("network/latency-factor:1");
   sg::Engine::set_config("surf/precision:1e-12");
+  // Lazy updates, the default, forget flows whose weights differ: more than a link carries gets
+  // through.
+  sg::Engine::set_config("network/optim:Full");
   sg::Engine::set_config("contexts/factory:thread");  // the others break under sanitizers
 }
 

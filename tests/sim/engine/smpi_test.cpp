@@ -65,7 +65,7 @@ double replay(const fs::path& folder, int ranks) {
       " -hostfile hosts -platform platform.xml -replay traces --cfg=network/model:CM02"
       " --cfg=network/TCP-gamma:0 --cfg=network/crosstraffic:0 --cfg=network/weight-S:0"
       " --cfg=network/bandwidth-factor:1 --cfg=network/latency-factor:1"
-      " --cfg=surf/precision:1e-12 --log=smpi_replay.thresh:info 2>&1";
+      " --cfg=surf/precision:1e-12 --cfg=network/optim:Full --log=smpi_replay.thresh:info 2>&1";
   std::FILE* pipe = ::popen(command.c_str(), "r");
   if (pipe == nullptr) return -1;
   std::string output;
