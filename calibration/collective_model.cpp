@@ -60,6 +60,18 @@ class Evaluation {
     return 0.0;
   }
 
+  LinkTerms links(int protocol) const {
+    LinkTerms out;
+    out.host = host();
+    out.intra_hop = intra_hop(protocol);
+    out.intra_rate = intra_rate_ * 1e6 * value(Param::intra_rate_ll, protocol) * op_rate();
+    if (!c_.multi_node()) return out;
+    out.net_hop = ring_net_hop(protocol);
+    out.net_efficiency = std::exp2(-value(Param::congestion) * log2_nodes_) *
+                         value(Param::net_rate_ll, protocol) * op_rate();
+    return out;
+  }
+
  private:
   double value(Param p) const { return std::exp(params_[static_cast<int>(p)]); }
   double value(Param first, int protocol) const {
@@ -105,13 +117,17 @@ class Evaluation {
     return p_norm(ring_latency(protocol), volume() / (rate * op_rate()), p);
   }
 
-  double ring_latency(int protocol) const {
+  double ring_net_hop(int protocol) const {
     const bool gathers = c_.op == Op::all_gather || c_.op == Op::reduce_scatter;
     const double message = c_.op == Op::all_reduce ? c_.bytes / 2.0
                            : gathers               ? c_.bytes / n_
                                                    : c_.bytes;
-    double net = c_.multi_node() ? net_hop(protocol, message) : 0.0;
-    if (protocol == 2) net *= value(Param::ring_net_simple);
+    const double net = net_hop(protocol, message);
+    return protocol == 2 ? net * value(Param::ring_net_simple) : net;
+  }
+
+  double ring_latency(int protocol) const {
+    const double net = c_.multi_node() ? ring_net_hop(protocol) : 0.0;
     const double intra = intra_hop(protocol);
     if (rooted()) return c_.gpus_per_node * intra * 0.5 + net * log2_nodes_;
     const double twice = c_.op == Op::all_reduce ? 2.0 : 1.0;
@@ -233,6 +249,10 @@ double candidate_time(const ParamVector& params, const PreparedCase& prepared,
                       Candidate candidate) {
   const Evaluation evaluation(params, prepared);
   return evaluation.host() + evaluation.candidate(candidate);
+}
+
+LinkTerms link_terms(const ParamVector& params, const PreparedCase& prepared, int protocol) {
+  return Evaluation(params, prepared).links(protocol);
 }
 
 }  // namespace windtunnel::calibration

@@ -131,4 +131,15 @@ std::array<double, kCandidates> choice(const ParamVector& params, const Prepared
 // us, of one candidate whether or not it would be chosen.
 double candidate_time(const ParamVector& params, const PreparedCase& prepared, Candidate candidate);
 
+// What the ring's formula takes a message to cost, term by term. `protocol`: 0 LL, 1 LL128, 2
+// Simple.
+struct LinkTerms {
+  double host = 0.0;            // us
+  double intra_hop = 0.0;       // us
+  double net_hop = 0.0;         // us; 0 on one node
+  double intra_rate = 0.0;      // bytes/s of a GPU, all its rings together
+  double net_efficiency = 0.0;  // of the NICs' rate: e_net x N^-gamma; 0 on one node
+};
+LinkTerms link_terms(const ParamVector& params, const PreparedCase& prepared, int protocol);
+
 }  // namespace windtunnel::calibration

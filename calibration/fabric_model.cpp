@@ -56,6 +56,14 @@ double unseen_fabric(const FabricProfile& profile, const CollectiveCase& c) {
   return std::hypot(band.other_fabric_net, band.other_fabric_net_few / std::sqrt(1.0 + alike));
 }
 
+// "hopper GPUs and infiniband links", "GPUs on PCIe in one node".
+std::string kind_of(const CollectiveCase& c) {
+  const std::string generation = c.links.generation();
+  const std::string gpus = generation == "pcie" ? "GPUs on PCIe" : generation + " GPUs";
+  return c.multi_node() ? gpus + " and " + to_text(c.links.transport) + " links"
+                        : gpus + " in one node";
+}
+
 bool any_candidate(const PreparedCase& prepared) {
   return std::any_of(prepared.log_cost.begin(), prepared.log_cost.end(),
                      [](double cost) { return std::isfinite(cost); });
@@ -79,11 +87,6 @@ void fill_choice(const ParamVector& params, const PreparedCase& prepared,
 }
 
 }  // namespace
-
-struct FabricModel::Question {
-  CollectiveCase the_case;
-  std::string gpu, fabric, interconnect, launch, tuning, stack;
-};
 
 FabricModel::FabricModel(FabricProfile profile) : profile_(std::move(profile)) {}
 
@@ -127,8 +130,7 @@ void FabricModel::resolve(const Question& question, Resolved& out) const {
     out.shared = shared_params(profile_.shared, c.links.generation(), c.links.transport);
     out.params = &out.shared;
     out.half_width = std::hypot(band.spread[regime], unseen_fabric(profile_, c));
-    out.note = "no measurement of this fabric: parameters shared by " + c.links.generation() +
-               " GPUs and " + to_text(c.links.transport) + " links";
+    out.note = "no measurement of this fabric: parameters shared by " + kind_of(c);
     return;
   }
   out.fabric_known = true;
@@ -219,8 +221,7 @@ std::optional<collectives::TimePrediction> FabricModel::answer(const Question& q
   return out;
 }
 
-std::optional<collectives::TimePrediction> FabricModel::predict(
-    const collectives::TimeQuery& query) const {
+FabricModel::Question FabricModel::question_of(const collectives::TimeQuery& query) const {
   Question question;
   CollectiveCase& c = question.the_case;
   c.op = query.op;
@@ -239,11 +240,17 @@ std::optional<collectives::TimePrediction> FabricModel::predict(
                         .nic_rate = query.nic_bandwidth.value(),
                         .nics_per_node = query.nics_per_node});
   question.gpu = query.gpu;
-  // A scenario's cluster seldom has the name of the measured one: a profile of one cluster speaks for it.
+  // A scenario's cluster seldom has the name of the measured one: a profile of one cluster speaks
+  // for it.
   question.fabric = profile_.fabrics.size() == 1 ? "" : query.fabric;
   question.interconnect = query.interconnect;
   question.launch = launch;
-  return answer(question, nullptr);
+  return question;
+}
+
+std::optional<collectives::TimePrediction> FabricModel::predict(
+    const collectives::TimeQuery& query) const {
+  return answer(question_of(query), nullptr);
 }
 
 std::optional<collectives::TimePrediction> FabricModel::predict(const CollectiveMeasurement& row,

@@ -10,8 +10,16 @@
 // op were never fitted. Algorithms: ring, double_binary_tree, in_network (NVLS) and, for all_to_all
 // and send_recv, direct and pairwise. `tree`, one binary tree, is nothing NCCL runs: it gets the
 // double tree's latency and half its bandwidth, flagged extrapolated. Others: no answer; the caller
-// simulates them. Bands hold 90 % of single measurements of other runs (see BandModel), not of
-// means.
+// simulates them, on links that cost what link_costs() says. Bands hold 90 % of single
+// measurements of other runs (see BandModel), not of means.
+//
+// Link costs are those of the ring's formula (link_terms): its launch floor, its hops, its rates in
+// the node and of the NICs, of the protocol that the query states, else of the one that NCCL's ring
+// takes at this size (Simple for ops without a ring). Where one NVLink domain holds several nodes,
+// every message has the mean of the ring's hops and the narrower of its rates. Rule of the band: an
+// algorithm that was never measured is known to a factor of two either way, which is what the same
+// simulation keeps to for the ring itself, and this is added in quadrature to what is not known of
+// the ring: half width = sqrt(h^2 + (log 2)^2).
 #pragma once
 
 #include <memory>
@@ -38,6 +46,8 @@ class FabricModel final : public collectives::TimeModel {
   std::string name() const override { return profile_.name; }
   std::optional<collectives::TimePrediction> predict(
       const collectives::TimeQuery& query) const override;
+  std::optional<collectives::LinkCosts> link_costs(
+      const collectives::TimeQuery& query) const override;
   // A measured row, its time not looked at. Nothing where the model cannot speak; `reason` says
   // why.
   std::optional<collectives::TimePrediction> predict(const CollectiveMeasurement& row,
@@ -46,7 +56,11 @@ class FabricModel final : public collectives::TimeModel {
   const FabricProfile& profile() const { return profile_; }
 
  private:
-  struct Question;
+  struct Question {
+    CollectiveCase the_case;
+    std::string gpu, fabric, interconnect, launch, tuning, stack;
+  };
+  Question question_of(const collectives::TimeQuery& query) const;
   std::optional<collectives::TimePrediction> answer(const Question& question,
                                                     std::string* reason) const;
   // By value, since `params` may point into it.

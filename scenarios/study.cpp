@@ -196,8 +196,11 @@ class StudyRun {
     if (one.takes_engine && !one.engine.warning.empty()) {
       result.outcome.warnings.push_back(one.engine.warning);
     }
-    if (one.site->model != nullptr && result.engine == "model") {
+    const bool by_model = result.engine == "model";
+    if (by_model || result.outcome.labels.contains("link_costs")) {
       calibrations_.insert(one.site->model->name());
+    }
+    if (by_model) {
       if (one.asked != sim::EngineKind::automatic) {
         result.outcome.warnings.push_back(fmt::format(
             "engine {} was asked for, but profile {} gives the time; `calibration: none` "

@@ -49,7 +49,8 @@ strategies::CollectiveSite site_of(const StudyCase& one) {
           .network = one.site->network,
           .make_engine = engine_factory(one.engine.kind),
           .model = one.site->model.get(),
-          .groups = one.site->groups.get()};
+          .groups = one.site->groups.get(),
+          .derated = one.site->derated.get()};
 }
 
 }  // namespace

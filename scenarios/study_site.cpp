@@ -20,11 +20,12 @@ std::shared_ptr<const Site> SiteCache::at(const Scenario& scenario) {
   std::string key = site_key(scenario.resolved_yaml);
   if (site_ == nullptr || key.empty() || key != key_) {
     site_.reset();  // one big network at a time
-    site_ =
-        std::make_shared<const Site>(Site{.cluster = scenario.cluster,
-                                          .network = sim::Network(scenario.cluster),
-                                          .model = models_.model_for(scenario),
-                                          .groups = std::make_unique<strategies::GroupCache>()});
+    site_ = std::make_shared<const Site>(
+        Site{.cluster = scenario.cluster,
+             .network = sim::Network(scenario.cluster),
+             .model = models_.model_for(scenario),
+             .groups = std::make_unique<strategies::GroupCache>(),
+             .derated = std::make_unique<strategies::DeratedNetworks>()});
     key_ = std::move(key);
   }
   return site_;

@@ -12,6 +12,7 @@
 #include "collectives/time_model.hpp"
 #include "scenarios/scenario.hpp"
 #include "sim/platform/network.hpp"
+#include "strategies/collective/derated_network.hpp"
 #include "strategies/collective/group_plan.hpp"
 
 namespace windtunnel::scenarios {
@@ -34,7 +35,8 @@ struct Site {
   sim::ValidCluster cluster;
   sim::Network network;
   std::shared_ptr<const collectives::TimeModel> model;
-  std::unique_ptr<strategies::GroupCache> groups;  // filled as cases are looked at
+  std::unique_ptr<strategies::GroupCache> groups;          // filled as cases are looked at
+  std::unique_ptr<strategies::DeratedNetworks> derated{};  // the same
 };
 
 // Keeps the last site: neighbouring points of a sweep mostly share their cluster.

@@ -86,24 +86,9 @@ std::string why_of(const std::string& model, const CollectiveChoice& choice) {
   return why;
 }
 
-// What a scenario states that only a profile gives a meaning to.
-void warn_without_model(const CollectiveCase& one, CollectiveChoice& choice) {
-  if (one.protocol != Protocol::automatic && one.algorithm != Algorithm::automatic) {
-    choice.warnings.push_back(
-        fmt::format("protocol {} does not change the time: data-sheet links have no protocol "
-                    "costs, a profile has",
-                    to_text(one.protocol)));
-  }
-  if (!one.launch.empty()) {
-    choice.warnings.push_back(fmt::format(
-        "launch {} does not change the time: only a profile knows what starting a collective costs",
-        one.launch));
-  }
-}
-
 std::string interconnect_of(const sim::Node& node, const sim::Fabric& fabric, int nodes) {
-  const bool one_domain = node.scale_up.kind == sim::ScaleUpKind::nvswitch &&
-                          node.scale_up.size >= nodes * node.gpus;
+  const bool one_domain =
+      node.scale_up.kind == sim::ScaleUpKind::nvswitch && node.scale_up.size >= nodes * node.gpus;
   if (nodes > 1 && one_domain) return "NVLink + NVSwitch, MNNVL in rack";
   if (nodes > 1 && node.nics.count > 0) {
     return fmt::format("{}{}{}x{:g}Gb/s per node", fabric.interconnect,
@@ -126,6 +111,33 @@ std::string interconnect_of(const sim::Node& node, const sim::Fabric& fabric, in
 
 }  // namespace
 
+void warn_without_model(const CollectiveCase& one, CollectiveChoice& choice) {
+  if (one.protocol != Protocol::automatic && one.algorithm != Algorithm::automatic) {
+    choice.warnings.push_back(
+        fmt::format("protocol {} does not change the time: data-sheet links have no protocol "
+                    "costs, a profile has",
+                    to_text(one.protocol)));
+  }
+  if (!one.launch.empty()) {
+    choice.warnings.push_back(fmt::format(
+        "launch {} does not change the time: only a profile knows what starting a collective costs",
+        one.launch));
+  }
+}
+
+std::optional<collectives::LinkCosts> link_costs_of(const CollectiveCase& one,
+                                                    const std::vector<int>& group,
+                                                    const CollectiveSite& site,
+                                                    const CollectiveOptions& options) {
+  collectives::TimeQuery query = time_query(one, group, site, options);
+  const sim::Node node = site.cluster.node_at(0);
+  // The rates of a mesh go by its whole node: few GPUs have few links between them.
+  if (node.scale_up.kind == sim::ScaleUpKind::nvlink_mesh && query.gpus_per_node > 1) {
+    query.gpus_per_node = node.gpus;
+  }
+  return site.model->link_costs(query);
+}
+
 collectives::TimeQuery time_query(const CollectiveCase& one, const std::vector<int>& group,
                                   const CollectiveSite& site, const CollectiveOptions& options) {
   const auto layout = collectives::nccl::layout_of(site.cluster, group);
@@ -139,7 +151,7 @@ collectives::TimeQuery time_query(const CollectiveCase& one, const std::vector<i
   query.gpus_per_node = (layout.ranks + layout.nodes - 1) / layout.nodes;
   query.gpu = node.gpu.name;
   const sim::Fabric& fabric = site.cluster->fabric;
-  query.fabric = !options.fabric.empty()       ? options.fabric
+  query.fabric = !options.fabric.empty()      ? options.fabric
                  : fabric.measured_as.empty() ? site.cluster->name
                                               : fabric.measured_as;
   query.interconnect = interconnect_of(node, fabric, layout.nodes);
@@ -168,11 +180,10 @@ CollectiveChoice choose(const CollectiveCase& one, const CollectiveSite& site,
       choice.why = why_of(site.model->name(), choice);
       return choice;
     }
-    choice.warnings.push_back(
-        fmt::format("profile {} has no answer for {} by {}: simulated on data-sheet links",
-                    site.model->name(), to_text(one.op), to_text(one.algorithm)));
+    choice.unanswered = fmt::format("{} by {}", to_text(one.op), to_text(one.algorithm));
+    choice.link_costs = link_costs_of(one, one.groups.front(), site, options);
   }
-  warn_without_model(one, choice);
+  if (!choice.link_costs) warn_without_model(one, choice);
   if (one.protocol != Protocol::automatic) choice.protocol = one.protocol;
   if (!open) return choice;
   take_nccl(decision, choice);

@@ -24,11 +24,23 @@ struct CollectiveChoice {
   std::optional<base::Seconds> runner_up_time;
   base::Table alternatives;  // fastest first, the chosen one among them
   std::optional<collectives::TimePrediction> prediction;  // of the first group, alone
+  // Where there is a model that cannot answer: what it was asked, and what its links cost.
+  std::string unanswered;
+  std::optional<collectives::LinkCosts> link_costs;
   std::vector<std::string> warnings;
 };
 
 CollectiveChoice choose(const CollectiveCase& one, const CollectiveSite& site,
                         const CollectiveOptions& options);
+
+// What a scenario states that only a profile gives a meaning to.
+void warn_without_model(const CollectiveCase& one, CollectiveChoice& choice);
+
+// Costs of the links of a group by the site's model.
+std::optional<collectives::LinkCosts> link_costs_of(const CollectiveCase& one,
+                                                    const std::vector<int>& group,
+                                                    const CollectiveSite& site,
+                                                    const CollectiveOptions& options);
 
 // What a model is asked about one group of a case.
 collectives::TimeQuery time_query(const CollectiveCase& one, const std::vector<int>& group,

@@ -34,12 +34,13 @@ sim::EngineDecision choose_engine(const CollectiveCase& one, const CollectiveSit
   if (!takes_engine(prepared, options)) {
     return {sim::EngineKind::analytic, "nothing is simulated"};
   }
+  const sim::Network& network = prepared.network(site);
   const LoweredGroups lowered =
-      lower(prepared.plans, one.lowering, options.steps_limit_simgrid, site.network);
+      lower(prepared.plans, one.lowering, options.steps_limit_simgrid, network);
   for (const auto& together : lowered.traffic(prepared.plans)) {
-    const sim::EngineDecision decision = sim::choose_engine(site.network, together);
+    const sim::EngineDecision decision = sim::choose_engine(network, together);
     if (decision.kind != sim::EngineKind::analytic) return decision;
-    if (const std::string port = shared_port(site.network, together); !port.empty()) {
+    if (const std::string port = shared_port(network, together); !port.empty()) {
       return {sim::EngineKind::simgrid, port + " serves several transfers, whose order matters"};
     }
   }

@@ -42,6 +42,12 @@ const std::map<std::string, base::FactInfo>& collective_fact_info() {
       {"lowering", {"lowering", "", "how the schedule became transfers: steps or bulk, and why"}},
       {"engine", {"engine", "", "what simulated it; formula where a model answered alone"}},
       {"engine_reason", {"why this engine", "", "the reason of the choice of engine"}},
+      {"launch_s",
+       {"launch", "s", "start of a collective, by the profile, before its first message"}},
+      {"link_costs",
+       {"link costs", "",
+        "what the links of the simulation cost, by the profile, where it has no answer of its "
+        "own"}},
       {"chunk", {"chunk size", "", "the chunk of a pipeline, and who chose it"}},
   };
   return kInfo;

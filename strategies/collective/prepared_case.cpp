@@ -40,10 +40,11 @@ bool has_own_channels(Algorithm algorithm) {
          algorithm == Algorithm::double_binary_tree;
 }
 
-// As stated; for `auto` what NCCL would use; else 1.
+// As stated; for `auto`, and beside a model's times, what NCCL would use; else 1.
 int channels_of(const CollectiveCase& one, Algorithm algorithm, const CollectiveChoice& choice) {
   if (one.channels) return *one.channels;
-  const bool nccl = one.algorithm == Algorithm::automatic && has_own_channels(algorithm);
+  const bool open = one.algorithm == Algorithm::automatic || choice.link_costs.has_value();
+  const bool nccl = open && has_own_channels(algorithm);
   return nccl ? choice.channels : 1;
 }
 
@@ -128,13 +129,37 @@ void predict_groups(const CollectiveCase& one, const CollectiveSite& site,
     } else if (auto prediction = site.model->predict(query)) {
       prepared.predictions.push_back(*std::move(prediction));
     } else {
-      prepared.choice.warnings.push_back(fmt::format(
-          "profile {} has no answer for one of the groups: all are simulated on data-sheet links",
-          site.model->name()));
+      prepared.choice.unanswered = "one of the groups";
+      prepared.choice.link_costs = link_costs_of(one, one.groups.front(), site, options);
       prepared.predictions.clear();
       return;
     }
   }
+}
+
+// What the model has no answer for runs on links that cost what the model found, so that its times
+// can be compared with the model's. Costs of the first group stand for all.
+void derate_links(const CollectiveSite& site, PreparedCase& prepared) {
+  CollectiveChoice& choice = prepared.choice;
+  if (choice.unanswered.empty()) return;
+  if (choice.link_costs) {
+    DeratedNetworks own;
+    DeratedNetworks& cache = site.derated != nullptr ? *site.derated : own;
+    prepared.derated = cache.at(site.cluster, site.network, *choice.link_costs);
+  }
+  if (!prepared.derated) {
+    choice.link_costs.reset();
+    choice.warnings.push_back(
+        fmt::format("profile {} has no answer for {}: simulated on data-sheet links",
+                    site.model->name(), choice.unanswered));
+    return;
+  }
+  choice.protocol = choice.link_costs->protocol;
+  choice.warnings.push_back(fmt::format(
+      "profile {} has no answer for {}: simulated on links slowed to what the profile found for a "
+      "ring on them, after its launch time; nobody measured this, so the band is wide",
+      site.model->name(), choice.unanswered));
+  if (!choice.link_costs->note.empty()) choice.warnings.push_back(choice.link_costs->note);
 }
 
 // Whether a chunk makes a pipeline of it, so that a best one exists.
@@ -165,6 +190,12 @@ bool ignores_chunks(Algorithm algorithm) {
   }
 }
 
+collectives::UniformFabric fabric_of(const GroupPlan& plan, const PreparedCase& prepared) {
+  if (!prepared.derated) return plan.place->fabric;
+  return collectives::uniform_fabric(prepared.derated->network, plan.place->placement,
+                                     plan.request.ranks);
+}
+
 void choose_chunks(const CollectiveCase& one, PreparedCase& prepared) {
   const ScheduleRequest& first = prepared.plans.front().request;
   if (one.chunk) {
@@ -179,7 +210,7 @@ void choose_chunks(const CollectiveCase& one, PreparedCase& prepared) {
   }
   if (!pipelines(first)) return;
   for (GroupPlan& plan : prepared.plans) {
-    plan.request.chunk_bytes = collectives::best_chunk(plan.request, plan.place->fabric);
+    plan.request.chunk_bytes = collectives::best_chunk(plan.request, fabric_of(plan, prepared));
   }
   const auto chunk = static_cast<double>(first.chunk_bytes);
   prepared.chunk_reason = first.chunk_bytes > 0 ? base::to_size_text(base::Bytes(chunk)) +
@@ -220,6 +251,7 @@ PreparedCase prepare(const CollectiveCase& one, const CollectiveSite& site,
   replace_choice(one, site, cache, prepared);
   if (!prepared.infeasible.empty()) return prepared;
   predict_groups(one, site, options, prepared);
+  derate_links(site, prepared);
   warn_of_idle_nics(one, site, prepared);
   choose_chunks(one, prepared);
   return prepared;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "strategies/collective/choice.hpp"
+#include "strategies/collective/derated_network.hpp"
 #include "strategies/collective/group_plan.hpp"
 
 namespace windtunnel::strategies {
@@ -15,8 +16,14 @@ struct PreparedCase {
   std::unique_ptr<GroupCache> own_groups;                // where the site has none
   std::vector<GroupPlan> plans;                          // by group
   std::vector<collectives::TimePrediction> predictions;  // by group; empty: simulate
-  std::string chunk_reason;                              // "" where nothing is pipelined
-  std::string infeasible;  // why it cannot run; then nothing else holds
+  // Where a model has no answer but knows what links cost: the case runs on these.
+  std::shared_ptr<const DeratedNetwork> derated;
+  std::string chunk_reason;  // "" where nothing is pipelined
+  std::string infeasible;    // why it cannot run; then nothing else holds
+
+  const sim::Network& network(const CollectiveSite& site) const {
+    return derated ? derated->network : site.network;
+  }
 };
 
 PreparedCase prepare(const CollectiveCase& one, const CollectiveSite& site,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -57,13 +58,15 @@ class CaseRun {
   void simulate_groups() {
     sim::EngineOptions engine_options;
     engine_options.record_links = options_.link_rows > 0;
-    const auto engine = site_.make_engine(site_.network, engine_options);
+    const sim::Network& network = prepared_.network(site_);
+    const auto engine = site_.make_engine(network, engine_options);
     const LoweredGroups lowered =
-        lower(prepared_.plans, one_.lowering, steps_limit(engine->kind(), options_), site_.network);
+        lower(prepared_.plans, one_.lowering, steps_limit(engine->kind(), options_), network);
     const std::int64_t transfers = lowered.transfers();
     const bool spans = options_.timeline_rows > 0 && transfers <= kMostSpans;
     simulation_ =
         simulate(prepared_.plans, lowered, *engine, spans ? Spans::recorded : Spans::none);
+    if (prepared_.derated) simulation_->add_launch(prepared_.choice.link_costs->launch);
     outcome_.events = simulation_->events;
     outcome_.facts["messages"] = static_cast<double>(transfers);
     outcome_.labels["lowering"] = lowered.reason;
@@ -98,9 +101,12 @@ class CaseRun {
     }
     outcome_.facts["lower_bound_s"] = bound.value();
     if (calibrated()) take_prediction(bound);
+    if (prepared_.derated) take_link_costs(bound);
     outcome_.facts["time_s"] = time_.value();
     outcome_.rests_on["time_s"] = calibrated() ? prepared_.predictions[slowest_].rests_on
-                                               : std::vector<std::string>{"model", "roofline"};
+                                  : prepared_.derated
+                                      ? std::vector<std::string>{"model", "extrapolated"}
+                                      : std::vector<std::string>{"model", "roofline"};
     if (simulation_ && calibrated())
       outcome_.facts["simulated_time_s"] = simulation_->time().value();
   }
@@ -124,6 +130,26 @@ class CaseRun {
     band.high = std::max(band.high, time_.value());
     if (band.high > 0) outcome_.bands["time_s"] = band;
     if (prepared_.plans.size() > 1) add_once(outcome_.rests_on["slowdown"], "model");
+  }
+
+  void take_link_costs(Seconds bound) {
+    const collectives::LinkCosts& costs = *prepared_.choice.link_costs;
+    time_ = base::max(time_, bound);
+    const double factor = std::exp(costs.half_width);
+    outcome_.bands["time_s"] = {std::max(bound.value(), time_.value() / factor),
+                                time_.value() * factor, 0.9};
+    outcome_.facts["launch_s"] = costs.launch.value();
+    std::string text = fmt::format("profile {}, {}: launch {}", site_.model->name(),
+                                   to_text(costs.protocol), base::to_text(costs.launch));
+    if (site_.cluster->node.scale_up.kind != sim::ScaleUpKind::none) {
+      text += fmt::format("; GPU port {}, {} a message", base::to_text(costs.scale_up),
+                          base::to_text(costs.intra_latency));
+    }
+    if (costs.nic.value() > 0) {
+      text += fmt::format("; NIC {}, {} a message", base::to_text(costs.nic),
+                          base::to_text(costs.net_latency));
+    }
+    outcome_.labels["link_costs"] = std::move(text);
   }
 
   static void add_once(std::vector<std::string>& words, const std::string& word) {

@@ -5,15 +5,17 @@
 // exactly; `auto` is what NCCL's own rules choose. With a model: time = its prediction for a group
 // alone x slowdown, where
 //   slowdown of a group = time on the engine with all groups at once / time on the engine alone;
-// what the model has no answer for is simulated, with a warning. An algorithm that cannot run here
+// What the model has no answer for is simulated with a warning, on links derated to what the model
+// found (derated_network.hpp), time = launch + time on the engine, band by LinkCosts::half_width;
+// on data-sheet links where the model knows no link costs. An algorithm that cannot run here
 // (halving_doubling of an op that it has none for, in_network without a reducing switch) is an
 // `infeasible` outcome with the reason. Law: time_s >= lower_bound_s, whatever answered.
 //
 // Facts: time_s, algbw_bytes_per_s, busbw_bytes_per_s, lower_bound_s, steps, ranks, bytes, and,
 // where they apply, slowdown, channels, chunk_bytes, messages, simulated_time_s, runner_up_time_s,
-// closed_form_s.
+// closed_form_s (data-sheet links), launch_s.
 // Labels: algorithm, protocol, chosen_by, why, lowering, engine_reason, nccl_choice, runner_up,
-// formula, chunk, engine. Tables: alternatives, links, timeline, groups (columns:
+// formula, chunk, link_costs, engine. Tables: alternatives, links, timeline, groups (columns:
 // reports/result.hpp).
 #pragma once
 
@@ -27,6 +29,7 @@
 #include "sim/base/fact.hpp"
 #include "sim/engine/choose_engine.hpp"
 #include "strategies/collective/collective_case.hpp"
+#include "strategies/collective/derated_network.hpp"
 #include "strategies/collective/group_plan.hpp"
 
 namespace windtunnel::strategies {
@@ -34,7 +37,7 @@ namespace windtunnel::strategies {
 using EngineFactory =
     std::function<std::unique_ptr<sim::Engine>(const sim::Network&, const sim::EngineOptions&)>;
 
-// Where a case runs. All of it outlives the run; `model` and `groups` may be null.
+// Where a case runs. All of it outlives the run; `model`, `groups` and `derated` may be null.
 struct CollectiveSite {
   const sim::ValidCluster& cluster;
   const sim::Network& network;
@@ -43,6 +46,7 @@ struct CollectiveSite {
   const collectives::TimeModel* model = nullptr;
   GroupCache* groups =
       nullptr;  // kept over all cases of the network; null: each case makes its own
+  DeratedNetworks* derated = nullptr;  // the same
 };
 
 struct CollectiveOptions {

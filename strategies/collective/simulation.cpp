@@ -6,6 +6,11 @@
 
 namespace windtunnel::strategies {
 
+void Simulation::add_launch(base::Seconds launch) {
+  for (base::Seconds& finish : together) finish = finish + launch;
+  for (base::Seconds& finish : alone) finish = finish + launch;
+}
+
 base::Seconds Simulation::time() const {
   return *std::max_element(together.begin(), together.end());
 }

@@ -16,6 +16,8 @@ struct Simulation {
   sim::EngineKind engine = sim::EngineKind::analytic;
   std::int64_t events = 0;
 
+  // Before every group, together and alone.
+  void add_launch(base::Seconds launch);
   base::Seconds time() const;                // of the slowest group
   double slowdown(std::size_t group) const;  // together / alone, 1 where alone takes no time
   std::size_t worst_group() const;           // with the greatest slowdown
