@@ -23,8 +23,8 @@ struct Kind {
   bool (*recognises)(const Result&);
   void (*add)(const Result&, View&);
 };
-constexpr std::array<Kind, 3> kKinds{{{is_validation, add_validation},
-                                      {is_calibration, add_calibration},
+constexpr std::array<Kind, 3> kKinds{{{is_calibration, add_calibration},
+                                      {is_validation, add_validation},
                                       {is_collective, add_collective}}};
 
 // Tables that a view of its own shows, or that are too raw for one.

@@ -264,6 +264,8 @@ bool is_calibration(const Result& result) {
 void add_calibration(const Result& result, View& view) {
   for (std::size_t i = 0; i < result.cases.size(); ++i) {
     const ResultCase& one = result.cases[i];
+    std::string sentence = validation_sentence(one);
+    if (!sentence.empty()) view.summary.push_back(std::move(sentence));
     Section section{fmt::format("fit-{}", i + 1), one.name, {}, {}, {}};
     for (const auto& [name, number] : one.outcome.facts) {
       if (result.cases.size() == 1) {

@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "calibration/calibrate.hpp"
+#include "calibration/parameter_table.hpp"
 #include "reports/write_file.hpp"
 #include "scenarios/cli/flags.hpp"
 #include "scenarios/cli/measurement_flags.hpp"
@@ -67,7 +68,7 @@ calibration::Calibration fit(const CalibrateFlags& flags, const ToolVersion& too
   return made;
 }
 
-// The residuals of the rows held out, in the shape `validate` prints.
+// The fitted parameters, and the residuals of the rows held out.
 reports::Result held_out_result(const calibration::Calibration& made, const CalibrateFlags& flags,
                                 const ToolVersion& tool) {
   reports::Result result;
@@ -83,7 +84,8 @@ reports::Result held_out_result(const calibration::Calibration& made, const Cali
   one.engine = "model";
   one.outcome.facts = made.held_out.facts();
   one.outcome.facts["rows_fitted"] = made.profile->provenance.rows_used;
-  one.outcome.tables["rows"] = made.held_out.rows_table();
+  one.outcome.tables["parameters"] = calibration::parameters_table(*made.profile);
+  one.outcome.tables["residuals"] = made.held_out.rows_table();
   one.outcome.tables["groups"] = made.held_out.groups_table();
   if (!made.held_out.skipped.empty()) one.outcome.tables["skipped"] = made.held_out.skipped_table();
   if (made.held_out.rows.empty()) {

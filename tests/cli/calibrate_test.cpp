@@ -95,6 +95,30 @@ TEST(Calibrate, WritesAProfileAndShowsTheErrorsOnRowsHeldOut) {
   EXPECT_THAT(profile, HasSubstr("rows.csv"));
 }
 
+TEST(Calibrate, ShowsTheFittedParametersWithErrorsBesideTheResiduals) {
+  const std::string folder = scratch_folder();
+  write_text(folder + "/rows.csv", rows_for({1, 2, 4}));
+  const Finished run = windtunnel({"calibrate", folder + "/rows.csv", "--fabric", "my-cluster",
+                                   "-o", folder + "/my.yaml", "--format", "json"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const json tables = json::parse(run.out).at("cases")[0].at("tables");
+  EXPECT_GT(tables.at("residuals").at("rows").size(), 0U);
+  const json parameters = tables.at("parameters");
+  int from_rows = 0;
+  for (const json& row : parameters.at("rows")) {
+    EXPECT_EQ(row[0], "my-cluster");
+    EXPECT_GT(row[4], 0.0) << row;
+    EXPECT_GT(row[5], 0.0) << row;
+    if (row[7] == "rows") ++from_rows;
+  }
+  EXPECT_GT(from_rows, 0);
+  EXPECT_LT(from_rows, static_cast<int>(parameters.at("rows").size()));
+  const Finished page = windtunnel(
+      {"calibrate", folder + "/rows.csv", "--fabric", "my-cluster", "-o", folder + "/my.yaml"});
+  EXPECT_THAT(page.out, HasSubstr("Fitted parameters"));
+  EXPECT_THAT(page.out, HasSubstr("rows predicted with a median absolute error of"));
+}
+
 TEST(Calibrate, TheProfilePredictsNodesItHasNotSeen) {
   const Files files = fitted({1, 2, 4});
   write_text(files.rows, rows_for({8}));
