@@ -113,7 +113,8 @@ std::optional<std::string> why_not(const ScheduleRequest& request) {
   const std::int64_t messages = message_bound(request);
   if (messages > kMostMessages) {
     return "this would be up to " + std::to_string(messages) + " messages, more than " +
-           std::to_string(kMostMessages) + "; take larger chunks, fewer channels, or lowering bulk";
+           std::to_string(kMostMessages) +
+           "; take larger chunks, fewer channels or fewer ranks (a limit of this simulator)";
   }
   return std::nullopt;
 }

@@ -37,6 +37,7 @@ bool said_by_case(const std::string& path) {
 strategies::CollectiveOptions options_of(const StudyCase& one) {
   strategies::CollectiveOptions options;
   options.engine_reason = one.engine.reason;
+  options.heed_busiest_link = one.engine.heed_busiest_link;
   if (one.detail == Detail::facts) {
     options.timeline_rows = 0;
     options.link_rows = 0;

@@ -27,12 +27,18 @@ double flows_at_once(const CollectiveCase& one) {
 EnginePick pick_engine(sim::EngineKind asked, const CollectiveCase& one,
                        const strategies::CollectiveSite& site,
                        const strategies::CollectiveOptions& options) {
-  if (asked != sim::EngineKind::automatic) {
-    return {.kind = asked,
-            .reason = fmt::format("{}, as the scenario says", sim::to_text(asked)),
-            .warning = ""};
+  if (asked == sim::EngineKind::simgrid) {
+    return {.kind = asked, .reason = "simgrid, as the scenario says", .warning = ""};
   }
   const sim::EngineDecision decision = strategies::choose_engine(one, site, options);
+  if (asked == sim::EngineKind::analytic) {
+    return {
+        .kind = asked,
+        .reason = "analytic, as the scenario says",
+        .warning = decision.kind == sim::EngineKind::analytic
+                       ? ""
+                       : "engine analytic was asked for and does not see this: " + decision.reason};
+  }
   const double flows = flows_at_once(one);
   if (decision.kind != sim::EngineKind::simgrid || flows <= kMostFlows) {
     return {
@@ -40,13 +46,15 @@ EnginePick pick_engine(sim::EngineKind asked, const CollectiveCase& one,
         .reason = fmt::format("auto: {}, because {}", sim::to_text(decision.kind), decision.reason),
         .warning = ""};
   }
-  return {.kind = sim::EngineKind::analytic,
-          .reason = fmt::format(
-              "auto: analytic, because {:.0f} flows at once are too many for simgrid", flows),
-          .warning =
-              fmt::format("contention inside the fabric is not seen: the analytic engine took over "
-                          "from simgrid, which cannot take {:.0f} flows at once",
-                          flows)};
+  return {
+      .kind = sim::EngineKind::analytic,
+      .reason = fmt::format("auto: analytic, because {:.0f} flows at once are too many for simgrid",
+                            flows),
+      .heed_busiest_link = true,
+      .warning = fmt::format(
+          "{:.0f} flows at once are too many for simgrid: the analytic engine took over, raised "
+          "to what the busiest link needs for its bytes",
+          flows)};
 }
 
 }  // namespace windtunnel::scenarios

@@ -15,7 +15,8 @@ namespace windtunnel::scenarios {
 struct EnginePick {
   sim::EngineKind kind = sim::EngineKind::simgrid;  // never automatic
   std::string reason;
-  std::string warning;  // what the pick cannot see; empty where there is nothing
+  bool heed_busiest_link = false;  // analytic stands in for simgrid
+  std::string warning;             // what the pick cannot see; empty where there is nothing
 };
 
 EnginePick pick_engine(sim::EngineKind asked, const strategies::CollectiveCase& one,

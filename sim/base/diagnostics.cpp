@@ -54,8 +54,8 @@ std::string to_text(const Diagnostic& diagnostic) {
     place += fmt::format("{}{}", place.empty() ? "line " : ":", where.line);
     if (where.column > 0) place += fmt::format(":{}", where.column);
   }
-  return fmt::format("{}{}{}: {}", place, place.empty() ? "" : ": ", severity_text(diagnostic.severity),
-                     diagnostic.message);
+  return fmt::format("{}{}{}: {}", place, place.empty() ? "" : ": ",
+                     severity_text(diagnostic.severity), diagnostic.message);
 }
 
 void Diagnostics::add(Diagnostic diagnostic) {
@@ -94,7 +94,8 @@ InputError::InputError(SourceLocation where, std::string message) {
   text_ = diagnostics_.to_text();
 }
 
-std::optional<std::string> nearest_name(std::string_view word, std::span<const std::string> candidates) {
+std::optional<std::string> nearest_name(std::string_view word,
+                                        std::span<const std::string> candidates) {
   constexpr std::size_t kLongestWord = 64;
   if (word.empty() || word.size() > kLongestWord) return std::nullopt;
   std::optional<std::string> best;

@@ -61,7 +61,8 @@ class InputError : public std::exception {
 
 // The candidate nearest to `word` by Damerau-Levenshtein distance, if it is near enough to be a slip of
 // the finger (distance at most a third of the longer word, case ignored).
-std::optional<std::string> nearest_name(std::string_view word, std::span<const std::string> candidates);
+std::optional<std::string> nearest_name(std::string_view word,
+                                        std::span<const std::string> candidates);
 
 // "; did you mean 'x'?" or nothing.
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates);

@@ -42,9 +42,11 @@ struct Outcome {
   Status status = Status::ok;
   std::string reason;  // why not ok
   std::map<std::string, double> facts;
-  std::map<std::string, std::string> labels;  // facts that are words: algorithm, protocol (JSON: in facts)
+  std::map<std::string, std::string>
+      labels;  // facts that are words: algorithm, protocol (JSON: in facts)
   std::map<std::string, Band> bands;
-  std::map<std::string, std::vector<std::string>> rests_on;  // measured interpolated model roofline extrapolated
+  std::map<std::string, std::vector<std::string>>
+      rests_on;  // measured interpolated model roofline extrapolated
   std::map<std::string, Table> tables;
   std::vector<std::string> warnings;
   std::int64_t events = 0;

@@ -32,7 +32,9 @@ RandomStream::RandomStream(std::uint64_t seed, std::string_view name)
   for (auto& word : state_) word = split_mix(filler);
 }
 
-RandomStream RandomStream::substream(std::string_view name) const { return {key_, name}; }
+RandomStream RandomStream::substream(std::string_view name) const {
+  return {key_, name};
+}
 
 std::uint64_t RandomStream::next() {
   const std::uint64_t result = std::rotl(state_[1] * 5, 7) * 9;
@@ -46,9 +48,13 @@ std::uint64_t RandomStream::next() {
   return result;
 }
 
-double RandomStream::uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+double RandomStream::uniform() {
+  return static_cast<double>(next() >> 11) * 0x1.0p-53;
+}
 
-double RandomStream::uniform(double low, double high) { return low + (high - low) * uniform(); }
+double RandomStream::uniform(double low, double high) {
+  return low + (high - low) * uniform();
+}
 
 std::int64_t RandomStream::below(std::int64_t limit) {
   expects(limit > 0, "RandomStream::below needs a positive limit");
@@ -59,14 +65,18 @@ std::int64_t RandomStream::below(std::int64_t limit) {
   return static_cast<std::int64_t>(draw % range);
 }
 
-double RandomStream::exponential(double mean) { return -mean * std::log1p(-uniform()); }
+double RandomStream::exponential(double mean) {
+  return -mean * std::log1p(-uniform());
+}
 
 double RandomStream::normal(double mean, double standard_deviation) {
   const double radius = std::sqrt(-2.0 * std::log1p(-uniform()));
   return mean + standard_deviation * radius * std::cos(2.0 * std::numbers::pi * uniform());
 }
 
-double RandomStream::log_normal(double median, double sigma) { return median * std::exp(normal(0.0, sigma)); }
+double RandomStream::log_normal(double median, double sigma) {
+  return median * std::exp(normal(0.0, sigma));
+}
 
 double RandomStream::gamma(double shape, double scale) {
   expects(shape > 0.0 && scale > 0.0, "gamma distribution needs a positive shape and scale");

@@ -18,14 +18,14 @@ class RandomStream {
   // A stream of its own below this one; does not advance this one.
   RandomStream substream(std::string_view name) const;
 
-  std::uint64_t next();                             // uniform over all 64-bit values
-  double uniform();                                 // [0, 1)
-  double uniform(double low, double high);          // [low, high)
-  std::int64_t below(std::int64_t limit);           // 0 .. limit-1, unbiased; limit > 0
-  double exponential(double mean);                  // mean > 0
+  std::uint64_t next();                     // uniform over all 64-bit values
+  double uniform();                         // [0, 1)
+  double uniform(double low, double high);  // [low, high)
+  std::int64_t below(std::int64_t limit);   // 0 .. limit-1, unbiased; limit > 0
+  double exponential(double mean);          // mean > 0
   double normal(double mean, double standard_deviation);
-  double log_normal(double median, double sigma);   // exp(normal(log median, sigma))
-  double gamma(double shape, double scale);         // shape, scale > 0 (Marsaglia and Tsang 2000)
+  double log_normal(double median, double sigma);  // exp(normal(log median, sigma))
+  double gamma(double shape, double scale);        // shape, scale > 0 (Marsaglia and Tsang 2000)
 
  private:
   std::uint64_t key_;

@@ -53,12 +53,18 @@ constexpr std::array<Unit, 7> kFlops{{{"EFLOP", 1e18},
                                       {"MFLOP", 1e6},
                                       {"kFLOP", 1e3},
                                       {"FLOP", 1}}};
-constexpr std::array<Unit, 7> kEnergy{
-    {{"MWh", 3.6e9}, {"kWh", 3.6e6}, {"Wh", 3600}, {"GJ", 1e9}, {"MJ", 1e6}, {"kJ", 1e3}, {"J", 1}}};
+constexpr std::array<Unit, 7> kEnergy{{{"MWh", 3.6e9},
+                                       {"kWh", 3.6e6},
+                                       {"Wh", 3600},
+                                       {"GJ", 1e9},
+                                       {"MJ", 1e6},
+                                       {"kJ", 1e3},
+                                       {"J", 1}}};
 constexpr std::array<Unit, 4> kPower{{{"MW", 1e6}, {"kW", 1e3}, {"W", 1}, {"mW", 1e-3}}};
 constexpr std::array<Unit, 1> kMoney{{{"", 1}}};
 constexpr std::array<Unit, 3> kMoneyRate{{{"/h", 1.0 / 3600}, {"/s", 1}, {"/d", 1.0 / 86400}}};
-constexpr std::array<Unit, 3> kMoneyPerEnergy{{{"/kWh", 1 / 3.6e6}, {"/MWh", 1 / 3.6e9}, {"/J", 1}}};
+constexpr std::array<Unit, 3> kMoneyPerEnergy{
+    {{"/kWh", 1 / 3.6e6}, {"/MWh", 1 / 3.6e9}, {"/J", 1}}};
 
 struct DimensionText {
   std::string_view name;
@@ -93,11 +99,13 @@ std::string_view trimmed(std::string_view text) {
 
 std::optional<double> unit_factor(std::string_view unit, const DimensionText& dimension) {
   if (!dimension.suffix.empty()) {
-    if (unit.size() <= dimension.suffix.size() || !unit.ends_with(dimension.suffix)) return std::nullopt;
+    if (unit.size() <= dimension.suffix.size() || !unit.ends_with(dimension.suffix))
+      return std::nullopt;
     unit.remove_suffix(dimension.suffix.size());
   }
   // FLOP may be written FLOPs or FLOPS; /s tells a rate apart.
-  if (dimension.units.data() == kFlops.data() && (unit.ends_with("FLOPs") || unit.ends_with("FLOPS"))) {
+  if (dimension.units.data() == kFlops.data() &&
+      (unit.ends_with("FLOPs") || unit.ends_with("FLOPS"))) {
     unit.remove_suffix(1);
   }
   for (const Unit& candidate : dimension.units) {
@@ -108,15 +116,20 @@ std::optional<double> unit_factor(std::string_view unit, const DimensionText& di
 
 }  // namespace
 
-std::string_view dimension_name(Dimension dimension) { return text_of(dimension).name; }
-std::string_view dimension_examples(Dimension dimension) { return text_of(dimension).examples; }
+std::string_view dimension_name(Dimension dimension) {
+  return text_of(dimension).name;
+}
+std::string_view dimension_examples(Dimension dimension) {
+  return text_of(dimension).examples;
+}
 
 ParsedQuantity parse_quantity(std::string_view text, Dimension dimension) {
   const DimensionText& expected = text_of(dimension);
   std::string_view rest = trimmed(text);
   if (expected.money) {
     if (!rest.starts_with('$')) {
-      return UnitError{fmt::format("'{}' is no {}: write {}", text, expected.name, expected.examples)};
+      return UnitError{
+          fmt::format("'{}' is no {}: write {}", text, expected.name, expected.examples)};
     }
     rest.remove_prefix(1);
   }
@@ -126,7 +139,8 @@ ParsedQuantity parse_quantity(std::string_view text, Dimension dimension) {
     return UnitError{fmt::format("'{}' is too large or too small a number", text)};
   }
   if (error != std::errc{} || !std::isfinite(number)) {
-    return UnitError{fmt::format("'{}' is no {}: write {}", text, expected.name, expected.examples)};
+    return UnitError{
+        fmt::format("'{}' is no {}: write {}", text, expected.name, expected.examples)};
   }
   const std::string_view unit = trimmed(rest.substr(static_cast<std::size_t>(end - rest.data())));
   if (unit.empty() && !expected.money) {
@@ -146,7 +160,8 @@ std::string exact_text(double si_value, Dimension dimension) {
   std::string best;
   for (const Unit& unit : expected.units) {
     // Bits, and the second spelling of a thousand bytes, are read but not written.
-    if (expected.units.data() == kBytes.data() && (unit.text.ends_with('b') || unit.text == "KB")) continue;
+    if (expected.units.data() == kBytes.data() && (unit.text.ends_with('b') || unit.text == "KB"))
+      continue;
     const std::string candidate =
         fmt::format("{}{}{}{}", lead, si_value / unit.factor, unit.text, expected.suffix);
     const auto parsed = parse_quantity(candidate, dimension);
@@ -155,7 +170,8 @@ std::string exact_text(double si_value, Dimension dimension) {
     if (best.empty() || candidate.size() < best.size()) best = candidate;
   }
   if (!best.empty()) return best;
-  const std::string_view base_unit = expected.units.data() == kBytes.data() ? "B" : expected.units.back().text;
+  const std::string_view base_unit =
+      expected.units.data() == kBytes.data() ? "B" : expected.units.back().text;
   return fmt::format("{}{:.17g}{}{}", lead, si_value, base_unit, expected.suffix);
 }
 
@@ -174,17 +190,31 @@ std::string scaled(double value, std::span<const Unit> units, std::string_view s
 }
 
 constexpr std::array<Unit, 4> kTimeShort{{{"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}}};
-constexpr std::array<Unit, 5> kDecimalBytes{{{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}, {"B", 1}}};
-constexpr std::array<Unit, 5> kBinaryBytes{
-    {{"TiB", kKi* kKi* kKi* kKi}, {"GiB", kKi* kKi* kKi}, {"MiB", kKi* kKi}, {"KiB", kKi}, {"B", 1}}};
+constexpr std::array<Unit, 5> kDecimalBytes{
+    {{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}, {"B", 1}}};
+constexpr std::array<Unit, 5> kBinaryBytes{{{"TiB", kKi* kKi* kKi* kKi},
+                                            {"GiB", kKi* kKi* kKi},
+                                            {"MiB", kKi* kKi},
+                                            {"KiB", kKi},
+                                            {"B", 1}}};
 
 }  // namespace
 
-std::string to_text(Seconds value) { return scaled(value.value(), kTimeShort, ""); }
-std::string to_text(Bytes value) { return scaled(value.value(), kBinaryBytes, ""); }
-std::string to_text(BytesPerSecond value) { return scaled(value.value(), kDecimalBytes, "/s"); }
-std::string to_text(FlopsPerSecond value) { return scaled(value.value(), kFlops, "/s"); }
-std::string to_text(Watts value) { return scaled(value.value(), kPower, ""); }
+std::string to_text(Seconds value) {
+  return scaled(value.value(), kTimeShort, "");
+}
+std::string to_text(Bytes value) {
+  return scaled(value.value(), kBinaryBytes, "");
+}
+std::string to_text(BytesPerSecond value) {
+  return scaled(value.value(), kDecimalBytes, "/s");
+}
+std::string to_text(FlopsPerSecond value) {
+  return scaled(value.value(), kFlops, "/s");
+}
+std::string to_text(Watts value) {
+  return scaled(value.value(), kPower, "");
+}
 
 std::string to_size_text(Bytes value) {
   const double bytes = value.value();

@@ -79,8 +79,8 @@ struct Fabric {
   std::vector<int> dims{};                          // torus
   bool in_network_reduction = false;                // SHARP: switches can reduce
   // What calibrated predictions know this fabric by; neither changes the links.
-  std::string interconnect{}; // technology: "InfiniBand", "RoCE", "Slingshot-11", "EFA", "TCP"
-  std::string measured_as{};  // a measured cluster of the profile that stands for this one
+  std::string interconnect{};  // technology: "InfiniBand", "RoCE", "Slingshot-11", "EFA", "TCP"
+  std::string measured_as{};   // a measured cluster of the profile that stands for this one
 };
 
 struct Cost {

@@ -6,6 +6,12 @@
 
 namespace windtunnel::strategies {
 
+void Simulation::raise_to(base::Seconds least) {
+  const bool one_group = together.size() == 1;
+  for (base::Seconds& finish : together) finish = base::max(finish, least);
+  if (one_group) alone = together;
+}
+
 void Simulation::add_launch(base::Seconds launch) {
   for (base::Seconds& finish : together) finish = finish + launch;
   for (base::Seconds& finish : alone) finish = finish + launch;

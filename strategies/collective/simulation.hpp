@@ -16,6 +16,8 @@ struct Simulation {
   sim::EngineKind engine = sim::EngineKind::analytic;
   std::int64_t events = 0;
 
+  // No group together with the others is done before `least`.
+  void raise_to(base::Seconds least);
   // Before every group, together and alone.
   void add_launch(base::Seconds launch);
   base::Seconds time() const;                // of the slowest group
