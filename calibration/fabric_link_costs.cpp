@@ -10,8 +10,10 @@ namespace {
 using collectives::Algorithm;
 using collectives::Protocol;
 
-// Of the time of an algorithm that was never measured, log: a factor of two.
+// Of the time of an algorithm that was never measured, log: a factor of two where all hops are alike,
+// of four where hops inside and between nodes make one pipeline (tests/scenarios/one_footing_test.cpp).
 constexpr double kUnseenAlgorithm = 0.6931;
+constexpr double kUnseenPipeline = 1.3863;
 
 // Shares of LL, LL128 and Simple in what NCCL's ring would take, of the protocol that is asked for
 // where it runs; Simple for what has no ring.
@@ -92,7 +94,8 @@ std::optional<collectives::LinkCosts> FabricModel::link_costs(
   costs.scale_up = base::BytesPerSecond(terms.intra_rate * corner);
   costs.nic = query.nic_bandwidth * (terms.net_efficiency * corner);
   if (c.links.transport == Transport::nvlink) even_out(c, costs, terms.net_efficiency);
-  costs.half_width = std::hypot(resolved.half_width, kUnseenAlgorithm);
+  costs.half_width = std::hypot(
+      resolved.half_width, c.nodes > 1 && c.gpus_per_node > 1 ? kUnseenPipeline : kUnseenAlgorithm);
   costs.note = resolved.note;
   return costs;
 }
