@@ -144,7 +144,8 @@ XyChart chart(const CollectiveGrid& grid, const Result& result, Quantity quantit
     if (!bound.points.empty()) out.series.push_back(std::move(bound));
   }
   add_measured(grid, result, quantity, out.series);
-  constexpr std::size_t kMostMarkers = 4;  // beyond, those behind the leader stand in the table only
+  constexpr std::size_t kMostMarkers =
+      4;  // beyond, those behind the leader stand in the table only
   const std::vector<Crossover> crossovers = crossovers_of(grid, result);
   for (const Crossover& crossover : crossovers) {
     if (!crossover.leads && crossovers.size() > kMostMarkers) continue;

@@ -34,9 +34,10 @@ const std::vector<CollectiveMeasurement>& measured_rows() {
   return kRows;
 }
 
-#define NEEDS_MEASUREMENTS()                                                                 \
-  if (measured_rows().empty()) GTEST_SKIP() << "../shared/measurements/nccl is not on this " \
-                                               "machine"
+#define NEEDS_MEASUREMENTS()                                    \
+  if (measured_rows().empty())                                  \
+  GTEST_SKIP() << "../shared/measurements/nccl is not on this " \
+                  "machine"
 
 HoldOut alps(int most_fitted, std::set<int> asked) {
   std::vector<CollectiveMeasurement> rows;

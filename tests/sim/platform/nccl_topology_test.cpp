@@ -171,8 +171,8 @@ TEST(NcclTopology, ErrorsCarryLineAndColumn) {
 }
 
 TEST(NcclTopology, AGpuWithoutItsNvlinksDoesNotSpoilTheOthers) {
-  const Import import = import_topology(one_socket(
-      gpu_pci(0, 80, "") + gpu_pci(1, 80, nvlink(2, 4)) + gpu_pci(2, 80, nvlink(1, 4))));
+  const Import import = import_topology(
+      one_socket(gpu_pci(0, 80, "") + gpu_pci(1, 80, nvlink(2, 4)) + gpu_pci(2, 80, nvlink(1, 4))));
   ASSERT_TRUE(import.node.has_value()) << import.text();
   EXPECT_DOUBLE_EQ(import.node->scale_up.bandwidth.value(), 80e9);
   EXPECT_THAT(import.text(), HasSubstr("this GPU has 0 NVLinks, others have 4"));
