@@ -39,6 +39,25 @@ Measurements gather(std::vector<Measurements> files, const CalibrateOptions& opt
   return all;
 }
 
+// The reasons for which rows went, most frequent first; a log that does not name its collective is the
+// usual one.
+std::string why_nothing_is_left(const Measurements& rows, const CalibrateOptions& options) {
+  std::map<std::string, int> reasons;
+  for (const SkippedRow& row : rows.skipped) ++reasons[row.reason];
+  std::vector<std::pair<std::string, int>> most(reasons.begin(), reasons.end());
+  std::stable_sort(most.begin(), most.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::string text = "no collective row is left to fit";
+  for (std::size_t i = 0; i < std::min<std::size_t>(most.size(), 4); ++i) {
+    text += (i == 0 ? ": " : "; ") + std::to_string(most[i].second) +
+            (most[i].second == 1 ? " row left out: " : " rows left out: ") + most[i].first;
+  }
+  if (most.empty()) {
+    text += options.filters.empty() ? ": the files hold none" : ": --where matches no row";
+  }
+  return text;
+}
+
 void describe(FabricProfile& profile, const CalibrateOptions& options, const Measurements& rows,
               const Validation& held_out) {
   profile.name = !options.name.empty()     ? options.name
@@ -99,7 +118,7 @@ Calibration calibrate(std::vector<Measurements> files, const CalibrateOptions& o
   Measurements rows = gather(std::move(files), options);
   out.diagnostics = rows.diagnostics;
   if (rows.collectives.empty()) {
-    out.diagnostics.error({}, "no collective row is left to fit");
+    out.diagnostics.error({}, why_nothing_is_left(rows, options));
     return out;
   }
   FitOptions fit_options;

@@ -27,7 +27,7 @@ double busbw(const CollectiveMeasurement& row) {
 std::string size_group(double bytes) {
   if (bytes < 1.0) return "0 B";
   const int decade = static_cast<int>(std::floor(std::log10(bytes)));
-  return fmt::format("1e{}-1e{} B", decade, decade + 1);
+  return fmt::format("1e{:02}-1e{:02} B", decade, decade + 1);
 }
 
 std::string choice_text(const collectives::TimePrediction& prediction) {

@@ -23,12 +23,53 @@ bool is_about_the_simulation(const std::string& fact) {
 
 using CaseKey = std::string;
 
+using Paths = std::set<std::string>;
+
+// Parameters that have one value in all cases of a result: a setting of the run, not of a case.
+Paths settings_of(const Result& result) {
+  std::map<std::string, std::set<std::string>> values;
+  for (const ResultCase& one : result.cases) {
+    for (const auto& [path, value] : one.parameters) {
+      values[path].insert(cell_text(value, Unit::plain));
+    }
+  }
+  Paths out;
+  for (const auto& [path, seen] : values) {
+    if (seen.size() == 1) out.insert(path);
+  }
+  return out;
+}
+
+Paths paths_of(const Result& result) {
+  Paths out;
+  for (const ResultCase& one : result.cases) {
+    for (const auto& [path, value] : one.parameters) out.insert(path);
+  }
+  return out;
+}
+
+// Settings that only one of the two results states (`--set calibration=...` in one run): they are
+// what is compared, not what tells cases apart.
+Paths settings_of_one(const Result& a, const Result& b) {
+  Paths out;
+  const Paths in_a = paths_of(a);
+  const Paths in_b = paths_of(b);
+  for (const std::string& path : settings_of(a)) {
+    if (!in_b.contains(path)) out.insert(path);
+  }
+  for (const std::string& path : settings_of(b)) {
+    if (!in_a.contains(path)) out.insert(path);
+  }
+  return out;
+}
+
 // Parameters by name, so that their order does not matter; names and values kept apart by control
 // characters.
-CaseKey key_of(const ResultCase& one) {
+CaseKey key_of(const ResultCase& one, const Paths& left_out) {
   if (one.parameters.empty()) return one.scenario + "\x1f" + one.name;
   std::map<std::string, std::string> sorted;
   for (const auto& [path, value] : one.parameters) {
+    if (left_out.contains(path)) continue;
     const double number = number_in(value);
     sorted[path] = std::isfinite(number) ? number_text(number) : cell_text(value, Unit::plain);
   }
@@ -47,10 +88,11 @@ class Comparer {
 
   Comparison compare() {
     std::map<CaseKey, std::vector<const ResultCase*>> partners;
-    for (const ResultCase& one : b_.cases) partners[key_of(one)].push_back(&one);
+    const Paths left_out = settings_of_one(a_, b_);
+    for (const ResultCase& one : b_.cases) partners[key_of(one, left_out)].push_back(&one);
     std::set<const ResultCase*> taken;
     for (const ResultCase& one : a_.cases) {
-      auto& candidates = partners[key_of(one)];
+      auto& candidates = partners[key_of(one, left_out)];
       if (candidates.empty()) {
         add_lonely(one, Verdict::only_a);
         continue;

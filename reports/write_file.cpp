@@ -88,6 +88,7 @@ void write_file(const std::string& path, std::string_view content) {
   if (fs::is_directory(status)) fail(path, EISDIR);
   if (fs::exists(status) && !fs::is_regular_file(status)) return write_directly(path, content);
   const fs::path folder = fs::path(target).parent_path();
+  error.clear();  // a file that is not there yet is no error
   if (!folder.empty()) fs::create_directories(folder, error);
   if (error) fail(path, error.value());
   replace(target, content);

@@ -193,6 +193,7 @@ void add_table(const Result& result, const ResultCase& one, const std::string& n
   const base::Table* rows = table(one, name);
   if (rows == nullptr || rows->rows.empty()) return;
   ViewTable view = table_view(*rows, result, kMostRows);
+  if (name == "groups") view.key_columns = 2;  // by what, and which
   view.title = title;
   view.detail = detail;
   section.tables.push_back(std::move(view));

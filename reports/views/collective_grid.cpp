@@ -184,14 +184,21 @@ const CollectivePoint* CollectiveGrid::at(double row, const std::string& column)
 std::vector<const CollectivePoint*> CollectiveGrid::fastest(double row) const {
   std::vector<const CollectivePoint*> running;
   if (across == GridColumns::variants) return running;
-  const bool others = columns.size() > 1;
+  const CollectivePoint* chosen = nullptr;
+  double least = std::numeric_limits<double>::infinity();
   for (const std::string& algorithm : columns) {
     const CollectivePoint* point = at(row, algorithm);
-    if (algorithm == "auto" && others) continue;
-    if (point != nullptr && point->ok() && std::isfinite(point->time_s)) running.push_back(point);
+    if (point == nullptr || !point->ok() || !std::isfinite(point->time_s)) continue;
+    if (algorithm == "auto") {
+      chosen = point;
+      continue;
+    }
+    running.push_back(point);
+    least = std::min(least, point->time_s);
   }
-  double least = std::numeric_limits<double>::infinity();
-  for (const CollectivePoint* point : running) least = std::min(least, point->time_s);
+  // `auto` is one of the others by another name, unless it is clearly faster than all that were asked.
+  constexpr double kClearly = 0.99;
+  if (chosen != nullptr && chosen->time_s < least * kClearly) return {chosen};
   std::erase_if(running,
                 [&](const CollectivePoint* point) { return point->time_s > least * (1 + 1e-9); });
   return running;

@@ -1,8 +1,12 @@
 // `windtunnel calibrate`: measurements in, a fitted profile out.
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <ctime>
+#include <filesystem>
 
 #include "calibration/calibrate.hpp"
 #include "calibration/parameter_table.hpp"
@@ -11,6 +15,7 @@
 #include "scenarios/cli/measurement_flags.hpp"
 #include "scenarios/cli/result_output.hpp"
 #include "scenarios/cli/verb.hpp"
+#include "sim/base/contract.hpp"
 
 namespace windtunnel::scenarios::cli {
 
@@ -45,6 +50,26 @@ CalibrateFlags parse(const Invocation& invocation) {
   }
   if (flags.profile.empty()) throw UsageError("calibrate", "-o PROFILE.yaml is missing");
   return flags;
+}
+
+// Said before the fit, which takes a while: whether write_file can make or replace `path`. Throws
+// EnvironmentError.
+void check_writable(const std::string& path) {
+  namespace fs = std::filesystem;
+  const auto fail = [&](const std::string& what, int error) {
+    throw base::EnvironmentError(
+        fmt::format("cannot write {}: {}{}", path, what, std::strerror(error)));
+  };
+  std::error_code ignored;
+  const fs::path target = fs::absolute(path, ignored);
+  if (fs::is_directory(target, ignored)) fail("", EISDIR);
+  const bool exists = fs::exists(target, ignored);
+  if (exists && ::access(target.c_str(), W_OK) != 0) fail("", errno);
+  if (exists && !fs::is_regular_file(target, ignored)) return;
+  fs::path folder = target.parent_path();  // missing folders are made: the nearest one counts
+  while (!fs::exists(folder, ignored) && folder.has_relative_path()) folder = folder.parent_path();
+  if (!fs::is_directory(folder, ignored)) fail(folder.string() + ": ", ENOTDIR);
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) fail(folder.string() + ": ", errno);
 }
 
 std::string today() {
@@ -100,6 +125,7 @@ reports::Result held_out_result(const calibration::Calibration& made, const Cali
 ExitCode verb_calibrate(const Invocation& invocation) {
   const CalibrateFlags flags = parse(invocation);
   Console console = flags.output.console();
+  check_writable(flags.profile);
   const calibration::Calibration made = fit(flags, invocation.tool, console);
   reports::write_file(flags.profile, calibration::to_yaml(*made.profile));
   const reports::Result result = held_out_result(made, flags, invocation.tool);

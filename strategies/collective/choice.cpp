@@ -91,16 +91,18 @@ std::string interconnect_of(const sim::Node& node, const sim::Fabric& fabric, in
       node.scale_up.kind == sim::ScaleUpKind::nvswitch && node.scale_up.size >= nodes * node.gpus;
   if (nodes > 1 && one_domain) return "NVLink + NVSwitch, MNNVL in rack";
   if (nodes > 1 && node.nics.count > 0) {
-    return fmt::format("{}{}{}x{:g}Gb/s per node", fabric.interconnect,
+    const bool meshed = node.scale_up.kind == sim::ScaleUpKind::nvlink_mesh ||
+                        node.scale_up.kind == sim::ScaleUpKind::nvlink_ring;
+    return fmt::format("{}{}{}x{:g}Gb/s per node{}", fabric.interconnect,
                        fabric.interconnect.empty() ? "" : " ", node.nics.count,
-                       node.nics.bandwidth.value() * 8e-9);
+                       node.nics.bandwidth.value() * 8e-9, meshed ? ", no NVSwitch" : "");
   }
   switch (node.scale_up.kind) {
     case sim::ScaleUpKind::nvswitch:
       return "NVLink + NVSwitch";
     case sim::ScaleUpKind::nvlink_mesh:
     case sim::ScaleUpKind::nvlink_ring:
-      return "NVLink";
+      return "NVLink, no NVSwitch";
     case sim::ScaleUpKind::pcie:
       return "PCIe";
     case sim::ScaleUpKind::none:
