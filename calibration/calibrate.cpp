@@ -1,5 +1,7 @@
 #include "calibration/calibrate.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <tuple>
 
@@ -39,23 +41,34 @@ Measurements gather(std::vector<Measurements> files, const CalibrateOptions& opt
   return all;
 }
 
-// The reasons for which rows went, most frequent first; a log that does not name its collective is the
-// usual one.
-std::string why_nothing_is_left(const Measurements& rows, const CalibrateOptions& options) {
-  std::map<std::string, int> reasons;
-  for (const SkippedRow& row : rows.skipped) ++reasons[row.reason];
-  std::vector<std::pair<std::string, int>> most(reasons.begin(), reasons.end());
-  std::stable_sort(most.begin(), most.end(),
-                   [](const auto& a, const auto& b) { return a.second > b.second; });
-  std::string text = "no collective row is left to fit";
-  for (std::size_t i = 0; i < std::min<std::size_t>(most.size(), 4); ++i) {
-    text += (i == 0 ? ": " : "; ") + std::to_string(most[i].second) +
-            (most[i].second == 1 ? " row left out: " : " rows left out: ") + most[i].first;
-  }
-  if (most.empty()) {
-    text += options.filters.empty() ? ": the files hold none" : ": --where matches no row";
-  }
-  return text;
+// What a user can do about a reason, where there is something.
+std::string remedy(const std::string& reason) {
+  if (reason.ends_with("say which collective it measured")) return " (pass --op)";
+  if (reason.ends_with("say how many ranks there were"))
+    return " (pass --nodes and --gpus-per-node)";
+  return "";
+}
+
+// Why each file gave nothing: its rows left out, by reason, most frequent first, and the filter that
+// let none of the others pass.
+std::string why_nothing_is_left(const Measurements& rows) {
+  constexpr std::size_t kMost = 6;
+  std::map<std::pair<std::string, std::string>, int> reasons;  // by file and reason
+  for (const SkippedRow& row : rows.skipped) ++reasons[{row.origin.file, row.reason}];
+  std::vector<std::pair<int, std::string>> lines;
+  for (const auto& [key, count] : reasons)
+    lines.emplace_back(count, fmt::format("{}: {} {}: {}{}", key.first, count,
+                                          count == 1 ? "row" : "rows", key.second,
+                                          remedy(key.second)));
+  std::stable_sort(lines.begin(), lines.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::vector<std::string> texts = rows.emptied;
+  for (const auto& [count, text] : lines) texts.push_back(text);
+  if (texts.empty()) return "no collective row is left to fit: the files hold none";
+  const std::size_t more = texts.size() > kMost ? texts.size() - kMost : 0;
+  texts.resize(texts.size() - more);
+  if (more > 0) texts.push_back(fmt::format("{} more reasons", more));
+  return fmt::format("no collective row is left to fit\n  {}", fmt::join(texts, "\n  "));
 }
 
 void describe(FabricProfile& profile, const CalibrateOptions& options, const Measurements& rows,
@@ -118,7 +131,7 @@ Calibration calibrate(std::vector<Measurements> files, const CalibrateOptions& o
   Measurements rows = gather(std::move(files), options);
   out.diagnostics = rows.diagnostics;
   if (rows.collectives.empty()) {
-    out.diagnostics.error({}, why_nothing_is_left(rows, options));
+    out.diagnostics.error({}, why_nothing_is_left(rows));
     return out;
   }
   FitOptions fit_options;

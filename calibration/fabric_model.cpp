@@ -164,6 +164,8 @@ void FabricModel::resolve(const Question& question, Resolved& out) const {
   squares += std::pow(band.per_octave_bytes * size, 2) + std::pow(across, 2) +
              std::pow(band.per_octave_gpus * gpus, 2);
   out.half_width = std::sqrt(squares);
+  constexpr double kFar = 0.585;  // log2 1.5: beyond it the form alone speaks
+  out.far = std::max({size, nodes, gpus}) > kFar;
   out.inside = out.setting_known && out.op_known && size == 0.0 && nodes == 0.0 && gpus == 0.0;
   if (!out.op_known)
     out.note = "this op was not measured on " + fabric->name;
@@ -213,7 +215,8 @@ std::optional<collectives::TimePrediction> FabricModel::answer(const Question& q
   out.band = {seconds * std::exp(-resolved.half_width), seconds * std::exp(resolved.half_width),
               0.9};
   out.rests_on = {resolved.inside && !single_tree ? "interpolated" : "model"};
-  if (!resolved.fabric_known || !resolved.op_known || single_tree || resolved.half_width > 0.6)
+  if (!resolved.fabric_known || !resolved.op_known || resolved.far || single_tree ||
+      resolved.half_width > 0.6)
     out.rests_on.push_back("extrapolated");
   fill_choice(*resolved.params, prepared, out);
   if (single_tree) out.algorithm = Algorithm::tree;

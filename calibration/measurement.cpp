@@ -151,6 +151,7 @@ void Measurements::append(Measurements more) {
   move_all(collectives, more.collectives);
   move_all(other, more.other);
   move_all(skipped, more.skipped);
+  move_all(emptied, more.emptied);
   diagnostics.append(more.diagnostics);
 }
 

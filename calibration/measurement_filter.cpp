@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <sstream>
 
 #include "calibration/csv.hpp"
@@ -63,6 +64,28 @@ bool passes(const std::string& text, char relation, const std::vector<std::strin
                          : std::all_of(values.begin(), values.end(), holds);
 }
 
+// "rows.csv: none of 12 rows has fabric=labb; there are lab, other".
+std::string says_emptied(const std::vector<CollectiveMeasurement>& rows, const std::string& column,
+                         char relation, const std::vector<std::string>& values) {
+  constexpr std::size_t kMost = 12;
+  std::vector<std::string> there;
+  for (const CollectiveMeasurement& row : rows) {
+    std::string value = column_of(row, column);
+    if (value.empty()) value = "(blank)";
+    if (std::find(there.begin(), there.end(), value) == there.end()) there.push_back(value);
+  }
+  std::string meant;
+  if (values.size() == 1) meant = base::did_you_mean(values[0], there);
+  const std::size_t more = there.size() > kMost ? there.size() - kMost : 0;
+  there.resize(there.size() - more);
+  if (more > 0) there.push_back(fmt::format("{} more", more));
+  return fmt::format("{}: none of {} rows passes --where {}{}{}; {} there: {}{}",
+                     rows.front().origin.file, rows.size(), column,
+                     relation == '=' ? "=" : std::string{relation, '='},
+                     fmt::join(values, relation == '=' ? "," : " and "), column,
+                     fmt::join(there, ", "), meant);
+}
+
 }  // namespace
 
 void apply_filters(Measurements& measurements, const std::vector<Filter>& filters) {
@@ -82,9 +105,13 @@ void apply_filters(Measurements& measurements, const std::vector<Filter>& filter
     wanted[{column, relation}].push_back(filter.value);
   }
   for (const auto& [key, values] : wanted) {
-    std::erase_if(measurements.collectives, [&](const CollectiveMeasurement& row) {
-      return !passes(column_of(row, key.first), key.second, values);
-    });
+    std::vector<CollectiveMeasurement>& rows = measurements.collectives;
+    const auto passing = [&](const CollectiveMeasurement& row) {
+      return passes(column_of(row, key.first), key.second, values);
+    };
+    if (!rows.empty() && std::none_of(rows.begin(), rows.end(), passing))
+      measurements.emptied.push_back(says_emptied(rows, key.first, key.second, values));
+    std::erase_if(rows, std::not_fn(passing));
   }
 }
 

@@ -157,6 +157,18 @@ TEST(Calibrate, NeedsANameAndAPlaceForTheProfile) {
   EXPECT_THAT(run.err, HasSubstr("-o PROFILE.yaml is missing"));
 }
 
+TEST(Calibrate, ATargetThatCannotBeWrittenIsSaidBeforeTheFit) {
+  const std::string folder = scratch_folder();
+  const std::string rows = folder + "/rows.csv";
+  write_text(rows, rows_for({1}));
+  for (const std::string& target : {folder, rows + "/p.yaml", rows + "/deeper/p.yaml"}) {
+    // The file of rows is not there: had it been read first, it would be the one complained about.
+    const Finished run = windtunnel({"calibrate", folder + "/none.csv", "--gpu", "x", "-o", target});
+    EXPECT_EQ(run.exit_code, 4);
+    EXPECT_THAT(run.err, HasSubstr("cannot write " + target));
+  }
+}
+
 TEST(Calibrate, WhereKeepsTheRowsThatPass) {
   const std::string folder = scratch_folder();
   write_text(folder + "/rows.csv", rows_for({1, 2}));
