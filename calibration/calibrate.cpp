@@ -57,9 +57,9 @@ std::string why_nothing_is_left(const Measurements& rows) {
   for (const SkippedRow& row : rows.skipped) ++reasons[{row.origin.file, row.reason}];
   std::vector<std::pair<int, std::string>> lines;
   for (const auto& [key, count] : reasons)
-    lines.emplace_back(count, fmt::format("{}: {} {}: {}{}", key.first, count,
-                                          count == 1 ? "row" : "rows", key.second,
-                                          remedy(key.second)));
+    lines.emplace_back(count,
+                       fmt::format("{}: {} {}: {}{}", key.first, count, count == 1 ? "row" : "rows",
+                                   key.second, remedy(key.second)));
   std::stable_sort(lines.begin(), lines.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });
   std::vector<std::string> texts = rows.emptied;

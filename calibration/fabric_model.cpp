@@ -22,6 +22,21 @@ double octaves_to_nearest(int value, const std::set<int>& seen) {
   return nearest;
 }
 
+double octaves_outside(int value, const std::set<int>& seen) {
+  return seen.empty() ? 10.0 : octaves_outside(value, *seen.begin(), *seen.rbegin());
+}
+
+// Whether the case lies more than a factor 1.5 outside what was fitted. One node says nothing about
+// the network: with several, the counts above one count.
+bool is_far(const CollectiveCase& c, const SeenOp& seen) {
+  constexpr double kFar = 0.585;  // log2 1.5
+  std::set<int> nodes = seen.nodes;
+  if (c.multi_node()) nodes.erase(1);
+  return octaves_outside(c.bytes, seen.least_bytes, seen.most_bytes) > kFar ||
+         octaves_outside(static_cast<int>(c.nodes), nodes) > kFar ||
+         octaves_outside(static_cast<int>(c.gpus_per_node), seen.gpus_per_node) > kFar;
+}
+
 bool answers(Op op, Algorithm algorithm) {
   const bool peers = op == Op::all_to_all || op == Op::send_recv;
   switch (algorithm) {
@@ -164,8 +179,7 @@ void FabricModel::resolve(const Question& question, Resolved& out) const {
   squares += std::pow(band.per_octave_bytes * size, 2) + std::pow(across, 2) +
              std::pow(band.per_octave_gpus * gpus, 2);
   out.half_width = std::sqrt(squares);
-  constexpr double kFar = 0.585;  // log2 1.5: beyond it the form alone speaks
-  out.far = std::max({size, nodes, gpus}) > kFar;
+  out.far = is_far(c, *seen);
   out.inside = out.setting_known && out.op_known && size == 0.0 && nodes == 0.0 && gpus == 0.0;
   if (!out.op_known)
     out.note = "this op was not measured on " + fabric->name;

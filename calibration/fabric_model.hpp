@@ -6,8 +6,9 @@
 // in the fabric, the setting with the same interconnect, launch, tuning and stack, else the one
 // that shares most of them and has the op; in it the op's own vector. What stood in is said in
 // `note`. `rests_on`: "interpolated" inside the sizes, nodes and GPU counts fitted of this op in
-// this setting, "model" between or near them, "model" and "extrapolated" beyond, or where fabric or
-// op were never fitted. Algorithms: ring, double_binary_tree, in_network (NVLS) and, for all_to_all
+// this setting, "model" between or near them, "model" and "extrapolated" more than a factor 1.5
+// beyond any of them (of node counts above one, those above one), or where fabric or op were never
+// fitted. Algorithms: ring, double_binary_tree, in_network (NVLS) and, for all_to_all
 // and send_recv, direct and pairwise. `tree`, one binary tree, is nothing NCCL runs: it gets the
 // double tree's latency and half its bandwidth, flagged extrapolated. Others: no answer; the caller
 // simulates them, on links that cost what link_costs() says. Bands hold 90 % of single
@@ -36,6 +37,7 @@ struct Resolved {
   ParamVector shared;
   double half_width = 0.0;  // of log time, 90 %
   bool fabric_known = false, setting_known = false, op_known = false, inside = false;
+  bool far = false;  // more than a factor 1.5 outside the sizes or counts fitted
   std::string note;
 };
 

@@ -82,7 +82,8 @@ struct Measurements {
   std::vector<CollectiveMeasurement> collectives;
   std::vector<GenericRow> other;  // every other kind
   std::vector<SkippedRow> skipped;
-  std::vector<std::string> emptied;  // a sentence for each filter that let none of a file's rows pass
+  std::vector<std::string>
+      emptied;  // a sentence for each filter that let none of a file's rows pass
   base::Diagnostics diagnostics;
 
   void append(Measurements more);

@@ -79,11 +79,10 @@ std::string says_emptied(const std::vector<CollectiveMeasurement>& rows, const s
   const std::size_t more = there.size() > kMost ? there.size() - kMost : 0;
   there.resize(there.size() - more);
   if (more > 0) there.push_back(fmt::format("{} more", more));
-  return fmt::format("{}: none of {} rows passes --where {}{}{}; {} there: {}{}",
-                     rows.front().origin.file, rows.size(), column,
-                     relation == '=' ? "=" : std::string{relation, '='},
-                     fmt::join(values, relation == '=' ? "," : " and "), column,
-                     fmt::join(there, ", "), meant);
+  return fmt::format(
+      "{}: none of {} rows passes --where {}{}{}; {} there: {}{}", rows.front().origin.file,
+      rows.size(), column, relation == '=' ? "=" : std::string{relation, '='},
+      fmt::join(values, relation == '=' ? "," : " and "), column, fmt::join(there, ", "), meant);
 }
 
 }  // namespace

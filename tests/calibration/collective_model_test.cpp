@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -212,6 +213,23 @@ TEST(FabricModel, BandsWidenWithTheDistanceFromWhatWasMeasured) {
   EXPECT_EQ(model.predict(seen)->rests_on, std::vector<std::string>{"interpolated"});
   EXPECT_EQ(model.predict(elsewhere)->rests_on,
             (std::vector<std::string>{"model", "extrapolated"}));
+}
+
+TEST(FabricModel, MoreThanOneAndAHalfTimesOutsideWhatWasMeasuredIsExtrapolated) {
+  const FabricModel model(fit_profile(drawn_rows(known_truth(), {1, 4, 8}), {}));
+  const auto extrapolated = [&](double bytes, int nodes, int gpus) {
+    const auto rests_on = model.predict(row_of(Op::all_reduce, bytes, nodes, gpus))->rests_on;
+    return std::find(rests_on.begin(), rests_on.end(), "extrapolated") != rests_on.end();
+  };
+  EXPECT_FALSE(extrapolated(1e6, 8, 8));
+  EXPECT_FALSE(extrapolated(1e6, 6, 8));
+  EXPECT_FALSE(extrapolated(1e6, 11, 8));
+  EXPECT_TRUE(extrapolated(1e6, 13, 8));
+  EXPECT_TRUE(extrapolated(1e6, 2, 8));  // one node says nothing about the network
+  EXPECT_FALSE(extrapolated(50, 8, 8));
+  EXPECT_TRUE(extrapolated(32, 8, 8));
+  EXPECT_TRUE(extrapolated(9e9, 8, 8));
+  EXPECT_TRUE(extrapolated(1e6, 1, 4));
 }
 
 collectives::TimeQuery dgx_query(Algorithm algorithm, double bytes) {
