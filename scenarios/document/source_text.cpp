@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <optional>
 
 #include "sim/base/contract.hpp"
@@ -130,7 +131,10 @@ std::string read_file(const std::string& path, std::size_t most_bytes) {
     throw base::EnvironmentError(fmt::format("cannot read '{}': it is a directory", path));
   }
   errno = 0;
-  std::ifstream in(path, std::ios::binary);
+  // Not every machine has a /dev/stdin; the name stands for what the process was given.
+  std::ifstream file;
+  if (path != "/dev/stdin") file.open(path, std::ios::binary);
+  std::istream& in = path != "/dev/stdin" ? file : std::cin;
   if (!in) {
     const std::string why = errno != 0 ? std::strerror(errno) : "it cannot be opened";
     throw base::EnvironmentError(fmt::format("cannot read '{}': {}", path, why));
