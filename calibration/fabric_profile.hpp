@@ -104,7 +104,9 @@ std::string fabric_key(const CollectiveMeasurement& row);
 // Known launch texts to whether one process drives a node; blank and unknown ones are a guess.
 bool one_process(const std::string& launch);
 
-// YAML. `load` gathers diagnostics and returns nothing where there are errors.
+// YAML. Its last line, `end: {fabrics: N, sha256: ...}`, holds the checksum of all text before it;
+// reading gathers diagnostics and returns nothing where there are errors, so a file cut off or
+// changed is refused.
 std::string to_yaml(const FabricProfile& profile);
 std::optional<FabricProfile> profile_from_yaml(const std::string& text, const std::string& file,
                                                base::Diagnostics& diagnostics);

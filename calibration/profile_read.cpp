@@ -1,9 +1,12 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <cmath>
+#include <regex>
 
 #include "calibration/fabric_profile.hpp"
+#include "sim/base/sha256.hpp"
 
 namespace windtunnel::calibration {
 namespace {
@@ -34,6 +37,8 @@ class ProfileReader {
     read_shifts(root["shared"]["generation"], profile.shared.generation);
     read_shifts(root["shared"]["transport"], profile.shared.transport);
     for (const YAML::Node& node : root["fabrics"]) profile.fabrics.push_back(read_fabric(node));
+    if (number(root["end"]["fabrics"]) != static_cast<double>(profile.fabrics.size()))
+      error(root["end"], "the number of fabrics is not that of those above");
     return profile;
   }
 
@@ -178,17 +183,62 @@ class ProfileReader {
   base::Diagnostics& diagnostics_;
 };
 
+base::SourceLocation place_of(const std::string& text, std::size_t offset,
+                              const std::string& file) {
+  const std::string_view before = std::string_view(text).substr(0, offset);
+  const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+  const std::size_t start = before.rfind('\n') + 1;  // npos + 1 is 0
+  return {file, static_cast<int>(line), static_cast<int>(offset - start) + 1};
+}
+
+// The last line, `end: {fabrics: N, sha256: ...}`, holds the checksum of all text before it: a file
+// cut off anywhere has none, one edited by hand or damaged another.
+bool is_whole(const std::string& text, const std::string& file, base::Diagnostics& diagnostics) {
+  static const std::regex kEnd(R"(end: \{fabrics: (\d{1,9}), sha256: ([0-9a-f]{64})\}\n)");
+  const std::size_t at = text.rfind("\nend: ");
+  const std::size_t body = at == std::string::npos ? text.size() : at + 1;
+  std::smatch match;
+  const std::string last = text.substr(body);
+  if (!std::regex_match(last, match, kEnd)) {
+    diagnostics.error(
+        place_of(text, text.size(), file),
+        "this profile breaks off: its last line, `end:` with the checksum, is missing "
+        "or cut short; copy it again or fit it anew");
+    return false;
+  }
+  if (base::sha256(std::string_view(text).substr(0, body)) != match[2].str()) {
+    diagnostics.error(place_of(text, body, file),
+                      "this profile was changed after it was written (its checksum differs): copy "
+                      "it again or fit it anew");
+    return false;
+  }
+  return true;
+}
+
+bool is_profile(const std::string& text) {
+  return text.find(fmt::format("\nschema: windtunnel.fabric_profile/{}\n", kVersion)) !=
+         std::string::npos;
+}
+
 }  // namespace
 
 std::optional<FabricProfile> profile_from_yaml(const std::string& text, const std::string& file,
                                                base::Diagnostics& diagnostics) {
+  if (!is_profile(text)) {
+    diagnostics.error({file, 1, 1}, fmt::format("this is no fabric profile: no line says `schema: "
+                                                "windtunnel.fabric_profile/{}`",
+                                                kVersion));
+    return std::nullopt;
+  }
+  if (!is_whole(text, file, diagnostics)) return std::nullopt;
   try {
     const YAML::Node root = YAML::Load(text);
     FabricProfile profile = ProfileReader(file, diagnostics).read(root);
     if (diagnostics.has_errors()) return std::nullopt;
     return profile;
   } catch (const YAML::Exception& problem) {
-    diagnostics.error({file, problem.mark.line + 1, problem.mark.column + 1}, problem.msg);
+    diagnostics.error({file, problem.mark.line + 1, problem.mark.column + 1},
+                      "a fabric profile does not have this here: fit it anew");
     return std::nullopt;
   }
 }

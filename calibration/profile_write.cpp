@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "calibration/fabric_profile.hpp"
+#include "sim/base/sha256.hpp"
 
 namespace windtunnel::calibration {
 namespace {
@@ -146,6 +147,8 @@ std::string to_yaml(const FabricProfile& profile) {
   out += "fabrics:\n";
   for (const Fabric& fabric : profile.fabrics) write_fabric(out, fabric);
   if (profile.fabrics.empty()) out += "  []\n";
+  out +=
+      fmt::format("end: {{fabrics: {}, sha256: {}}}\n", profile.fabrics.size(), base::sha256(out));
   return out;
 }
 

@@ -11,6 +11,7 @@
 #include "calibration/fabric_fit.hpp"
 #include "calibration/fabric_model.hpp"
 #include "calibration/robust_fit.hpp"
+#include "sim/base/sha256.hpp"
 
 namespace windtunnel::calibration {
 namespace {
@@ -175,18 +176,45 @@ TEST(FabricProfile, SurvivesYamlWithoutAChangeThatMatters) {
   EXPECT_EQ(to_yaml(*back), to_yaml(*profile_from_yaml(to_yaml(*back), "p.yaml", diagnostics)));
 }
 
+// What a writer would have ended this text with, whatever it says.
+std::string sealed(const std::string& text) {
+  const std::string body = text.substr(0, text.rfind("\nend: ") + 1);
+  return body + "end: {fabrics: 1, sha256: " + base::sha256(body) + "}\n";
+}
+
+std::string complaint(const std::string& text) {
+  base::Diagnostics diagnostics;
+  EXPECT_FALSE(profile_from_yaml(text, "p.yaml", diagnostics));
+  EXPECT_TRUE(diagnostics.has_errors());
+  return diagnostics.to_text();
+}
+
 TEST(FabricProfile, DamagedYamlIsReportedWhereItStands) {
   const std::string text = to_yaml(fit_profile(drawn_rows(known_truth(), {1}), {}));
+  const std::string head = "\nschema: windtunnel.fabric_profile/1\n";
+  const std::size_t net_ll = text.find("net_ll:", text.find("\n    parameters:"));
   for (const std::string& bad :
        {std::string("schema: other/1\n"), std::string("{"), std::string("- 1\n"),
-        text.substr(0, text.find("settings:")) + "settings: []\n",
-        std::string(text).replace(text.find("net_ll:", text.find("\n    parameters:")), 6,
-                                  "net_lx")}) {
-    base::Diagnostics diagnostics;
-    EXPECT_FALSE(profile_from_yaml(bad, "p.yaml", diagnostics));
-    EXPECT_TRUE(diagnostics.has_errors());
-    EXPECT_NE(diagnostics.to_text().find("p.yaml:"), std::string::npos) << diagnostics.to_text();
+        sealed(head + "name: {\n\nend: "), sealed(head + "fabrics: [1]\n\nend: "),
+        sealed(text.substr(0, text.find("settings:")) + "settings: []\n\nend: "),
+        sealed(std::string(text).replace(net_ll, 6, "net_lx"))}) {
+    EXPECT_NE(complaint(bad).find("p.yaml:"), std::string::npos) << complaint(bad);
   }
+  EXPECT_NE(complaint(sealed(std::string(text).replace(net_ll, 6, "net_lx")))
+                .find("unknown parameter 'net_lx'; did you mean"),
+            std::string::npos);
+}
+
+TEST(FabricProfile, CutOffAnywhereOrChangedItIsRefused) {
+  const std::string text = to_yaml(fit_profile(drawn_rows(known_truth(), {1}), {}));
+  const std::size_t schema = text.find("windtunnel.fabric_profile/1\n") + 28;
+  for (std::size_t length = schema; length < text.size(); length += length % 7 + 1)
+    ASSERT_NE(complaint(text.substr(0, length)).find("this profile breaks off"), std::string::npos)
+        << length;
+  EXPECT_NE(complaint(text.substr(0, text.size() - 1)).find("breaks off"), std::string::npos);
+  std::string changed = text;
+  changed[text.find("spread: [") + 11] ^= 1;  // a digit
+  EXPECT_NE(complaint(changed).find("was changed after it was written"), std::string::npos);
 }
 
 double width(const FabricModel& model, const CollectiveMeasurement& row) {
