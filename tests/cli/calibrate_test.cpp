@@ -163,7 +163,8 @@ TEST(Calibrate, ATargetThatCannotBeWrittenIsSaidBeforeTheFit) {
   write_text(rows, rows_for({1}));
   for (const std::string& target : {folder, rows + "/p.yaml", rows + "/deeper/p.yaml"}) {
     // The file of rows is not there: had it been read first, it would be the one complained about.
-    const Finished run = windtunnel({"calibrate", folder + "/none.csv", "--gpu", "x", "-o", target});
+    const Finished run =
+        windtunnel({"calibrate", folder + "/none.csv", "--gpu", "x", "-o", target});
     EXPECT_EQ(run.exit_code, 4);
     EXPECT_THAT(run.err, HasSubstr("cannot write " + target));
   }
@@ -177,6 +178,26 @@ TEST(Calibrate, WhereKeepsTheRowsThatPass) {
                   "-o", folder + "/p.yaml", "--format", "json"});
   ASSERT_EQ(run.exit_code, 0) << run.err;
   EXPECT_EQ(facts_of(run).at("rows_fitted"), 11);
+}
+
+TEST(Calibrate, NothingLeftToFitSaysWhyAndOfWhichFile) {
+  const std::string folder = scratch_folder();
+  write_text(folder + "/rows.csv", rows_for({1, 2}));
+  write_text(folder + "/run.log", log_for(1));
+  const auto said = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "calibrate");
+    for (const char* more : {"--gpu", "x", "-o"}) arguments.emplace_back(more);
+    arguments.push_back(folder + "/p.yaml");
+    const Finished run = windtunnel(arguments);
+    EXPECT_EQ(run.exit_code, 3);
+    return run.err;
+  };
+  EXPECT_THAT(said({folder + "/run.log"}),
+              HasSubstr("run.log: 11 rows: the log does not say which collective it measured (pass "
+                        "--op)"));
+  EXPECT_THAT(said({folder + "/rows.csv", "--where", "fabric=my-clustr"}),
+              HasSubstr("rows.csv: none of 22 rows passes --where fabric=my-clustr; fabric there: "
+                        "my-cluster; did you mean 'my-cluster'?"));
 }
 
 TEST(Calibrate, AMistypedColumnIsAnsweredWithTheNearestOne) {
