@@ -71,6 +71,35 @@ std::string why_nothing_is_left(const Measurements& rows) {
   return fmt::format("no collective row is left to fit\n  {}", fmt::join(texts, "\n  "));
 }
 
+// Wrong units show as rates that no link has: busbw of twice the known rate (in-switch reduction
+// saves at most half the traffic). One warning a file, at its first such row. Rates that link_facts
+// only guessed judge nobody.
+void warn_of_impossible_rates(const Measurements& rows, base::Diagnostics& diagnostics) {
+  std::map<std::string, std::pair<int, std::string>> first_of;  // by file: line, sentence
+  std::map<std::string, int> count;
+  for (const CollectiveMeasurement& row : rows.collectives) {
+    const LinkFacts links = case_of(row).links;
+    if (links.guessed || row.gpu.empty()) continue;
+    const double known = row.gpus_per_node < 2 ? links.node_rate
+                         : row.nodes > 1       ? std::min(links.node_rate, links.intra_ring)
+                                               : links.intra_ring;
+    const double busbw =
+        collectives::bus_bandwidth(row.op, row.ranks(), row.bytes, row.time).value();
+    if (busbw <= 2.0 * known) continue;
+    if (count[row.origin.file]++ == 0)
+      first_of[row.origin.file] = {
+          row.origin.line, fmt::format("implies {:.0f} GB/s on links of {:.0f} GB/s: is the "
+                                       "unit of time or size right?",
+                                       busbw / 1e9, known / 1e9)};
+  }
+  for (const auto& [file, first] : first_of) {
+    const int others = count[file] - 1;
+    diagnostics.warning(
+        {file, first.first, 0},
+        first.second + (others > 0 ? fmt::format(" ({} more such rows)", others) : std::string()));
+  }
+}
+
 void describe(FabricProfile& profile, const CalibrateOptions& options, const Measurements& rows,
               const Validation& held_out) {
   profile.name = !options.name.empty()     ? options.name
@@ -134,6 +163,7 @@ Calibration calibrate(std::vector<Measurements> files, const CalibrateOptions& o
     out.diagnostics.error({}, why_nothing_is_left(rows));
     return out;
   }
+  warn_of_impossible_rates(rows, out.diagnostics);
   FitOptions fit_options;
   std::set<std::string> fabrics;
   for (const auto& row : rows.collectives) fabrics.insert(fabric_key(row));

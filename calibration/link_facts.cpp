@@ -35,7 +35,7 @@ int capability_of(const std::string& gpu, bool& guessed) {
 }
 
 bool is_pcie(const LinkWords& words) {
-  if (has(words.interconnect, "PCIe gen")) return true;
+  if (has(words.interconnect, "PCIe gen") || words.interconnect.ends_with("PCIe")) return true;
   if (has(words.gpu, "pcie")) return !has(words.interconnect, "NVLink");
   return has(words.gpu, "rtx") || has(words.gpu, "a40") || has(words.gpu, "gb10") ||
          has(words.gpu, "l40") || words.gpu == "t4";
@@ -64,7 +64,7 @@ void set_nvlink(const LinkWords& words, LinkFacts& facts) {
     facts.intra_channels = 2 * rings;
   }
   facts.nvls = cc >= 90 && words.gpu != "gh200" && !has(words.interconnect, "no NVSwitch") &&
-               !has(words.interconnect, "bridge");
+               !has(words.interconnect, "without NVSwitch") && !has(words.interconnect, "bridge");
 }
 
 Transport transport_of(const LinkWords& words) {

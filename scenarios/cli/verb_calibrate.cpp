@@ -81,6 +81,7 @@ calibration::Calibration fit(const CalibrateFlags& flags, const ToolVersion& too
   std::vector<calibration::Measurements> files;
   for (const std::string& file : flags.files) {
     files.push_back(flags.measurements.read(file, console));
+    files.back().diagnostics = {};  // said by now
   }
   calibration::CalibrateOptions options;
   options.fabric = flags.measurements.fabric;
@@ -90,6 +91,7 @@ calibration::Calibration fit(const CalibrateFlags& flags, const ToolVersion& too
   options.tool_version = tool.version;
   calibration::Calibration made = calibration::calibrate(std::move(files), options);
   if (!made.profile) throw base::InputError(made.diagnostics);
+  console.diagnostics(made.diagnostics);
   return made;
 }
 

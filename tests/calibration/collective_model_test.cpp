@@ -315,6 +315,28 @@ TEST(Calibrate, StatesItsHeldOutErrorAndValidatesItsOwnRows) {
   EXPECT_FALSE(calibrate({}, {}).profile);
 }
 
+TEST(LinkFacts, WithoutAnNvSwitchThereIsNoReductionInIt) {
+  const auto nvls = [](const char* interconnect) {
+    return link_facts({.gpu = "h100-sxm", .interconnect = interconnect, .stack = "", .nodes = 2})
+        .nvls;
+  };
+  EXPECT_TRUE(nvls("InfiniBand 8x400Gb/s per node"));
+  EXPECT_FALSE(nvls("InfiniBand 8x400Gb/s per node, no NVSwitch"));
+  EXPECT_FALSE(nvls("InfiniBand 8x400Gb/s per node; NVLink without NVSwitch"));
+  EXPECT_FALSE(nvls("InfiniBand 8x400Gb/s per node; PCIe"));
+}
+
+TEST(Calibrate, ARateThatNoLinkHasIsAWarningWithItsPlace) {
+  Measurements measured;
+  measured.collectives = drawn_rows(known_truth(), {1, 2});
+  EXPECT_TRUE(calibrate({measured}, {}).diagnostics.all().empty());
+  measured.collectives[20].time = measured.collectives[20].time * 1e-3;
+  const Calibration made = calibrate({measured}, {});
+  ASSERT_TRUE(made.profile);
+  EXPECT_NE(made.diagnostics.to_text().find("drawn:21: warning: implies "), std::string::npos)
+      << made.diagnostics.to_text();
+}
+
 TEST(Validate, TheNullModelIsALeaveOneOutMedianOfBusbw) {
   std::vector<CollectiveMeasurement> rows;
   for (const double us : {100.0, 200.0, 400.0}) {
