@@ -7,6 +7,7 @@
 #include "scenarios/cli/result_output.hpp"
 #include "scenarios/cli/scenario_files.hpp"
 #include "scenarios/cli/verb.hpp"
+#include "scenarios/measured_points.hpp"
 #include "scenarios/study.hpp"
 
 namespace windtunnel::scenarios::cli {
@@ -16,6 +17,7 @@ namespace {
 struct RunFlags {
   std::vector<std::string> files;
   std::string out;
+  std::vector<std::string> measured;
   ScenarioFlags scenario;
   WorkFlags work;
   OutputFlags output;
@@ -30,6 +32,8 @@ RunFlags parse(const Invocation& invocation) {
   flags.output.add_to(arguments);
   arguments.text("--out,-o", flags.out, "DIR",
                  "write result.json, result.csv, report.html and trace.json there");
+  arguments.list("--measured", flags.measured, "FILE",
+                 "nccl-tests log or measurement CSV to draw beside the prediction; repeatable");
   arguments.parse(invocation.arguments);
   return flags;
 }
@@ -85,7 +89,8 @@ ExitCode verb_run(const Invocation& invocation) {
   const std::vector<LoadedScenario> scenarios =
       load_all(flags.files, flags.scenario.load_options(), console);
   if (!flags.out.empty()) prepare_folder(flags.out);
-  const Study study = simulate(scenarios, flags, invocation.tool, console);
+  Study study = simulate(scenarios, flags, invocation.tool, console);
+  add_measured_points(flags.measured, scenarios, study.result);
   for (const std::string& warning : study.result.warnings) console.warning(warning);
   print_result(study.result, flags.output.format(), console);
   if (!flags.out.empty()) write_result(study.result, flags.out, console);
