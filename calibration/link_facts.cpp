@@ -34,6 +34,10 @@ int capability_of(const std::string& gpu, bool& guessed) {
   return 90;
 }
 
+bool lacks_nvswitch(const std::string& text) {
+  return has(text, "no NVSwitch") || has(text, "without NVSwitch");
+}
+
 bool is_pcie(const LinkWords& words) {
   if (has(words.interconnect, "PCIe gen") || words.interconnect.ends_with("PCIe")) return true;
   if (has(words.gpu, "pcie")) return !has(words.interconnect, "NVLink");
@@ -56,15 +60,15 @@ void set_nvlink(const LinkWords& words, LinkFacts& facts) {
   const int cc = facts.compute_capability;
   facts.intra_ring = cc >= 100 ? 680e9 : cc >= 90 ? 360e9 : cc >= 80 ? 240e9 : 120e9;
   facts.intra_channels = cc >= 100 ? 16 : cc >= 80 ? 12 : 6;
-  if (cc == 70 && !has(words.interconnect, "NVSwitch")) {
+  if (cc == 70 && (!has(words.interconnect, "NVSwitch") || lacks_nvswitch(words.interconnect))) {
     constexpr std::array<int, 9> kRings{6, 6, 1, 2, 4, 2, 2, 4, 6};
     const int rings =
         words.gpus_per_node <= 8 ? kRings[static_cast<std::size_t>(words.gpus_per_node)] : 6;
     facts.intra_ring = 20e9 * rings;
     facts.intra_channels = 2 * rings;
   }
-  facts.nvls = cc >= 90 && words.gpu != "gh200" && !has(words.interconnect, "no NVSwitch") &&
-               !has(words.interconnect, "without NVSwitch") && !has(words.interconnect, "bridge");
+  facts.nvls = cc >= 90 && words.gpu != "gh200" && !lacks_nvswitch(words.interconnect) &&
+               !has(words.interconnect, "bridge");
 }
 
 Transport transport_of(const LinkWords& words) {

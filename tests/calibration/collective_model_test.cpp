@@ -324,6 +324,17 @@ TEST(LinkFacts, WithoutAnNvSwitchThereIsNoReductionInIt) {
   EXPECT_FALSE(nvls("InfiniBand 8x400Gb/s per node, no NVSwitch"));
   EXPECT_FALSE(nvls("InfiniBand 8x400Gb/s per node; NVLink without NVSwitch"));
   EXPECT_FALSE(nvls("InfiniBand 8x400Gb/s per node; PCIe"));
+  // A V100 mesh stays a mesh when its text says what it lacks.
+  const auto ring = [](const char* interconnect) {
+    return link_facts({.gpu = "v100-sxm2",
+                       .interconnect = interconnect,
+                       .stack = "",
+                       .nodes = 1,
+                       .gpus_per_node = 2})
+        .intra_ring;
+  };
+  EXPECT_EQ(ring("NVLink, no NVSwitch"), ring("NVLink"));
+  EXPECT_LT(ring("NVLink, no NVSwitch"), ring("NVLink + NVSwitch"));
 }
 
 TEST(Calibrate, ARateThatNoLinkHasIsAWarningWithItsPlace) {
