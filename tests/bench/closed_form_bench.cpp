@@ -50,7 +50,8 @@ void BM_calibrated_prediction(benchmark::State& state) {
                                .fabric = "h100-ndr-10x8",
                                .interconnect = "InfiniBand 8x400Gb/s per node",
                                .nic_bandwidth = base::BytesPerSecond(50e9),
-                               .nics_per_node = 8};
+                               .nics_per_node = 8,
+                               .launch = {}};
   for ([[maybe_unused]] auto iteration : state) {
     benchmark::DoNotOptimize(model->predict(query));
   }
