@@ -1,0 +1,82 @@
+// A pipeline schedule as data: for each device the order in which it works off passes.
+//
+// Words: a micro-batch runs forward through `positions` 0..P-1 and backward from P-1 to 0. A
+// position is one chunk of layers; a device holds one or more chunks. Placements:
+//   gpipe 1f1b zb_h1   P = p,   position q on device q
+//   interleaved        P = p v, position q on device q mod p, chunk q / p
+//                      (Narayanan et al. 2021, arXiv 2104.04473, section 2.2)
+//   zb_v               P = 2 p, down and up again: devices 0..p-1, then p-1..0
+//                      (Qi et al. 2024, arXiv 2405.15362)
+//   dualpipe           P = p in two directions: micro-batches of the first half start on device 0,
+//                      those of the second on device p-1; each device holds the chunks of both
+//                      (DeepSeek-V3 Technical Report, arXiv 2412.19437, section 3.2.1)
+// Passes: forward; backward (gradients of input and weights in one); or, where a schedule splits
+// it, backward_input and backward_weight (Qi et al. 2023, arXiv 2401.10241). `overlapped` runs a
+// forward and a full backward of two micro-batches side by side (DualPipe).
+// Contract: every (micro-batch, position) is passed forward once and backward once (whole, or input
+// and weight once each); the orders admit an execution without deadlock (a test proves both).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace windtunnel::strategies {
+
+enum class PipelineSchedule { gpipe, one_f_one_b, interleaved, zb_h1, zb_v, dualpipe };
+std::string_view to_text(PipelineSchedule schedule);  // as contract.md spells them
+std::optional<PipelineSchedule> pipeline_schedule_from(std::string_view text);
+const std::vector<PipelineSchedule>& all_pipeline_schedules();
+
+enum class Pass : std::uint8_t { forward, backward, backward_input, backward_weight, overlapped };
+
+struct PipelineStep {
+  Pass pass = Pass::forward;
+  std::int32_t micro_batch = 0;
+  std::int32_t chunk = 0;  // of the device
+  // overlapped: the step above is the forward, this the backward beside it.
+  std::int32_t backward_micro_batch = 0;
+  std::int32_t backward_chunk = 0;
+};
+
+struct Place {
+  std::int32_t device = 0;
+  std::int32_t chunk = 0;
+};
+
+struct PipelineShape {
+  PipelineSchedule schedule = PipelineSchedule::one_f_one_b;
+  std::int32_t stages = 1;          // p: devices of the pipeline
+  std::int32_t virtual_stages = 1;  // v: chunks a device, interleaved only
+  std::int32_t micro_batches = 1;   // m
+};
+
+struct PipelinePlan {
+  PipelineShape shape;
+  std::int32_t positions = 1;  // P
+  std::int32_t chunks = 1;     // of a device
+  std::vector<std::vector<PipelineStep>> devices;
+
+  // Where position q of a micro-batch's way is.
+  Place place(std::int32_t micro_batch, std::int32_t position) const;
+  // The position that a chunk of a device is for a micro-batch.
+  std::int32_t position(std::int32_t micro_batch, Place place) const;
+  // DualPipe: which way a micro-batch goes (0 or 1); 0 elsewhere.
+  std::int32_t direction(std::int32_t micro_batch) const;
+  // Which part of the model a chunk holds: its position on the way of direction 0 or 1.
+  std::int32_t model_chunk(Place place) const;
+};
+
+// Why there is no such schedule, in a sentence with the numbers; nothing where there is one.
+std::optional<std::string> pipeline_infeasible(const PipelineShape& shape);
+// Pre: feasible. O(P m) steps.
+PipelinePlan make_pipeline_plan(const PipelineShape& shape);
+
+// Most (micro-batch, chunk) activations that a device holds at once, when what a forward keeps is
+// given free in part by backward_input (share `freed_by_input` of it) and the rest by
+// backward_weight.
+double peak_activations(const std::vector<PipelineStep>& device, double freed_by_input);
+
+}  // namespace windtunnel::strategies

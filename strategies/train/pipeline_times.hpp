@@ -1,0 +1,62 @@
+// When each pass of a pipeline schedule runs, given what the passes cost.
+//
+// Model: a device works its order off one pass after the other. forward(i, q) waits for
+// forward(i, q-1) and the hop between; backward (or backward_input) of (i, q) for that of (i, q+1)
+// and the hop; both for the forward at the same place; backward_weight for its backward_input.
+// Hops between chunks of one device take no time. Sends are either beside the computation, or
+// (`blocking`) the sender's device is busy until the message has arrived. An overlapped pair takes
+// forward + backward - what overlapping saves.
+// Exact for these assumptions; O(steps). This is the analytic engine of a pipeline: nothing shares
+// a link here.
+// Bubble of a device: from the start of its first pass to the end of its last, less its passes and
+// blocking sends. For 1F1B and GPipe with equal passes the first device has (p-1)(F+B), so
+// bubble / ideal = (p-1)/m.
+#pragma once
+
+#include <vector>
+
+#include "sim/base/quantity.hpp"
+#include "strategies/train/pipeline_plan.hpp"
+
+namespace windtunnel::strategies {
+
+struct PassCosts {
+  base::Seconds forward{0};
+  base::Seconds backward_input{0};
+  base::Seconds backward_weight{0};
+  base::Seconds saved_by_overlap{0};  // of a pair whose forward is on this chunk
+
+  base::Seconds backward() const { return backward_input + backward_weight; }
+};
+
+enum class SendMode { beside, blocking };
+
+struct PipelineCosts {
+  std::vector<PassCosts> chunks;    // by model chunk, plan.positions of them
+  std::vector<base::Seconds> hops;  // from position q to q + 1 and back; positions - 1, or empty
+  SendMode sends = SendMode::beside;
+};
+
+struct PassSpan {
+  PipelineStep step;
+  base::Seconds begin{0}, end{0};  // of the pass, without a blocking send
+  base::Seconds sending{0};        // after `end`
+};
+
+struct DeviceTimes {
+  std::vector<PassSpan> spans;  // in order
+  base::Seconds first_begin{0}, last_end{0};
+  base::Seconds busy{0};     // in passes
+  base::Seconds sending{0};  // in blocking sends
+
+  base::Seconds bubble() const { return last_end - first_begin - busy - sending; }
+};
+
+struct PipelineTimes {
+  std::vector<DeviceTimes> devices;
+  base::Seconds makespan{0};
+};
+
+PipelineTimes pipeline_times(const PipelinePlan& plan, const PipelineCosts& costs);
+
+}  // namespace windtunnel::strategies
