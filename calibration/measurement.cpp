@@ -86,6 +86,12 @@ GenericRow make_row(const std::vector<std::string>& header, const CsvRow& line,
   return row;
 }
 
+// A file that was cut off: its last line has no end and fewer fields than the header.
+bool is_cut_off(std::string_view text, const std::vector<CsvRow>& lines) {
+  return !text.ends_with('\n') && !text.ends_with('\r') && lines.size() > 1 &&
+         lines.back().fields.size() < lines.front().fields.size();
+}
+
 void add_row(Measurements& out, GenericRow row) {
   if (row.kind != "collective") {
     out.other.push_back(std::move(row));
@@ -111,6 +117,13 @@ Measurements read_csv(std::string_view text, const std::string& file) {
                             "column '" + field.text + "' stands twice in the header");
     header.push_back(field.text);
   }
+  if (lines.size() == 1)
+    out.diagnostics.error({file, lines[0].line, 1}, "the file holds a header and no rows");
+  if (is_cut_off(text, lines))
+    out.diagnostics.error({file, lines.back().line, 1},
+                          fmt::format("the file is cut off here: its last line has {} of {} fields "
+                                      "and no end",
+                                      lines.back().fields.size(), header.size()));
   for (std::size_t i = 1; i < lines.size(); ++i) {
     const CsvRow& line = lines[i];
     if (line.fields.size() > header.size())
@@ -208,6 +221,8 @@ Measurements read_measurements(std::string_view text, const std::string& file,
   } else if (looks_like_nccl_tests_text(text)) {
     out = read_nccl_tests_text(text, file, hints);
     format = "nccl-tests text";
+  } else if (text.empty()) {
+    out.diagnostics.error({file, 1, 1}, "the file is empty");
   } else {
     out.diagnostics.error(
         {file, 1, 1},

@@ -109,6 +109,12 @@ Measurements read_measurement_file(const std::filesystem::path& path, const LogH
 struct Filter {
   std::string column, value;
 };
+// Filters by column and relation: '=', '<' (at most), '>' (at least), '!' (none of).
+using FilterGroups = std::map<std::pair<std::string, char>, std::vector<std::string>>;
+FilterGroups grouped(const std::vector<Filter>& filters);
+bool passes(const std::string& text, char relation, const std::vector<std::string>& values);
+// Columns of rows that are no collectives: a filter on one lets no collective row pass.
+std::vector<std::string> kernel_columns();
 // Keeps the collective rows that pass; a row that does not is not listed as skipped. An unknown
 // column is a diagnostic.
 void apply_filters(Measurements& measurements, const std::vector<Filter>& filters);

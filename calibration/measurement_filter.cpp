@@ -34,7 +34,8 @@ std::string column_of(const CollectiveMeasurement& m, const std::string& column)
   if (column == "tuning") return m.tuning;
   if (column == "software" || column == "stack") return m.stack;
   if (column == "launch") return m.launch;
-  return m.source;
+  if (column == "source") return m.source;
+  return "";
 }
 
 bool same_value(const std::string& text, const std::string& value) {
@@ -51,17 +52,6 @@ bool is_one_of(const std::string& text, const std::string& values) {
     if (same_value(text, part)) return true;
   }
   return false;
-}
-
-bool passes(const std::string& text, char relation, const std::vector<std::string>& values) {
-  const auto holds = [&](const std::string& value) {
-    if (relation == '=') return is_one_of(text, value);
-    if (relation == '!') return !is_one_of(text, value);
-    const auto a = number(text), b = number(value);
-    return a && b && (relation == '<' ? *a <= *b : *a >= *b);
-  };
-  return relation == '=' ? std::any_of(values.begin(), values.end(), holds)
-                         : std::all_of(values.begin(), values.end(), holds);
 }
 
 // "rows.csv: none of 12 rows has fabric=labb; there are lab, other".
@@ -87,8 +77,19 @@ std::string says_emptied(const std::vector<CollectiveMeasurement>& rows, const s
 
 }  // namespace
 
-void apply_filters(Measurements& measurements, const std::vector<Filter>& filters) {
-  std::map<std::pair<std::string, char>, std::vector<std::string>> wanted;
+bool passes(const std::string& text, char relation, const std::vector<std::string>& values) {
+  const auto holds = [&](const std::string& value) {
+    if (relation == '=') return is_one_of(text, value);
+    if (relation == '!') return !is_one_of(text, value);
+    const auto a = number(text), b = number(value);
+    return a && b && (relation == '<' ? *a <= *b : *a >= *b);
+  };
+  return relation == '=' ? std::any_of(values.begin(), values.end(), holds)
+                         : std::all_of(values.begin(), values.end(), holds);
+}
+
+FilterGroups grouped(const std::vector<Filter>& filters) {
+  FilterGroups groups;
   for (const Filter& filter : filters) {
     std::string column = filter.column;
     char relation = '=';
@@ -96,14 +97,22 @@ void apply_filters(Measurements& measurements, const std::vector<Filter>& filter
       relation = column.back();
       column.pop_back();
     }
-    if (std::find(kColumns.begin(), kColumns.end(), column) == kColumns.end()) {
+    groups[{column, relation}].push_back(filter.value);
+  }
+  return groups;
+}
+
+void apply_filters(Measurements& measurements, const std::vector<Filter>& filters) {
+  std::vector<std::string> known = kColumns;
+  for (std::string& column : kernel_columns())
+    if (std::find(known.begin(), known.end(), column) == known.end())
+      known.push_back(std::move(column));
+  for (const auto& [key, values] : grouped(filters)) {
+    if (std::find(known.begin(), known.end(), key.first) == known.end()) {
       measurements.diagnostics.error(
-          {}, "unknown column '" + column + "'" + base::did_you_mean(column, kColumns));
+          {}, "unknown column '" + key.first + "'" + base::did_you_mean(key.first, known));
       continue;
     }
-    wanted[{column, relation}].push_back(filter.value);
-  }
-  for (const auto& [key, values] : wanted) {
     std::vector<CollectiveMeasurement>& rows = measurements.collectives;
     const auto passing = [&](const CollectiveMeasurement& row) {
       return passes(column_of(row, key.first), key.second, values);

@@ -50,4 +50,16 @@ struct KernelRows {
   void append(KernelRows more);  // renumbers sources
 };
 
+// Calls `visit` with each kind's vector.
+template <class Rows, class Visit>
+void for_each_kind(Rows& rows, Visit visit) {
+  visit(rows.gemm);
+  visit(rows.attention);
+  visit(rows.moe);
+  visit(rows.memory);
+  visit(rows.launch);
+  visit(rows.copy);
+  visit(rows.all_reduce);
+}
+
 }  // namespace windtunnel::calibration
