@@ -7,6 +7,7 @@
 
 #include "collectives/nccl/tuner.hpp"
 #include "sim/base/unit_text.hpp"
+#include "strategies/collective/interconnect_words.hpp"
 
 namespace windtunnel::strategies {
 namespace {
@@ -86,31 +87,6 @@ std::string why_of(const std::string& model, const CollectiveChoice& choice) {
   return why;
 }
 
-std::string interconnect_of(const sim::Node& node, const sim::Fabric& fabric, int nodes) {
-  const bool one_domain =
-      node.scale_up.kind == sim::ScaleUpKind::nvswitch && node.scale_up.size >= nodes * node.gpus;
-  if (nodes > 1 && one_domain) return "NVLink + NVSwitch, MNNVL in rack";
-  if (nodes > 1 && node.nics.count > 0) {
-    const bool meshed = node.scale_up.kind == sim::ScaleUpKind::nvlink_mesh ||
-                        node.scale_up.kind == sim::ScaleUpKind::nvlink_ring;
-    return fmt::format("{}{}{}x{:g}Gb/s per node{}", fabric.interconnect,
-                       fabric.interconnect.empty() ? "" : " ", node.nics.count,
-                       node.nics.bandwidth.value() * 8e-9, meshed ? ", no NVSwitch" : "");
-  }
-  switch (node.scale_up.kind) {
-    case sim::ScaleUpKind::nvswitch:
-      return "NVLink + NVSwitch";
-    case sim::ScaleUpKind::nvlink_mesh:
-    case sim::ScaleUpKind::nvlink_ring:
-      return "NVLink, no NVSwitch";
-    case sim::ScaleUpKind::pcie:
-      return "PCIe";
-    case sim::ScaleUpKind::none:
-      break;
-  }
-  return "";
-}
-
 }  // namespace
 
 void warn_without_model(const CollectiveCase& one, CollectiveChoice& choice) {
@@ -156,7 +132,7 @@ collectives::TimeQuery time_query(const CollectiveCase& one, const std::vector<i
   query.fabric = !options.fabric.empty()      ? options.fabric
                  : fabric.measured_as.empty() ? site.cluster->name
                                               : fabric.measured_as;
-  query.interconnect = interconnect_of(node, fabric, layout.nodes);
+  query.interconnect = interconnect_words(node, fabric, layout.nodes);
   query.nic_bandwidth = node.nics.bandwidth;
   query.nics_per_node = node.nics.count;
   query.launch = one.launch;

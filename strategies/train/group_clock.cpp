@@ -1,0 +1,151 @@
+#include "strategies/train/group_clock.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "sim/base/contract.hpp"
+#include "strategies/collective/interconnect_words.hpp"
+
+namespace windtunnel::strategies {
+namespace {
+
+using base::Bytes;
+using base::Seconds;
+using collectives::Op;
+
+// Data-sheet links: a closed form ignores protocol and start-up, which only make it slower.
+constexpr double kDataSheetHigh = 2.0;
+
+double count(std::int64_t n) {
+  return static_cast<double>(n);
+}
+
+bool contains(const std::vector<std::string>& words, const std::string& word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+}  // namespace
+
+GroupClock::GroupClock(const sim::ValidCluster& cluster, const collectives::TimeModel* model)
+    : cluster_(cluster), model_(model), node_(cluster.node_at(0)) {}
+
+GroupShape GroupClock::folded(const GroupShape& group) const {
+  const std::int64_t domain = node_.scale_up.size;
+  if (domain <= node_.gpus || group.nodes == 1) return group;
+  const std::int64_t nodes_of_domain = domain / node_.gpus;
+  GroupShape out = group;
+  out.nodes = (group.nodes + nodes_of_domain - 1) / nodes_of_domain;
+  out.gpus_per_node = (group.ranks + out.nodes - 1) / out.nodes;
+  return out;
+}
+
+GroupClock::Links GroupClock::links(const GroupShape& group) const {
+  Links out;
+  out.near = node_.scale_up.bandwidth;
+  out.near_latency = node_.scale_up.latency;
+  if (node_.scale_up.kind == sim::ScaleUpKind::none) {
+    out.near = node_.gpu.pcie_bandwidth;
+  }
+  const std::int64_t used =
+      std::min<std::int64_t>(node_.gpus, group.gpus_per_node * group.groups_per_node);
+  out.far =
+      node_.nics.bandwidth * (count(node_.nics.count) / count(std::max<std::int64_t>(1, used)));
+  const sim::Fabric& fabric = cluster_->fabric;
+  if (fabric.oversubscription > 1.0 && group.nodes > 1) out.far = out.far / fabric.oversubscription;
+  const double switches = fabric.kind == sim::FabricKind::none ? 0.0 : 2.0 * fabric.levels - 1.0;
+  out.latency = 2.0 * node_.nics.latency + switches * fabric.switch_latency;
+  return out;
+}
+
+CommunicationTime GroupClock::closed_form(Op op, Bytes bytes, const GroupShape& group) const {
+  const Links to = links(group);
+  const double g = count(group.gpus_per_node), nodes = count(group.nodes), n = count(group.ranks);
+  const auto near_time = [&](Bytes b) {
+    return group.gpus_per_node > 1 ? b / to.near : Seconds(0);
+  };
+  const auto far_time = [&](Bytes b) { return group.nodes > 1 ? b / to.far : Seconds(0); };
+  const Seconds near_steps = (g - 1) * to.near_latency, far_steps = (nodes - 1) * to.latency;
+  const Seconds gather = near_steps + near_time(bytes * ((g - 1) / g)) + far_steps +
+                         far_time(bytes * ((nodes - 1) / n));
+  Seconds time{0};
+  switch (op) {
+    case Op::all_reduce:
+      time = 2.0 * gather;
+      break;
+    case Op::all_gather:
+    case Op::reduce_scatter:
+      time = gather;
+      break;
+    case Op::all_to_all:
+      time = base::max(to.near_latency + near_time(bytes * ((g - 1) / n)),
+                       group.nodes > 1 ? to.latency + far_time(bytes * ((n - g) / n)) : Seconds(0));
+      break;
+    case Op::broadcast:
+    case Op::reduce:
+      time = base::max(near_time(bytes), far_time(bytes)) +
+             (group.nodes > 1 ? to.latency : to.near_latency);
+      break;
+    case Op::send_recv:
+      time = group.nodes > 1 ? to.latency + far_time(bytes) : to.near_latency + near_time(bytes);
+      break;
+  }
+  return {.time = time, .low = time, .high = time * kDataSheetHigh};
+}
+
+collectives::TimeQuery GroupClock::query(Op op, Bytes bytes, const GroupShape& group) const {
+  const sim::Fabric& fabric = cluster_->fabric;
+  collectives::TimeQuery query;
+  query.op = op;
+  query.bytes = bytes;
+  query.nodes = static_cast<int>(group.nodes);
+  query.gpus_per_node = static_cast<int>(group.gpus_per_node);
+  query.gpu = node_.gpu.name;
+  query.fabric = fabric.measured_as.empty() ? cluster_->name : fabric.measured_as;
+  query.interconnect = interconnect_words(node_, fabric, query.nodes);
+  query.launch = "per_gpu_process";
+  if (group.nodes > 1) {
+    // The group's share of the NICs: whole ones while there are enough, else a part of one.
+    const double share =
+        count(node_.nics.count) * count(group.gpus_per_node) /
+        count(std::min<std::int64_t>(node_.gpus, group.gpus_per_node * group.groups_per_node));
+    query.nics_per_node = std::max(1, static_cast<int>(std::floor(share + 1e-9)));
+    query.nic_bandwidth = node_.nics.bandwidth * (share / query.nics_per_node);
+  }
+  return query;
+}
+
+CommunicationTime GroupClock::predicted(Op op, Bytes bytes, const GroupShape& group) {
+  if (model_ != nullptr) {
+    if (const auto answer = model_->predict(query(op, bytes, group))) {
+      if (!answer->note.empty() && !contains(notes_, answer->note)) notes_.push_back(answer->note);
+      return {.time = answer->time,
+              .low = Seconds(answer->band.low),
+              .high = Seconds(answer->band.high),
+              .calibrated = true,
+              .extrapolated = contains(answer->rests_on, "extrapolated")};
+    }
+  }
+  return closed_form(op, bytes, group);
+}
+
+CommunicationTime GroupClock::collective(Op op, Bytes bytes, const GroupShape& unfolded) {
+  base::expects(unfolded.ranks >= 1 && bytes.value() >= 0, "a group has ranks and a size");
+  if (unfolded.ranks == 1 || bytes.value() <= 0) return {};
+  const GroupShape group = folded(unfolded);
+  const Key key{op, bytes.value(), group.nodes, group.gpus_per_node, group.groups_per_node};
+  const auto known = known_.find(key);
+  if (known != known_.end()) return known->second;
+  return known_.emplace(key, predicted(op, bytes, group)).first->second;
+}
+
+CommunicationTime GroupClock::message(Bytes bytes, bool between_nodes,
+                                      std::int64_t senders_per_node) {
+  const GroupShape pair = between_nodes ? GroupShape{.ranks = 2,
+                                                     .nodes = 2,
+                                                     .gpus_per_node = 1,
+                                                     .groups_per_node = senders_per_node}
+                                        : GroupShape{.ranks = 2, .nodes = 1, .gpus_per_node = 2};
+  return collective(Op::send_recv, bytes, pair);
+}
+
+}  // namespace windtunnel::strategies

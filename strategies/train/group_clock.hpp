@@ -1,0 +1,69 @@
+// What communication of a training job costs: collectives of a group by its shape, and messages
+// between pipeline stages.
+//
+// Groups of one kind work at the same time (every tensor group, every data group), so a group has
+// its share of the node's NICs: nics x gpus_per_node / GPUs of the node. With a calibrated model
+// the time is its prediction for that share. Without one (calibration: none) it is the closed form
+// of the best of what moves the data with data-sheet links, alpha and beta as in
+// collectives/closed_form.hpp, g = gpus_per_node, N = nodes, n = g N, S = bytes:
+//   all_gather, reduce_scatter  (g-1)(alpha_n + S/(n beta_n)) N-fold in bytes + (N-1)(alpha + S/(n
+//   beta)) all_reduce    twice that of S;  all_to_all  the slower of both levels
+//   broadcast, reduce  alpha + S / min(beta, beta_n);  send_recv  alpha + S / beta
+// A scale-up domain larger than a node (NVL72) counts as one node.
+// Law: time rises with bytes and falls with bandwidth (data sheet); a group of one rank takes none.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "collectives/time_model.hpp"
+#include "sim/platform/cluster.hpp"
+#include "strategies/train/rank_layout.hpp"
+
+namespace windtunnel::strategies {
+
+struct CommunicationTime {
+  base::Seconds time{0};
+  base::Seconds low{0}, high{0};  // 90 % band
+  bool calibrated = false;
+  bool extrapolated = false;
+};
+
+class GroupClock {
+ public:
+  // `model` may be null. Both outlive the clock.
+  GroupClock(const sim::ValidCluster& cluster, const collectives::TimeModel* model);
+
+  CommunicationTime collective(collectives::Op op, base::Bytes bytes, const GroupShape& group);
+  // One message from stage to stage; `senders_per_node` of them leave a node at the same time.
+  CommunicationTime message(base::Bytes bytes, bool between_nodes, std::int64_t senders_per_node);
+
+  // Groups as the links see them: a scale-up domain of several nodes is one.
+  GroupShape folded(const GroupShape& group) const;
+  // What stood in for what, each once, in the order met.
+  const std::vector<std::string>& notes() const { return notes_; }
+
+ private:
+  struct Links {
+    base::Seconds near_latency{0}, latency{0};
+    base::BytesPerSecond near{0}, far{0};  // per GPU and direction
+  };
+  Links links(const GroupShape& group) const;
+  CommunicationTime closed_form(collectives::Op op, base::Bytes bytes,
+                                const GroupShape& group) const;
+  CommunicationTime predicted(collectives::Op op, base::Bytes bytes, const GroupShape& group);
+  collectives::TimeQuery query(collectives::Op op, base::Bytes bytes,
+                               const GroupShape& group) const;
+
+  using Key = std::tuple<collectives::Op, double, std::int64_t, std::int64_t, std::int64_t>;
+  const sim::ValidCluster& cluster_;
+  const collectives::TimeModel* model_;
+  sim::Node node_;
+  std::map<Key, CommunicationTime> known_;
+  std::vector<std::string> notes_;
+};
+
+}  // namespace windtunnel::strategies

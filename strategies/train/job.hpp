@@ -1,0 +1,94 @@
+// `workload.kind: train` and its `strategy` (contract.md section 3) as plain values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "models/kernels/number_format.hpp"
+#include "sim/base/quantity.hpp"
+#include "strategies/train/pipeline_plan.hpp"
+#include "strategies/train/rank_layout.hpp"
+
+namespace windtunnel::strategies {
+
+enum class Optimizer { sgd, momentum, adam, adamw, lamb, lars, adafactor };
+enum class Recompute { none, selective, full };
+enum class AttentionChoice { automatic, flash, unfused };
+enum class ZeroLevel { none, optimizer, gradients, weights };  // ZeRO 0 to 3
+enum class OffloadTarget { none, host, nvme };
+
+std::string_view to_text(Optimizer optimizer);
+std::string_view to_text(Recompute recompute);
+
+// Reading samples: each GPU's batch comes from `storage_bandwidth` of its node, is prepared by
+// `workers` of a node at `sample_time` each, and is ready before the step where `prefetch` > 0.
+struct DataLoading {
+  base::Bytes sample_bytes{0};  // 0: the model's (tokens of 4 bytes, or an image file of 110 kB)
+  base::BytesPerSecond storage_bandwidth = base::BytesPerSecond::infinity();  // a node
+  base::Seconds sample_time{0};
+  std::int64_t workers = 8;
+  std::int64_t prefetch = 2;
+};
+
+// Saving weights and optimizer states every `interval` steps; 0: never.
+struct Checkpointing {
+  std::int64_t interval = 0;
+  base::BytesPerSecond bandwidth{0};  // of the storage, all nodes together
+  bool asynchronous = false;          // to host memory first; only that copy stops the step
+};
+
+struct TrainWorkload {
+  std::int64_t sequence_length = 0;  // 0: the model's; no meaning for images
+  std::int64_t global_batch = 1;     // sequences, images
+  models::NumberFormat precision = models::NumberFormat::bf16;
+  Optimizer optimizer = Optimizer::adamw;
+  DataLoading data_loading{};
+  Checkpointing checkpointing{};
+  std::int64_t total_tokens = 0;  // for days to a token count; 0: not asked
+  // Mean length over the padded length, 1 where packed: tokens counted, work done on all.
+  double filled = 1.0;
+};
+
+struct Overlap {
+  bool data = true;
+  bool tensor = false;
+  bool pipeline = true;
+};
+
+// LoRA: frozen weights, and matrices of rank `rank` beside the attention (and MLP) projections.
+struct FineTuning {
+  bool frozen = false;
+  std::int64_t rank = 0;
+};
+
+struct TrainStrategy {
+  ParallelSizes sizes{};
+  bool data_auto = true;  // `data: auto`
+  RankOrder rank_order = kDefaultRankOrder;
+  bool sequence_parallel = false;
+  ZeroLevel zero = ZeroLevel::none;
+  PipelineSchedule schedule = PipelineSchedule::one_f_one_b;
+  std::int64_t virtual_stages = 1;
+  std::int64_t micro_batch = 1;
+  Recompute recompute = Recompute::none;
+  std::int64_t recompute_layers = 0;  // of a stage; 0: all
+  base::Bytes bucket{25.0 * 1024 * 1024};
+  Overlap overlap{};
+  AttentionChoice attention = AttentionChoice::automatic;
+  models::NumberFormat gradient_precision = models::NumberFormat::fp32;
+  std::vector<std::int64_t> stage_layers{};  // stated by the user; empty: spread evenly
+  OffloadTarget offload_optimizer = OffloadTarget::none;
+  OffloadTarget offload_activations = OffloadTarget::none;
+  FineTuning tuning{};
+};
+
+struct TrainJob {
+  TrainWorkload workload;
+  TrainStrategy strategy;
+  std::string stack;  // software conventions, as `list stacks` names them; empty: the default
+};
+
+}  // namespace windtunnel::strategies

@@ -1,0 +1,54 @@
+#include "strategies/train/stage_split.hpp"
+
+#include <fmt/format.h>
+
+#include <numeric>
+
+#include "sim/base/contract.hpp"
+
+namespace windtunnel::strategies {
+
+std::optional<std::string> split_infeasible(std::int64_t layers, std::int64_t chunks) {
+  if (chunks <= layers) return std::nullopt;
+  return fmt::format("{} pipeline chunks (pipeline x virtual_stages) for {} layers: some are empty",
+                     chunks, layers);
+}
+
+std::vector<ChunkOfModel> split_layers(std::int64_t layers, std::int64_t chunks) {
+  base::expects(chunks >= 1 && !split_infeasible(layers, chunks), "every chunk has a layer");
+  const std::int64_t slots = layers + 2;
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(chunks), slots / chunks);
+  for (std::int64_t i = 0; i < slots % chunks; ++i) {
+    const std::int64_t at = i % 2 == 0 ? i / 2 : chunks - 1 - i / 2;
+    ++counts[static_cast<std::size_t>(at)];
+  }
+  --counts.front();
+  --counts.back();
+  return stated_split(counts);
+}
+
+std::optional<std::string> stated_split_infeasible(const std::vector<std::int64_t>& stated,
+                                                   std::int64_t layers, std::int64_t chunks) {
+  if (static_cast<std::int64_t>(stated.size()) != chunks) {
+    return fmt::format("stage_layers names {} chunks, and there are {}", stated.size(), chunks);
+  }
+  const std::int64_t sum = std::accumulate(stated.begin(), stated.end(), std::int64_t{0});
+  if (sum != layers) {
+    return fmt::format("stage_layers adds up to {} layers, and the model has {}", sum, layers);
+  }
+  return std::nullopt;
+}
+
+std::vector<ChunkOfModel> stated_split(const std::vector<std::int64_t>& stated) {
+  std::vector<ChunkOfModel> chunks;
+  std::int64_t next = 0;
+  for (const std::int64_t layers : stated) {
+    chunks.push_back({.first_layer = next, .layers = layers});
+    next += layers;
+  }
+  chunks.front().embedding = true;
+  chunks.back().head = true;
+  return chunks;
+}
+
+}  // namespace windtunnel::strategies
