@@ -17,10 +17,6 @@ namespace {
 using models::AttentionPhase;
 using models::AttentionQuery;
 
-void skip(const NativeTable& table, std::size_t row, const std::filesystem::path& path,
-          std::string reason, KernelRows& rows) {
-  rows.skipped.push_back({{path.string(), table.line(row)}, std::move(reason)});
-}
 
 struct Columns {
   int op, batch, isl, step, heads, kv_heads, head_dim, window, math, cache, latency;
