@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "scenarios/document/write.hpp"
+#include "scenarios/known_facts.hpp"
 #include "scenarios/path.hpp"
 #include "scenarios/schema/bind.hpp"
 #include "scenarios/schema/tables.hpp"
@@ -57,6 +58,8 @@ class ExpectationReader {
   std::optional<Expectation> read(const std::string& fact, const Node& node) {
     if (has_invalid(node)) return std::nullopt;
     const int errors_before = diagnostics_.error_count();
+    check_fact(fact, node);
+    if (diagnostics_.error_count() != errors_before) return std::nullopt;
     Expectation out;
     out.fact = fact;
     out.where = node.where;
@@ -72,6 +75,18 @@ class ExpectationReader {
   }
 
  private:
+  void check_fact(const std::string& fact, const Node& node) {
+    const Node* workload = root_.find("workload");
+    const Node* kind = workload == nullptr ? nullptr : workload->find("kind");
+    if (kind == nullptr || kind->kind != NodeKind::scalar) return;
+    const auto& known = facts_of_workload(kind->text);
+    if (known.empty() || known.contains(fact)) return;
+    std::vector<std::string> names;
+    for (const auto& [name, info] : known) names.push_back(name);
+    diagnostics_.error(node.where, fmt::format("a {} workload has no fact '{}'{}", kind->text, fact,
+                                               base::did_you_mean(fact, names)));
+  }
+
   std::optional<double> amount(const Node& node, std::string_view key, const std::string& fact) {
     const Node* given = node.find(key);
     if (given == nullptr || given->kind != NodeKind::scalar) return std::nullopt;

@@ -7,7 +7,7 @@
 #include <map>
 #include <set>
 
-#include "strategies/collective/run_collective.hpp"
+#include "scenarios/known_facts.hpp"
 
 namespace windtunnel::scenarios {
 
@@ -61,7 +61,7 @@ std::map<const LoadedScenario*, std::string> scenario_names(
 
 std::map<std::string, base::FactInfo> info_of(const std::vector<reports::ResultCase>& cases) {
   std::map<std::string, base::FactInfo> used;
-  const auto& known = strategies::collective_fact_info();
+  const std::map<std::string, base::FactInfo> known = facts_of_all_workloads();
   const auto use = [&](const std::string& name) {
     const auto found = known.find(name);
     if (found != known.end()) used.emplace(name, found->second);

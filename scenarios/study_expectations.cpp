@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "reports/unit.hpp"
+#include "scenarios/known_facts.hpp"
 #include "scenarios/study_tables.hpp"
 #include "sim/base/unit_text.hpp"
 
@@ -62,15 +64,27 @@ const Expectation* at_point(const Expectation& expectation, const SweepPoint& po
   return nullptr;
 }
 
+// In the fact's unit; to every digit where a rounded figure could not be told from the wrong one.
+std::string amount_text(const Expectation& expectation, double amount) {
+  constexpr double kRoundedAway = 1e-3;
+  const bool exact = expectation.value && expectation.tolerance < kRoundedAway;
+  const reports::Unit unit = reports::unit_of(expectation.fact, facts_of_all_workloads());
+  return exact ? fmt::format("{}", amount) : reports::value_text(amount, unit);
+}
+
 std::string expected_text(const Expectation& expectation) {
   std::vector<std::string> parts;
   if (expectation.value) {
-    std::string text = fmt::format("{}", *expectation.value);
-    if (expectation.tolerance > 0) text += fmt::format(" +-{:.4g} %", 100 * expectation.tolerance);
+    std::string text = amount_text(expectation, *expectation.value);
+    if (expectation.tolerance > 0) text += fmt::format(" ±{:.4g} %", 100 * expectation.tolerance);
     parts.push_back(text);
   }
-  if (expectation.minimum) parts.push_back(fmt::format("at least {}", *expectation.minimum));
-  if (expectation.maximum) parts.push_back(fmt::format("at most {}", *expectation.maximum));
+  if (expectation.minimum) {
+    parts.push_back("at least " + amount_text(expectation, *expectation.minimum));
+  }
+  if (expectation.maximum) {
+    parts.push_back("at most " + amount_text(expectation, *expectation.maximum));
+  }
   std::string text;
   for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
   return text;

@@ -17,7 +17,6 @@ namespace {
 using models::AttentionPhase;
 using models::AttentionQuery;
 
-
 struct Columns {
   int op, batch, isl, step, heads, kv_heads, head_dim, window, math, cache, latency;
   int device, framework, version, kernel;
