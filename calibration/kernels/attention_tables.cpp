@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <optional>
 
@@ -99,23 +100,66 @@ void read_aiconfigurator_attention(const NativeTable& table, const std::filesyst
   drop_impossible_attention(first, rows);
 }
 
+namespace {
+
+struct Limits {
+  std::optional<sim::Gpu> gpu;
+  std::int64_t impossible_caches = 0, decodes = 0;
+  double least_cache = std::numeric_limits<double>::infinity();  // bytes, of an impossible row
+};
+
+double cache_bytes(const AttentionQuery& q) {
+  const std::int64_t keys = q.window > 0 ? std::min(q.window, q.kv_len) : q.kv_len;
+  return static_cast<double>(q.batch * q.kv_heads * keys * 2 * q.head_dim) *
+         models::activation_bytes(q.kv_format);
+}
+
+double least_time(const AttentionQuery& query, const sim::Gpu& gpu) {
+  return models::attention_least_time(query, models::attention_device(gpu, query.format));
+}
+
+}  // namespace
+
 void drop_impossible_attention(std::size_t first, KernelRows& rows) {
-  std::map<std::string, std::optional<sim::Gpu>> sheets;
+  // A few outliers are a timer's; more are a cache that cannot have been as large as the table says.
+  constexpr std::int64_t kFew = 10;
+  constexpr double kShare = 0.01;
+  std::map<std::int32_t, Limits> limits;
+  const auto begin = rows.attention.begin() + static_cast<std::ptrdiff_t>(first);
+  const auto is_impossible = [&](const KernelRow<AttentionQuery>& row, const Limits& limit) {
+    return limit.gpu && row.time.value() * kDeviceTolerance < least_time(row.query, *limit.gpu);
+  };
+  for (auto row = begin; row != rows.attention.end(); ++row) {
+    auto [at, is_new] = limits.try_emplace(row->source);
+    Limits& limit = at->second;
+    if (is_new) {
+      limit.gpu = models::gpu_named(rows.sources[static_cast<std::size_t>(row->source)].gpu);
+    }
+    if (row->query.phase != AttentionPhase::decode) continue;
+    ++limit.decodes;
+    if (!is_impossible(*row, limit)) continue;
+    ++limit.impossible_caches;
+    limit.least_cache = std::min(limit.least_cache, cache_bytes(row->query));
+  }
   const auto possible = [&](const KernelRow<AttentionQuery>& row) {
-    const RowSource& source = rows.sources[static_cast<std::size_t>(row.source)];
-    auto [at, is_new] = sheets.try_emplace(source.gpu);
-    if (is_new) at->second = models::gpu_named(source.gpu);
-    if (!at->second) return true;
-    const auto device = models::attention_device(*at->second, row.query.format);
-    const double least = models::attention_least_time(row.query, device);
-    if (row.time.value() * kDeviceTolerance >= least) return true;
-    rows.skipped.push_back({{source.file, row.line},
-                            fmt::format("faster than the device can be: {:.3g} "
-                                        "us, where {:.3g} us is its limit",
-                                        row.time.value() * 1e6, least * 1e6)});
+    const Limits& limit = limits.at(row.source);
+    const bool foul_caches =
+        limit.impossible_caches >= kFew &&
+        static_cast<double>(limit.impossible_caches) > kShare * static_cast<double>(limit.decodes);
+    const bool too_fast = is_impossible(row, limit);
+    const bool foul = foul_caches && row.query.phase == AttentionPhase::decode &&
+                      cache_bytes(row.query) >= limit.least_cache;
+    if (!too_fast && !foul) return true;
+    rows.skipped.push_back(
+        {{rows.sources[static_cast<std::size_t>(row.source)].file, row.line},
+         too_fast ? fmt::format("faster than the device can be: {:.3g} us, where its limit is "
+                                "{:.3g} us",
+                                row.time.value() * 1e6, least_time(row.query, *limit.gpu) * 1e6)
+                  : fmt::format("a cache of {:.3g} MB in a table that reads caches from {:.3g} MB "
+                                "on faster than the device can",
+                                cache_bytes(row.query) * 1e-6, limit.least_cache * 1e-6)});
     return false;
   };
-  const auto begin = rows.attention.begin() + static_cast<std::ptrdiff_t>(first);
   rows.attention.erase(std::stable_partition(begin, rows.attention.end(), possible),
                        rows.attention.end());
 }

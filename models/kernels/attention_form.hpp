@@ -52,37 +52,40 @@ namespace windtunnel::models {
 // What the forms ask of a GPU, SI units.
 struct AttentionDevice {
   double multiprocessors = 1;
-  double tensor_rate = 1;      // FLOP/s of `format`
-  double exponential_rate = 1; // per SM
+  double tensor_rate = 1;       // FLOP/s of `format`
+  double exponential_rate = 1;  // per SM
   double bandwidth = 1;
   double l2 = 0;
 };
-AttentionDevice attention_device(const sim::Gpu &gpu, NumberFormat format);
+AttentionDevice attention_device(const sim::Gpu& gpu, NumberFormat format);
 
 struct ContextParameters {
-  double launch = 10e-6;          // t0, s
-  double tensor_efficiency = 0.7; // e
-  double softmax_exposed = 0.4;   // x
-  double tile_overhead = 1e-6;    // c_tile, s
-  double sharpness = 2.0;         // p
-  double tile_waste = 1.0;        // w
-  double query_passes = 1.5;      // c_q
-  double key_passes = 1.5;        // c_k
+  double launch = 10e-6;           // t0, s
+  double tensor_efficiency = 0.7;  // e
+  double softmax_exposed = 0.4;    // x
+  double tile_overhead = 1e-6;     // c_tile, s
+  double sharpness = 2.0;          // p
+  double tile_waste = 1.0;         // w
+  double query_passes = 1.5;       // c_q
+  double key_passes = 1.5;         // c_k
 };
 
 struct DecodeParameters {
-  double launch = 9e-6;              // t0, s
-  double split = 5e-6;               // t_split, s
-  double bandwidth_efficiency = 0.9; // e_b
-  double block_latency = 0.5e-6;     // least u, s
+  double launch = 9e-6;               // t0, s
+  double split = 5e-6;                // t_split, s
+  double bandwidth_efficiency = 0.9;  // e_b
+  double block_latency = 0.5e-6;      // least u, s
   double tensor_efficiency = 0.4;
-  double sharpness = 2.0;          // p
-  double sequence_overhead = 1e-6; // c, s
-  double query_passes = 1.0;       // c_q
+  double sharpness = 2.0;           // p
+  double sequence_overhead = 1e-6;  // c, s
+  double query_passes = 1.0;        // c_q
+  double packed_heads = 1024;       // most query heads a kv head that share one pass over its keys
+  double unpacked_block = 1.3e-6;   // u where there are more, s
 };
 
 // A parameter's name, unit, where a fit starts and how far it may go.
-template <class Parameters> struct ParameterRange {
+template <class Parameters>
+struct ParameterRange {
   std::string_view name, unit;
   double Parameters::*member;
   double least, most;
@@ -96,20 +99,16 @@ inline constexpr double kBackwardFlops = 2.5;
 // 2307.08691 figure 6, 2407.08608 figures 5, 6: read off, so two digits).
 inline constexpr double kBackwardRate = 0.85;
 
-double context_time(const AttentionQuery &query,
-                    const ContextParameters &parameters,
-                    const AttentionDevice &device);
-double decode_time(const AttentionQuery &query,
-                   const DecodeParameters &parameters,
-                   const AttentionDevice &device);
-double backward_time(const AttentionQuery &query,
-                     const ContextParameters &parameters,
-                     const AttentionDevice &device);
+double context_time(const AttentionQuery& query, const ContextParameters& parameters,
+                    const AttentionDevice& device);
+double decode_time(const AttentionQuery& query, const DecodeParameters& parameters,
+                   const AttentionDevice& device);
+double backward_time(const AttentionQuery& query, const ContextParameters& parameters,
+                     const AttentionDevice& device);
 
 // No attention kernel of this device is faster: products at the data-sheet
 // peak, and what does not fit in the L2 at the memory's bandwidth.
-double attention_least_time(const AttentionQuery &query,
-                            const AttentionDevice &device);
+double attention_least_time(const AttentionQuery& query, const AttentionDevice& device);
 
 // Head size that kernels are built for: 80 -> 96, 108 -> 128, 576 stays.
 std::int64_t padded_head_dim(std::int64_t head_dim);
@@ -120,10 +119,9 @@ std::int64_t padded_head_dim(std::int64_t head_dim);
 struct AttentionDefaults {
   ContextParameters context;
   DecodeParameters decode;
-  std::string_view from; // "a100-sxm-80gb, vllm 0.14.0"
+  std::string_view from;  // "a100-sxm-80gb, vllm 0.14.0"
 };
-AttentionDefaults default_attention_parameters(const sim::Gpu &gpu,
-                                               NumberFormat format);
+AttentionDefaults default_attention_parameters(const sim::Gpu& gpu, NumberFormat format);
 
 // Attention as it ran before fused kernels (2021-22 stacks): S = Q K^T as a
 // batched GEMM, scale + mask + softmax, dropout, P V as a batched GEMM; the
@@ -134,15 +132,14 @@ struct UnfusedAttention {
   std::vector<MemoryQuery> passes;
 };
 enum class AttentionDropout { none, applied };
-UnfusedAttention expand_unfused(const AttentionQuery &query,
-                                AttentionDropout dropout);
+UnfusedAttention expand_unfused(const AttentionQuery& query, AttentionDropout dropout);
 
 // Decode attention of a batch whose sequences differ in length: the keys of one
 // kernel are shared out over all SMs, so its time is that of a uniform batch
 // with the same number of sequences and the same sum of keys. Measured
 // (LLMServingSim, vLLM 0.19 on RTX PRO 6000, half the lengths four times the
 // others): 1.2 % median error.
-AttentionQuery fold_decode_batch(const AttentionQuery &shape,
+AttentionQuery fold_decode_batch(const AttentionQuery& shape,
                                  std::span<const std::int64_t> kv_lens);
 
 // A step that mixes prefill chunks (q_len, kv_len each) with decodes runs them
@@ -152,11 +149,9 @@ struct ChunkLengths {
   std::int64_t q_len = 1, kv_len = 1;
 };
 struct MixedBatch {
-  std::vector<AttentionQuery>
-      context; // equal chunks are one query of a larger batch
-  std::vector<AttentionQuery> decode; // none or one
+  std::vector<AttentionQuery> context;  // equal chunks are one query of a larger batch
+  std::vector<AttentionQuery> decode;   // none or one
 };
-MixedBatch fold_mixed_batch(const AttentionQuery &shape,
-                            std::span<const ChunkLengths> sequences);
+MixedBatch fold_mixed_batch(const AttentionQuery& shape, std::span<const ChunkLengths> sequences);
 
-} // namespace windtunnel::models
+}  // namespace windtunnel::models
