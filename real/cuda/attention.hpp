@@ -16,7 +16,7 @@
 
 #include <cuda_runtime_api.h>
 
-#include "real/cuda/attention_arguments.hpp"
+#include "real/kernels/attention_arguments.hpp"
 
 namespace windtunnel::real {
 

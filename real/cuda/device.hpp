@@ -26,6 +26,9 @@ int device_count();
 std::string no_device_reason();
 // Throws EnvironmentError where there is no device `index`; makes it current.
 void use_device(int index);
+// Of the current device.
+int device_attribute(cudaDeviceAttr attribute, std::string_view name);
+int multiprocessors();
 
 // Device memory; empty when default-constructed.
 class DeviceBuffer {

@@ -11,7 +11,7 @@
 
 #include <cstdint>
 
-#include "real/cuda/kernel_arguments.hpp"
+#include "real/kernels/kernel_arguments.hpp"
 
 namespace windtunnel::real {
 

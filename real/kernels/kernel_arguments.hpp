@@ -1,9 +1,11 @@
 // What the memory-bound kernels take: shapes, pointers, number formats. See kernels.hpp for the calls.
 //
-// Pointers are device memory, 16-byte aligned (cudaMalloc gives 256; other alignments work, slower);
-// matrices are row-major and packed, [rows][columns]; all tensors of a call are of `type` unless
-// said otherwise; arithmetic and reductions are fp32. Inputs and outputs may be the same memory only
-// where "in place" is said. Row kernels (norms, softmax) take up to kMostColumns columns.
+// Pointers are device memory, 16-byte aligned (cudaMalloc gives 256; others work where nothing else
+// is said, slower); matrices are row-major and packed, [rows][columns]; all tensors of a call are of
+// `type` unless said otherwise; arithmetic and reductions are fp32. Inputs and outputs may be the
+// same memory only where "in place" is said. Norms, softmax and column_sum take up to kMostColumns
+// columns; norms, SwiGLU, embedding, rotary and column_sum want a multiple of 8 columns and aligned
+// pointers.
 //
 // Dropout: every element is kept when 16 bits drawn from (seed, its index) are at or above
 // probability * 65536, and then scaled by 1 / (1 - probability); the backward call draws the same
@@ -12,11 +14,11 @@
 
 #include <cstdint>
 
-#include "real/cuda/element.hpp"
+#include "real/kernels/element.hpp"
 
 namespace windtunnel::real {
 
-inline constexpr std::int64_t kMostColumns = 32768;
+inline constexpr std::int64_t kMostColumns = 16384;
 
 // y = (x - mean) * rstd * gamma + beta over the columns of each row; rstd = 1 / sqrt(var + eps).
 struct LayerNorm {

@@ -6,6 +6,14 @@
 
 namespace windtunnel::real {
 
+// Storage of the 16-bit formats.
+struct Fp16 {
+  std::uint16_t bits;
+};
+struct Bf16 {
+  std::uint16_t bits;
+};
+
 enum class Element : std::uint8_t { fp32, fp16, bf16 };
 
 constexpr std::int64_t bytes_of(Element element) {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "models/kernels/kernel_query.hpp"
-#include "real/cuda/element.hpp"
+#include "real/kernels/element.hpp"
 
 namespace windtunnel::real {
 
