@@ -1,0 +1,208 @@
+#include "models/networks/model.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace windtunnel::models {
+namespace {
+
+constexpr std::int64_t kLargest = std::int64_t{1} << 31;
+
+// Gathers sentences about a model's figures.
+class Check {
+ public:
+  Check(base::SourceLocation where, base::Diagnostics& diagnostics)
+      : where_(std::move(where)), diagnostics_(diagnostics) {}
+
+  void error(std::string message) { diagnostics_.error(where_, std::move(message)); }
+  void at_least(const char* field, std::int64_t value, std::int64_t least) {
+    if (value < least || value > kLargest) {
+      error(fmt::format("{} is {}; it has to be from {} to {}", field, value, least, kLargest));
+    }
+  }
+  void divides(const char* part, std::int64_t small, const char* whole, std::int64_t large) {
+    if (small > 0 && large % small != 0) {
+      error(fmt::format("{} is {}, which does not divide {} = {}", part, small, whole, large));
+    }
+  }
+
+ private:
+  base::SourceLocation where_;
+  base::Diagnostics& diagnostics_;
+};
+
+void derive(Transformer& t) {
+  if (t.kv_heads == 0 || t.mla.kv_lora > 0) t.kv_heads = t.heads;
+  if (t.mla.kv_lora > 0) {
+    t.head_dim = t.mla.nope_dim + t.mla.rope_dim;
+    if (t.mla.value_dim == 0) t.mla.value_dim = t.mla.nope_dim;
+  } else if (t.head_dim == 0 && t.heads > 0) {
+    t.head_dim = t.hidden / t.heads;
+  }
+  if (t.ffn == 0) t.ffn = 4 * t.hidden;
+  if (t.moe.experts > 0 && t.moe.ffn == 0) t.moe.ffn = t.ffn;
+  if (t.position_table == 0) t.position_table = t.max_positions;
+  if (t.embedding_width == 0) t.embedding_width = t.hidden;
+  if (t.role == TransformerRole::encoder_decoder && t.decoder_layers == 0) {
+    t.decoder_layers = t.layers;
+  }
+}
+
+void check_heads(const Transformer& t, Check& check) {
+  check.at_least("heads", t.heads, 1);
+  if (t.heads < 1) return;
+  check.divides("kv_heads", t.kv_heads, "heads", t.heads);
+  if (t.mla.kv_lora > 0) {
+    check.at_least("mla.nope_dim", t.mla.nope_dim, 1);
+    check.at_least("mla.rope_dim", t.mla.rope_dim, 0);
+    if (t.sliding.window > 0) {
+      check.error("sliding.window cannot be used with latent attention (mla.kv_lora)");
+    }
+  } else {
+    check.at_least("head_dim", t.head_dim, 1);
+  }
+}
+
+void check_experts(const Transformer& t, Check& check) {
+  if (t.moe.experts == 0) {
+    if (t.moe.top_k > 0) check.error("moe.top_k is given without moe.experts");
+    return;
+  }
+  check.at_least("moe.top_k", t.moe.top_k, 1);
+  check.at_least("moe.every", t.moe.every, 1);
+  if (t.moe.top_k > t.moe.experts) {
+    check.error(
+        fmt::format("moe.top_k is {}, more than the {} experts", t.moe.top_k, t.moe.experts));
+  }
+  if (t.moe.first_dense_layers > t.layers) {
+    check.error(fmt::format("moe.first_dense_layers is {}, more than the {} layers",
+                            t.moe.first_dense_layers, t.layers));
+  }
+}
+
+void check_all(Transformer& t, Check& check) {
+  check.at_least("layers", t.layers, 1);
+  check.at_least("hidden", t.hidden, 1);
+  check_heads(t, check);
+  check_experts(t, check);
+  check.at_least("max_positions", t.max_positions, 1);
+  if (t.role == TransformerRole::vision) {
+    check.at_least("vision.patch", t.patches.patch, 1);
+    check.divides("vision.patch", t.patches.patch, "vision.image", t.patches.image);
+  } else {
+    check.at_least("vocab", t.vocab, 1);
+  }
+  if (t.tied_embeddings && t.role == TransformerRole::vision) {
+    check.error("tied_embeddings: a vision encoder has no vocabulary");
+  }
+  if (t.mtp_layers > 0 && t.role != TransformerRole::decoder) {
+    check.error("mtp_layers is for decoders only");
+  }
+}
+
+void check_all(ConvolutionalNetwork& net, Check& check) {
+  check.at_least("image", net.image, 32);
+  check.at_least("classes", net.classes, 1);
+  if (net.stages.empty()) {
+    if (net.family == ConvolutionalFamily::resnet) net.stages = {3, 4, 6, 3};
+    if (net.family == ConvolutionalFamily::vgg) net.stages = {2, 2, 3, 3, 3};
+  }
+  const std::size_t stages = net.family == ConvolutionalFamily::resnet ? 4U : 5U;
+  if (net.family != ConvolutionalFamily::alexnet && net.stages.size() != stages) {
+    check.error(
+        fmt::format("stages has {} entries; this family has {} stages", net.stages.size(), stages));
+  }
+  if (net.family == ConvolutionalFamily::alexnet && !net.stages.empty()) {
+    check.error("stages: AlexNet has none to choose");
+  }
+  for (const std::int64_t blocks : net.stages) check.at_least("stages", blocks, 1);
+}
+
+void check_all(DiffusionUnet& unet, Check& check) {
+  check.at_least("channels", unet.channels, 32);
+  check.divides("head_dim", unet.head_dim, "channels", unet.channels);
+  if (unet.multipliers.empty()) unet.multipliers = {1, 2, 4};
+  if (unet.transformer_depth.size() != unet.multipliers.size()) {
+    check.error(fmt::format("transformer_depth has {} entries, multipliers has {}: one each level",
+                            unet.transformer_depth.size(), unet.multipliers.size()));
+  }
+  const std::int64_t halvings = std::int64_t{1} << (unet.multipliers.size() - 1);
+  if (unet.latent % halvings != 0) {
+    check.error(fmt::format("latent is {}, which cannot be halved {} times", unet.latent,
+                            unet.multipliers.size() - 1));
+  }
+}
+
+void check_all(RecommendationModel& dlrm, Check& check) {
+  check.at_least("dense_features", dlrm.dense_features, 1);
+  check.at_least("embedding_dim", dlrm.embedding_dim, 1);
+  if (dlrm.table_rows.empty()) check.error("table_rows is empty: give the rows of each table");
+  if (dlrm.lookups.empty()) dlrm.lookups.assign(dlrm.table_rows.size(), 1);
+  if (dlrm.lookups.size() != dlrm.table_rows.size()) {
+    check.error(fmt::format("lookups has {} entries for {} tables", dlrm.lookups.size(),
+                            dlrm.table_rows.size()));
+  }
+  if (dlrm.bottom_mlp.empty() || dlrm.bottom_mlp.back() != dlrm.embedding_dim) {
+    check.error(fmt::format("bottom_mlp has to end in embedding_dim = {}", dlrm.embedding_dim));
+  }
+  if (dlrm.top_mlp.empty()) check.error("top_mlp is empty");
+  if (dlrm.cross_layers > 0) check.at_least("cross_rank", dlrm.cross_rank, 1);
+}
+
+void check_all(RecurrentNetwork& lstm, Check& check) {
+  check.at_least("layers", lstm.layers, 1);
+  check.at_least("hidden", lstm.hidden, 1);
+  if (lstm.inputs == 0) lstm.inputs = lstm.hidden;
+}
+
+void check_all(FeedForward& net, Check& check) {
+  check.at_least("inputs", net.inputs, 1);
+  if (net.widths.empty()) check.error("widths is empty: give the width of each layer");
+  for (const std::int64_t width : net.widths) check.at_least("widths", width, 1);
+}
+
+}  // namespace
+
+bool has_experts(const Transformer& t, std::int64_t index) {
+  if (t.moe.experts == 0 || index < t.moe.first_dense_layers) return false;
+  return (index + 1) % t.moe.every == 0;
+}
+
+std::int64_t window_of_layer(const Transformer& t, std::int64_t index) {
+  if (t.sliding.full_every > 0 && (index + 1) % t.sliding.full_every == 0) return 0;
+  return t.sliding.window;
+}
+
+const std::vector<std::string>& model_kinds() {
+  static const std::vector<std::string> kKinds{"transformer",    "convolutional", "diffusion_unet",
+                                               "recommendation", "recurrent",     "feed_forward"};
+  return kKinds;
+}
+
+std::string_view kind_of(const Model& model) {
+  return model_kinds()[model.architecture.index()];
+}
+
+std::optional<Architecture> architecture_of_kind(std::string_view kind) {
+  static const std::vector<Architecture> kEmpty{Transformer{},      ConvolutionalNetwork{},
+                                                DiffusionUnet{},    RecommendationModel{},
+                                                RecurrentNetwork{}, FeedForward{}};
+  const auto& kinds = model_kinds();
+  const auto found = std::find(kinds.begin(), kinds.end(), kind);
+  if (found == kinds.end()) return std::nullopt;
+  return kEmpty[static_cast<std::size_t>(found - kinds.begin())];
+}
+
+std::optional<Model> complete(Model model, const base::SourceLocation& where,
+                              base::Diagnostics& diagnostics) {
+  const int before = diagnostics.error_count();
+  Check check(where, diagnostics);
+  if (auto* transformer = std::get_if<Transformer>(&model.architecture)) derive(*transformer);
+  std::visit([&](auto& architecture) { check_all(architecture, check); }, model.architecture);
+  if (diagnostics.error_count() > before) return std::nullopt;
+  return model;
+}
+
+}  // namespace windtunnel::models
