@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <string_view>
 
 #include "sim/base/contract.hpp"
@@ -49,6 +50,28 @@ std::string_view word(Parameter which) {
 std::string name_of(const ParameterTensor& tensor) {
   if (tensor.layer < 0) return std::string(word(tensor.which));
   return fmt::format("block {} {}", tensor.layer, word(tensor.which));
+}
+
+InitialRange initial_range(const ParameterTensor& tensor) {
+  switch (tensor.which) {
+    case Parameter::norm1_gain:
+    case Parameter::norm2_gain:
+    case Parameter::final_gain:
+      return {1.0, 0.5};
+    case Parameter::embedding:
+    case Parameter::positions:
+    case Parameter::norm1_bias:
+    case Parameter::norm2_bias:
+    case Parameter::final_bias:
+      return {0.0, 0.5};
+    case Parameter::qkv:
+    case Parameter::projection:
+    case Parameter::up:
+    case Parameter::down:
+    case Parameter::head:
+      break;
+  }
+  return {0.0, 0.5 * std::sqrt(3.0 / static_cast<double>(tensor.columns))};
 }
 
 ParameterLayout::ParameterLayout(const StepShape& s)

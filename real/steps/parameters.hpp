@@ -39,6 +39,13 @@ struct ParameterTensor {
 };
 std::string name_of(const ParameterTensor& tensor);  // "block 3 qkv"
 
+// Start values are uniform in middle +- half: matrices with standard deviation 0.5 / sqrt(inputs),
+// tables and biases within 0.5, gains in [0.5, 1.5]: wide enough that no op is near its linear range.
+struct InitialRange {
+  double middle = 0.0, half = 0.5;
+};
+InitialRange initial_range(const ParameterTensor& tensor);
+
 class ParameterLayout {
  public:
   explicit ParameterLayout(const StepShape& shape);

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <numbers>
 
-namespace windtunnel::real::reference {
+namespace windtunnel::real::step_reference {
 namespace {
 
 constexpr double kRotaryBase = 10000.0;
@@ -172,4 +172,4 @@ double cross_entropy(const Matrix& logits, const std::int32_t* targets, Matrix& 
   return loss / rows;
 }
 
-}  // namespace windtunnel::real::reference
+}  // namespace windtunnel::real::step_reference

@@ -7,7 +7,7 @@
 
 #include "real/steps/step_shape.hpp"
 
-namespace windtunnel::real::reference {
+namespace windtunnel::real::step_reference {
 
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Vector = Eigen::Matrix<double, 1, Eigen::Dynamic>;
@@ -44,4 +44,4 @@ Matrix activation_backward(const Matrix& up, const Matrix& dy, StepShape::Mlp ki
 // Mean over rows of log(sum(exp(logits))) - logits[target]; `d_logits` becomes its gradient.
 double cross_entropy(const Matrix& logits, const std::int32_t* targets, Matrix& d_logits);
 
-}  // namespace windtunnel::real::reference
+}  // namespace windtunnel::real::step_reference

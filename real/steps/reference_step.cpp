@@ -7,7 +7,7 @@
 #include "sim/base/contract.hpp"
 #include "sim/base/random.hpp"
 
-namespace windtunnel::real::reference {
+namespace windtunnel::real::step_reference {
 namespace {
 
 struct BlockTape {
@@ -142,28 +142,6 @@ class Step {
   StepGradient out_;
 };
 
-double half_width(const ParameterTensor& tensor) {
-  switch (tensor.which) {
-    case Parameter::norm1_gain:
-    case Parameter::norm2_gain:
-    case Parameter::final_gain:
-    case Parameter::norm1_bias:
-    case Parameter::norm2_bias:
-    case Parameter::final_bias:
-    case Parameter::positions:
-      return 0.5;
-    case Parameter::embedding:
-      return 0.5;
-    default:
-      return 0.5 * std::sqrt(3.0 / static_cast<double>(tensor.columns));
-  }
-}
-
-bool is_gain(Parameter which) {
-  return which == Parameter::norm1_gain || which == Parameter::norm2_gain ||
-         which == Parameter::final_gain;
-}
-
 }  // namespace
 
 StepInput random_input(const StepShape& shape, std::uint64_t seed) {
@@ -188,10 +166,10 @@ std::vector<double> random_parameters(const StepShape& shape, std::uint64_t seed
   base::RandomStream random(seed, "step parameters");
   std::vector<double> values(static_cast<std::size_t>(layout.size()), 0.0);
   for (const ParameterTensor& tensor : layout.tensors()) {
-    const double middle = is_gain(tensor.which) ? 1.0 : 0.0, half = half_width(tensor);
+    const auto [middle, half] = initial_range(tensor);
     const auto begin = values.begin() + tensor.offset;
-    std::generate(begin, begin + tensor.count(),
-                  [&] { return random.uniform(middle - half, middle + half); });
+    for (std::int64_t i = 0; i < tensor.count(); ++i)
+      begin[i] = random.uniform(middle - half, middle + half);
   }
   return values;
 }
@@ -214,4 +192,4 @@ void adam(AdamState& state, std::span<const double> gradient, const AdamOptions&
   }
 }
 
-}  // namespace windtunnel::real::reference
+}  // namespace windtunnel::real::step_reference

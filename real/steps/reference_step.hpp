@@ -10,7 +10,7 @@
 #include "real/steps/parameters.hpp"
 #include "real/steps/step_shape.hpp"
 
-namespace windtunnel::real::reference {
+namespace windtunnel::real::step_reference {
 
 // Of a whole model: tokens and targets, one a position. Of blocks alone: `input` and the gradient of
 // the loss in the output, `cotangent`, both [tokens][hidden]; the loss is then sum(output * cotangent).
@@ -20,8 +20,7 @@ struct StepInput {
 };
 // Drawn from the seed: uniform tokens; inputs uniform in [-1, 1].
 StepInput random_input(const StepShape& shape, std::uint64_t seed);
-// Matrices uniform with standard deviation 0.5 / sqrt(inputs), tables 0.5, gains in [0.5, 1.5],
-// biases in [-0.5, 0.5]: wide enough that no op is near its linear range. Gaps are zero.
+// Drawn from each tensor's `initial_range`; gaps are zero.
 std::vector<double> random_parameters(const StepShape& shape, std::uint64_t seed);
 
 struct StepGradient {
@@ -42,4 +41,4 @@ struct AdamState {
 };
 void adam(AdamState& state, std::span<const double> gradient, const AdamOptions& options);
 
-}  // namespace windtunnel::real::reference
+}  // namespace windtunnel::real::step_reference

@@ -48,8 +48,12 @@ class OpList {
     layer_ = -1;
     if (s_.vocabulary == 0) return;
     const std::int64_t tables = s_.positions == StepShape::Positions::learned ? 2 : 1;
+    // Gradients read and written per token, after the tables have been cleared (a tied one holds the
+    // head's share already).
+    const std::int64_t cleared =
+        (s_.head == StepShape::Head::tied ? 0 : s_.vocabulary) + (tables == 2 ? s_.sequence : 0);
     memory(K::embedding_backward, MemoryOp::embedding,
-           (kHalf + 2 * kFloat * tables) * t * h + kFloat * t);
+           (kHalf + 2 * kFloat * tables) * t * h + kFloat * t + kFloat * cleared * h);
   }
 
   void optimizer() {

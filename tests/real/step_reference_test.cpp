@@ -27,12 +27,12 @@ StepShape tiny() {
 }
 
 double loss_at(const StepShape& shape, const std::vector<double>& parameters,
-               const reference::StepInput& input) {
-  return reference::gradient(shape, parameters, input).loss;
+               const step_reference::StepInput& input) {
+  return step_reference::gradient(shape, parameters, input).loss;
 }
 
 double difference(const StepShape& shape, std::vector<double>& parameters,
-                  const reference::StepInput& input, std::size_t i) {
+                  const step_reference::StepInput& input, std::size_t i) {
   constexpr double kStep = 1e-5;
   const double kept = parameters[i];
   parameters[i] = kept + kStep;
@@ -54,9 +54,9 @@ std::vector<std::int64_t> samples(const ParameterTensor& tensor) {
 void expect_gradient_is_right(const StepShape& shape) {
   ASSERT_EQ(shape_refusal(shape), "");
   const ParameterLayout layout(shape);
-  std::vector<double> parameters = reference::random_parameters(shape, 1);
-  const reference::StepInput input = reference::random_input(shape, 2);
-  const reference::StepGradient result = reference::gradient(shape, parameters, input);
+  std::vector<double> parameters = step_reference::random_parameters(shape, 1);
+  const step_reference::StepInput input = step_reference::random_input(shape, 2);
+  const step_reference::StepGradient result = step_reference::gradient(shape, parameters, input);
   ASSERT_TRUE(std::isfinite(result.loss));
   for (const ParameterTensor& tensor : layout.tensors()) {
     const auto begin = result.parameters.begin() + tensor.offset;
@@ -100,9 +100,9 @@ TEST(ReferenceStep, GradientIsTheSlopeOfTheLossOfBlocksAlone) {
 
 TEST(ReferenceStep, InputGradientOfBlocksIsTheSlopeOfTheLossInTheInput) {
   const StepShape shape = block_of(tiny(), 2);
-  const std::vector<double> parameters = reference::random_parameters(shape, 3);
-  reference::StepInput input = reference::random_input(shape, 4);
-  const reference::StepGradient result = reference::gradient(shape, parameters, input);
+  const std::vector<double> parameters = step_reference::random_parameters(shape, 3);
+  step_reference::StepInput input = step_reference::random_input(shape, 4);
+  const step_reference::StepGradient result = step_reference::gradient(shape, parameters, input);
   ASSERT_EQ(result.input.size(), input.input.size());
   constexpr double kStep = 1e-5;
   for (std::size_t i = 0; i < input.input.size(); i += 7) {
@@ -118,32 +118,33 @@ TEST(ReferenceStep, InputGradientOfBlocksIsTheSlopeOfTheLossInTheInput) {
 
 TEST(ReferenceStep, LossOfUniformLogitsIsTheLogarithmOfTheVocabulary) {
   const StepShape shape = tiny();
-  std::vector<double> parameters = reference::random_parameters(shape, 1);
+  std::vector<double> parameters = step_reference::random_parameters(shape, 1);
   const ParameterTensor& head = ParameterLayout(shape).at(Parameter::head);
   std::fill_n(parameters.begin() + head.offset, head.count(), 0.0);
-  const auto result = reference::gradient(shape, parameters, reference::random_input(shape, 2));
+  const auto result =
+      step_reference::gradient(shape, parameters, step_reference::random_input(shape, 2));
   EXPECT_NEAR(result.loss, std::log(40.0), 1e-12);
 }
 
 TEST(ReferenceStep, LaterTokensDoNotReachEarlierOutputs) {
   const StepShape shape = block_of(tiny(), 1);
-  const std::vector<double> parameters = reference::random_parameters(shape, 1);
-  reference::StepInput input = reference::random_input(shape, 2);
+  const std::vector<double> parameters = step_reference::random_parameters(shape, 1);
+  step_reference::StepInput input = step_reference::random_input(shape, 2);
   // Only the first token's output counts: no gradient may come back to a later one.
   std::fill(input.cotangent.begin() + shape.hidden, input.cotangent.end(), 0.0);
-  const auto result = reference::gradient(shape, parameters, input);
+  const auto result = step_reference::gradient(shape, parameters, input);
   for (std::size_t i = static_cast<std::size_t>(shape.hidden); i < result.input.size(); ++i)
     EXPECT_EQ(result.input[i], 0.0);
 }
 
 TEST(ReferenceStep, AdamsFirstStepIsTheLearningRateInTheDirectionOfTheGradient) {
   // Step 1: m / correction = g, v / correction = g^2, so the update is sign(g) up to epsilon.
-  reference::AdamState state{{1.0, 1.0, -2.0}, {0, 0, 0}, {0, 0, 0}};
-  reference::AdamOptions options;
+  step_reference::AdamState state{{1.0, 1.0, -2.0}, {0, 0, 0}, {0, 0, 0}};
+  step_reference::AdamOptions options;
   options.learning_rate = 0.01;
   options.weight_decay = 0.5;
   const std::vector<double> gradient{3.0, -0.2, 0.0};
-  reference::adam(state, gradient, options);
+  step_reference::adam(state, gradient, options);
   EXPECT_NEAR(state.weights[0], 1.0 - 0.01 * (1.0 + 0.5), 1e-9);
   EXPECT_NEAR(state.weights[1], 1.0 - 0.01 * (-1.0 + 0.5), 1e-9);
   EXPECT_NEAR(state.weights[2], -2.0 - 0.01 * (0.5 * -2.0), 1e-12);
@@ -151,18 +152,18 @@ TEST(ReferenceStep, AdamsFirstStepIsTheLearningRateInTheDirectionOfTheGradient) 
 
 TEST(ReferenceStep, AFewAdamStepsLowerTheLoss) {
   const StepShape shape = tiny();
-  const reference::StepInput input = reference::random_input(shape, 5);
-  reference::AdamState state;
-  state.weights = reference::random_parameters(shape, 6);
+  const step_reference::StepInput input = step_reference::random_input(shape, 5);
+  step_reference::AdamState state;
+  state.weights = step_reference::random_parameters(shape, 6);
   state.moment1.assign(state.weights.size(), 0.0);
   state.moment2.assign(state.weights.size(), 0.0);
   const double before = loss_at(shape, state.weights, input);
   for (std::int64_t step = 1; step <= 20; ++step) {
-    reference::AdamOptions options;
+    step_reference::AdamOptions options;
     options.learning_rate = 0.02;
     options.step = step;
-    const auto g = reference::gradient(shape, state.weights, input);
-    reference::adam(state, g.parameters, options);
+    const auto g = step_reference::gradient(shape, state.weights, input);
+    step_reference::adam(state, g.parameters, options);
   }
   EXPECT_LT(loss_at(shape, state.weights, input), 0.5 * before);
 }
