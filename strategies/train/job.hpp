@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "models/kernels/number_format.hpp"
+#include "models/networks/activation_memory.hpp"
 #include "sim/base/quantity.hpp"
 #include "strategies/train/pipeline_plan.hpp"
 #include "strategies/train/rank_layout.hpp"
@@ -15,13 +16,11 @@
 namespace windtunnel::strategies {
 
 enum class Optimizer { sgd, momentum, adam, adamw, lamb, lars, adafactor };
-enum class Recompute { none, selective, full };
 enum class AttentionChoice { automatic, flash, unfused };
 enum class ZeroLevel { none, optimizer, gradients, weights };  // ZeRO 0 to 3
 enum class OffloadTarget { none, host, nvme };
 
 std::string_view to_text(Optimizer optimizer);
-std::string_view to_text(Recompute recompute);
 
 // Reading samples: each GPU's batch comes from `storage_bandwidth` of its node, is prepared by
 // `workers` of a node at `sample_time` each, and is ready before the step where `prefetch` > 0.
@@ -73,7 +72,7 @@ struct TrainStrategy {
   PipelineSchedule schedule = PipelineSchedule::one_f_one_b;
   std::int64_t virtual_stages = 1;
   std::int64_t micro_batch = 1;
-  Recompute recompute = Recompute::none;
+  models::Recompute recompute = models::Recompute::none;
   std::int64_t recompute_layers = 0;  // of a stage; 0: all
   base::Bytes bucket{25.0 * 1024 * 1024};
   Overlap overlap{};

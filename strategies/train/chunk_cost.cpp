@@ -1,0 +1,95 @@
+#include "strategies/train/chunk_cost.hpp"
+
+#include "models/networks/counts.hpp"
+
+namespace windtunnel::strategies {
+
+using base::Bytes;
+using base::Seconds;
+using collectives::Op;
+
+Seconds ChunkCost::device_forward() const {
+  return forward.compute() + forward.exchanges() + gather_forward;
+}
+
+Seconds ChunkCost::device_backward() const {
+  return input.compute() + input.exchanges() + weight.compute() + weight.exchanges() +
+         gather_backward;
+}
+
+PassCosts ChunkCost::passes() const {
+  const Seconds whole = duration_backward();
+  const Seconds device = device_backward();
+  const double share = device.value() > 0 ? (weight.compute() + weight.exchanges()) / device : 0.0;
+  return {.forward = duration_forward(),
+          .backward_input = whole * (1.0 - share),
+          .backward_weight = whole * share};
+}
+
+ChunkCosts::ChunkCosts(const models::Network& network, const models::BatchShape& batch,
+                       const models::LoweringOptions& options, const PassSite& site)
+    : network_(network), batch_(batch), options_(options), site_(site) {}
+
+const ChunkCosts::BlockPasses& ChunkCosts::block(std::size_t index, models::Recompute recompute) {
+  const std::pair key{index, recompute};
+  const auto known = known_.find(key);
+  if (known != known_.end()) return known->second;
+  const models::Block& one = network_.blocks[index];
+  BlockPasses passes;
+  passes.forward = pass_cost(one, batch_, options_, models::Pass::forward, site_);
+  passes.input = pass_cost(one, batch_, options_, models::Pass::input_gradient, site_);
+  passes.weight = pass_cost(one, batch_, options_, models::Pass::weight_gradient, site_);
+  passes.again = recomputation_cost(one, batch_, options_, recompute, site_);
+  const models::RankParameters held = models::parameters_on_rank(one, options_.layout);
+  passes.dense = held.dense;
+  passes.expert = held.expert;
+  return known_.emplace(key, std::move(passes)).first->second;
+}
+
+// Sharded weights (ZeRO-3, FSDP): a block's weights are gathered while the block before it computes,
+// its gradients are scattered while the next does; what does not fit behind is waited for.
+void ChunkCosts::add_block(std::size_t index, models::Recompute recompute, const Choices& choices,
+                           ChunkCost& out) {
+  const BlockPasses& passes = block(index, recompute);
+  out.forward.add(passes.forward);
+  out.input.add(passes.input);
+  out.input.add(passes.again);
+  out.weight.add(passes.weight);
+  out.parameters_dense += passes.dense;
+  out.parameters_expert += passes.expert;
+  if (choices.gather.ranks <= 1) return;
+  const double held = passes.dense + passes.expert;
+  const Seconds gather =
+      site_.clock.collective(Op::all_gather, Bytes(held * choices.gather_bytes), choices.gather)
+          .time;
+  const Seconds scatter =
+      site_.clock.collective(Op::reduce_scatter, Bytes(held * choices.reduce_bytes), choices.gather)
+          .time;
+  const Seconds forward = passes.forward.compute() + passes.forward.exchanges();
+  const Seconds backward = passes.input.compute() + passes.input.exchanges() +
+                           passes.again.compute() + passes.again.exchanges() +
+                           passes.weight.compute() + passes.weight.exchanges();
+  out.gather_forward += base::max(gather - forward, Seconds(0));
+  out.gather_backward += base::max(gather + scatter - backward, Seconds(0));
+  out.forward.launches += 1;
+  out.input.launches += 2;
+}
+
+ChunkCost ChunkCosts::cost(const ChunkOfModel& chunk, const Choices& choices) {
+  ChunkCost out;
+  if (chunk.embedding) add_block(network_.order.front(), models::Recompute::none, choices, out);
+  for (std::int64_t i = 0; i < chunk.layers; ++i) {
+    const bool again = choices.recompute_layers == 0 || i < choices.recompute_layers;
+    const auto position = static_cast<std::size_t>(chunk.first_layer + i + 1);
+    add_block(network_.order[position], again ? choices.recompute : models::Recompute::none,
+              choices, out);
+  }
+  if (chunk.head) add_block(network_.order.back(), models::Recompute::none, choices, out);
+  const auto launches = [](const PassCost& pass) { return static_cast<double>(pass.launches); };
+  out.host_forward = choices.stack.dispatch * launches(out.forward) + choices.stack.micro_batch;
+  out.host_backward =
+      choices.stack.backward_dispatch * (launches(out.input) + launches(out.weight));
+  return out;
+}
+
+}  // namespace windtunnel::strategies

@@ -1,0 +1,67 @@
+// Passes of whole pipeline chunks, as the schedule sees them.
+//
+// A chunk is its embedding, its layers and its head, as the split says. Distinct blocks are costed
+// once and counted. Duration of a pass = max(device, host): device = kernels + exchanges (+ what
+// sharded weights keep it waiting), host = launches x dispatch + once a micro-batch.
+#pragma once
+
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "models/networks/network.hpp"
+#include "strategies/train/job.hpp"
+#include "strategies/train/pass_cost.hpp"
+#include "strategies/train/pipeline_times.hpp"
+#include "strategies/train/software_stack.hpp"
+#include "strategies/train/stage_split.hpp"
+
+namespace windtunnel::strategies {
+
+struct ChunkCost {
+  PassCost forward, input, weight;                      // input: what is computed again included
+  base::Seconds gather_forward{0}, gather_backward{0};  // exposed, of sharded weights (ZeRO-3)
+  base::Seconds host_forward{0}, host_backward{0};
+  double parameters_dense = 0, parameters_expert = 0;  // on one rank of the model-parallel group
+
+  base::Seconds device_forward() const;
+  base::Seconds device_backward() const;
+  base::Seconds duration_forward() const { return base::max(device_forward(), host_forward); }
+  base::Seconds duration_backward() const { return base::max(device_backward(), host_backward); }
+  // Forward, and the backward cut in its two halves by what they do on the device.
+  PassCosts passes() const;
+};
+
+// Costs chunks of one network; keeps what it knows of blocks.
+class ChunkCosts {
+ public:
+  ChunkCosts(const models::Network& network, const models::BatchShape& batch,
+             const models::LoweringOptions& options, const PassSite& site);
+
+  struct Choices {
+    models::Recompute recompute = models::Recompute::none;
+    std::int64_t recompute_layers = 0;  // of a chunk; 0: all
+    SoftwareStack stack{};
+    GroupShape gather{};        // ZeRO-3: who shards the weights; one rank: nobody
+    double gather_bytes = 2.0;  // a parameter
+    double reduce_bytes = 2.0;
+  };
+  ChunkCost cost(const ChunkOfModel& chunk, const Choices& choices);
+
+ private:
+  struct BlockPasses {
+    PassCost forward, input, weight, again;
+    double dense = 0, expert = 0;
+  };
+  const BlockPasses& block(std::size_t index, models::Recompute recompute);
+  void add_block(std::size_t index, models::Recompute recompute, const Choices& choices,
+                 ChunkCost& out);
+
+  const models::Network& network_;
+  models::BatchShape batch_;
+  const models::LoweringOptions& options_;
+  const PassSite& site_;
+  std::map<std::pair<std::size_t, models::Recompute>, BlockPasses> known_;
+};
+
+}  // namespace windtunnel::strategies

@@ -1,0 +1,163 @@
+#include "strategies/train/pass_cost.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <type_traits>
+#include <variant>
+
+#include "models/networks/exchanges.hpp"
+
+namespace windtunnel::strategies {
+namespace {
+
+using base::Seconds;
+using models::ExchangeGroup;
+using models::ExchangeKind;
+
+template <class Query>
+constexpr std::optional<KernelKind> kKindOf = std::nullopt;
+template <>
+constexpr std::optional<KernelKind> kKindOf<models::GemmQuery> = KernelKind::gemm;
+template <>
+constexpr std::optional<KernelKind> kKindOf<models::AttentionQuery> = KernelKind::attention;
+template <>
+constexpr std::optional<KernelKind> kKindOf<models::MoeQuery> = KernelKind::moe;
+template <>
+constexpr std::optional<KernelKind> kKindOf<models::MemoryQuery> = KernelKind::memory;
+
+void add_kernel(const models::Kernel& kernel, const models::KernelTimeModel& model, PassCost& out) {
+  const auto count = static_cast<double>(kernel.count);
+  std::visit(
+      [&](const auto& query) {
+        using Query = std::decay_t<decltype(query)>;
+        const models::KernelTime time = model.time(query);
+        const KernelKind kind = kKindOf<Query>.value_or(KernelKind::memory);
+        out.kernels[static_cast<std::size_t>(kind)].add(time.time, time.low, time.high, count);
+        out.by_basis[static_cast<std::size_t>(time.basis)] += time.time * count;
+        if (time.extrapolated) out.extrapolated += time.time * count;
+      },
+      kernel.query);
+  out.launches += kernel.count;
+}
+
+collectives::Op op_of(ExchangeKind kind) {
+  switch (kind) {
+    case ExchangeKind::all_reduce:
+      return collectives::Op::all_reduce;
+    case ExchangeKind::all_gather:
+      return collectives::Op::all_gather;
+    case ExchangeKind::reduce_scatter:
+      return collectives::Op::reduce_scatter;
+    case ExchangeKind::all_to_all:
+      return collectives::Op::all_to_all;
+    case ExchangeKind::ring:
+      return collectives::Op::send_recv;
+  }
+  return collectives::Op::send_recv;
+}
+
+void add_exchange(const models::Exchange& exchange, const PassSite& site, PassCost& out) {
+  const GroupShape& group = exchange.group == ExchangeGroup::tensor    ? site.groups.tensor
+                            : exchange.group == ExchangeGroup::context ? site.groups.context
+                                                                       : site.groups.expert;
+  if (group.ranks <= 1) return;
+  const CommunicationTime time = site.clock.collective(op_of(exchange.kind), exchange.bytes, group);
+  Interval& to = exchange.group == ExchangeGroup::tensor    ? out.tensor
+                 : exchange.group == ExchangeGroup::context ? out.context
+                                                            : out.expert;
+  to.add(time.time, time.low, time.high, static_cast<double>(exchange.count));
+  out.launches += exchange.count;
+}
+
+void scale(Interval& interval, double factor) {
+  interval.time *= factor;
+  interval.low *= factor;
+  interval.high *= factor;
+}
+
+// Of a ring of keys and values: a step hides behind the attention of the step before.
+void hide_context(const PassSite& site, PassCost& cost) {
+  const double ranks = static_cast<double>(site.groups.context.ranks);
+  if (ranks <= 1 || cost.context.time.value() <= 0) return;
+  const Seconds attention = cost.kernels[static_cast<std::size_t>(KernelKind::attention)].time;
+  const Seconds hidden = base::min(cost.context.time, attention * ((ranks - 1) / ranks));
+  scale(cost.context, 1.0 - hidden / cost.context.time);
+}
+
+void hide_tensor(const PassSite& site, PassCost& cost) {
+  const double ranks = static_cast<double>(site.groups.tensor.ranks);
+  if (site.overlap != ExchangeOverlap::tensor || cost.tensor.time.value() <= 0) return;
+  const Seconds products = cost.kernels[static_cast<std::size_t>(KernelKind::gemm)].time;
+  const double covered = (ranks - 1) / ranks;
+  const Seconds hidden = base::min(cost.tensor.time * covered, products * covered);
+  scale(cost.tensor, 1.0 - hidden / cost.tensor.time);
+}
+
+}  // namespace
+
+void Interval::add(Seconds t, Seconds l, Seconds h, double count) {
+  time += t * count;
+  low += l * count;
+  high += h * count;
+}
+
+Seconds PassCost::compute() const {
+  Seconds sum{0};
+  for (const Interval& kind : kernels) sum += kind.time;
+  return sum;
+}
+
+void PassCost::add(const PassCost& other, double count) {
+  for (std::size_t i = 0; i < kKernelKinds; ++i) {
+    const Interval& from = other.kernels[i];
+    kernels[i].add(from.time, from.low, from.high, count);
+  }
+  tensor.add(other.tensor.time, other.tensor.low, other.tensor.high, count);
+  context.add(other.context.time, other.context.low, other.context.high, count);
+  expert.add(other.expert.time, other.expert.low, other.expert.high, count);
+  launches += static_cast<std::int64_t>(static_cast<double>(other.launches) * count);
+  flops += other.flops * count;
+  bytes += other.bytes * count;
+  for (std::size_t i = 0; i < by_basis.size(); ++i) by_basis[i] += other.by_basis[i] * count;
+  extrapolated += other.extrapolated * count;
+}
+
+PassCost pass_cost(const models::Op& op, const models::BatchShape& batch,
+                   const models::LoweringOptions& options, models::Pass pass,
+                   const PassSite& site) {
+  PassCost out;
+  models::Kernels kernels;
+  models::lower(op, batch, options, pass, kernels);
+  for (const models::Kernel& kernel : kernels) add_kernel(kernel, site.kernels, out);
+  out.flops = models::flops(kernels);
+  out.bytes = models::bytes(kernels);
+  std::vector<models::Exchange> exchanges;
+  models::exchanges(op, batch, options, pass, exchanges);
+  for (const models::Exchange& exchange : exchanges) add_exchange(exchange, site, out);
+  return out;
+}
+
+PassCost pass_cost(const models::Block& block, const models::BatchShape& batch,
+                   const models::LoweringOptions& options, models::Pass pass,
+                   const PassSite& site) {
+  PassCost out;
+  for (const models::Op& op : block.ops) out.add(pass_cost(op, batch, options, pass, site));
+  hide_tensor(site, out);
+  hide_context(site, out);
+  return out;
+}
+
+PassCost recomputation_cost(const models::Block& block, const models::BatchShape& batch,
+                            const models::LoweringOptions& options, models::Recompute recompute,
+                            const PassSite& site) {
+  PassCost out;
+  for (const models::Op& op : block.ops) {
+    if (!models::recomputed(op, block, options, recompute)) continue;
+    out.add(pass_cost(op, batch, options, models::Pass::forward, site));
+  }
+  hide_tensor(site, out);
+  hide_context(site, out);
+  return out;
+}
+
+}  // namespace windtunnel::strategies

@@ -1,0 +1,71 @@
+// What the passes of a chunk of a model cost on one rank: kernels, exchanges with the ranks that
+// share the micro-batch, and what the host needs to issue them.
+//
+// Model: a pass takes max(kernels + launch gaps + exposed exchanges, launches x dispatch): the host
+// runs ahead of the device unless kernels are shorter than issuing them. Exchanges of tensor and
+// context parallelism lie between the kernels of a layer and are exposed; with overlap.tensor they
+// are split in as many pieces as ranks and only the first piece and what the products cannot cover
+// remains (AsyncTP, Megatron's tp-comm-overlap); a ring over context hides behind the attention it
+// feeds. Backward input passes contain what is computed again.
+// Bands: errors of kernels of one kind are taken as common (they add up), those of kinds as
+// independent (their squares do).
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "models/kernels/kernel_time_model.hpp"
+#include "models/networks/activation_memory.hpp"
+#include "models/networks/lowering.hpp"
+#include "strategies/train/group_clock.hpp"
+
+namespace windtunnel::strategies {
+
+enum class KernelKind : std::uint8_t { gemm, attention, moe, memory };
+inline constexpr std::size_t kKernelKinds = 4;
+
+struct Interval {
+  base::Seconds time{0}, low{0}, high{0};
+  void add(base::Seconds t, base::Seconds l, base::Seconds h, double count);
+};
+
+// Times of one pass, before host and device are held against each other.
+struct PassCost {
+  std::array<Interval, kKernelKinds> kernels{};  // by KernelKind
+  Interval tensor{}, context{}, expert{};        // exposed exchanges
+  std::int64_t launches = 0;
+  base::Flops flops{0};
+  base::Bytes bytes{0};
+  std::array<base::Seconds, 4> by_basis{};  // kernel time by models::Basis
+  base::Seconds extrapolated{0};
+
+  base::Seconds compute() const;
+  base::Seconds exchanges() const { return tensor.time + context.time + expert.time; }
+  void add(const PassCost& other, double count = 1.0);
+};
+
+struct TensorGroups {
+  GroupShape tensor{}, context{}, expert{};
+};
+
+enum class ExchangeOverlap { none, tensor };
+
+struct PassSite {
+  const models::KernelTimeModel& kernels;
+  GroupClock& clock;
+  const TensorGroups& groups;
+  ExchangeOverlap overlap = ExchangeOverlap::none;
+};
+
+// One pass over a block, or over one op of it. Deterministic; O(kernels).
+PassCost pass_cost(const models::Block& block, const models::BatchShape& batch,
+                   const models::LoweringOptions& options, models::Pass pass, const PassSite& site);
+PassCost pass_cost(const models::Op& op, const models::BatchShape& batch,
+                   const models::LoweringOptions& options, models::Pass pass, const PassSite& site);
+
+// What the backward pass of a block computes again.
+PassCost recomputation_cost(const models::Block& block, const models::BatchShape& batch,
+                            const models::LoweringOptions& options, models::Recompute recompute,
+                            const PassSite& site);
+
+}  // namespace windtunnel::strategies

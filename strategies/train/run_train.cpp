@@ -1,0 +1,220 @@
+#include "strategies/train/run_train.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "models/networks/counts.hpp"
+#include "sim/base/unit_text.hpp"
+#include "strategies/train/train_tables.hpp"
+
+namespace windtunnel::strategies {
+namespace {
+
+using base::Seconds;
+
+class TrainFacts {
+ public:
+  TrainFacts(const TrainPlan& plan, const TrainSubject& subject, const TrainSite& site,
+             const Iteration& iteration, base::Outcome& out)
+      : plan_(plan), subject_(subject), site_(site), iteration_(iteration), out_(out) {}
+
+  void fill() {
+    rates();
+    shares();
+    memory();
+    costs();
+    words();
+  }
+
+  Seconds at_peak() const { return model_flops() / static_cast<double>(plan_.gpus) / peak(); }
+
+ private:
+  void fact(const std::string& name, double value) { out_.facts[name] = value; }
+
+  base::Flops model_flops() const {
+    return models::model_flops_per_sample(subject_.network, plan_.job.workload.sequence_length) *
+           static_cast<double>(plan_.job.workload.global_batch);
+  }
+
+  base::FlopsPerSecond peak() const {
+    const sim::Gpu& gpu = site_.cluster->node.gpu;
+    const auto found = gpu.peak.find(std::string(models::math_peak(plan_.job.workload.precision)));
+    if (found != gpu.peak.end()) return found->second;
+    const auto half = gpu.peak.find("fp16");
+    return half != gpu.peak.end() ? half->second : base::FlopsPerSecond(0);
+  }
+
+  // FLOPs that run, recomputation included, summed over stages and micro-batches, of one replica.
+  base::Flops hardware_flops() const {
+    base::Flops sum{0};
+    const TrainStrategy& s = plan_.job.strategy;
+    for (std::int32_t d = 0; d < plan_.pipeline.shape.stages; ++d) {
+      for (std::int32_t c = 0; c < plan_.pipeline.chunks; ++c) {
+        const ChunkCost& chunk =
+            iteration_.chunks[static_cast<std::size_t>(plan_.pipeline.model_chunk({d, c}))];
+        sum += chunk.forward.flops + chunk.input.flops + chunk.weight.flops;
+      }
+    }
+    const double passes = static_cast<double>(plan_.micro_batches) /
+                          (plan_.pipeline.shape.schedule == PipelineSchedule::dualpipe ? 2.0 : 1.0);
+    return sum * passes * static_cast<double>(s.sizes.tensor * s.sizes.context * s.sizes.data);
+  }
+
+  void rates() {
+    const Seconds time = iteration_.time;
+    const auto gpus = static_cast<double>(plan_.gpus);
+    const auto samples = static_cast<double>(plan_.job.workload.global_batch);
+    fact("iteration_time_s", time.value());
+    out_.bands["iteration_time_s"] = {iteration_.low.value(), iteration_.high.value(), 0.9};
+    fact("samples_per_s", samples / time.value());
+    if (subject_.network.sample == models::SampleKind::sequence) {
+      const double tokens = samples * static_cast<double>(plan_.job.workload.sequence_length) *
+                            plan_.job.workload.filled;
+      fact("tokens_per_s", tokens / time.value());
+      fact("tokens_per_s_per_gpu", tokens / time.value() / gpus);
+      fact("tokens_per_day", tokens / time.value() * 86400.0);
+      if (plan_.job.workload.total_tokens > 0) {
+        fact("days_to_tokens", static_cast<double>(plan_.job.workload.total_tokens) / tokens *
+                                   time.value() / 86400.0);
+      }
+    }
+    const double model_rate = (model_flops() / time).value() / gpus;
+    const double hardware_rate = (hardware_flops() / time).value() / gpus;
+    fact("model_flops_per_gpu_per_s", model_rate);
+    fact("hardware_flops_per_gpu_per_s", hardware_rate);
+    if (peak().value() > 0) {
+      fact("mfu", model_rate / peak().value());
+      fact("hfu", hardware_rate / peak().value());
+    }
+    fact("parameters", static_cast<double>(models::parameters(subject_.network)));
+    fact("active_parameters", static_cast<double>(models::active_parameters(subject_.network)));
+    fact("gpus", gpus);
+    fact("micro_batches", static_cast<double>(plan_.micro_batches));
+  }
+
+  void shares() {
+    const Breakdown& parts = iteration_.parts;
+    fact("bubble_fraction", iteration_.ideal.value() > 0 ? parts.bubble / iteration_.ideal : 0.0);
+    fact("time_compute_s", parts.compute.value());
+    fact("time_tensor_comm_s", parts.tensor.value());
+    fact("time_pipeline_comm_s", parts.pipeline.value());
+    fact("time_data_comm_s", parts.data.value());
+    fact("time_expert_comm_s", parts.expert.value());
+    fact("time_context_comm_s", parts.context.value());
+    fact("time_bubble_s", parts.bubble.value());
+    fact("time_optimizer_s", parts.optimizer.value());
+    fact("time_data_loading_s", parts.data_loading.value());
+    fact("time_other_s", parts.other.value());
+  }
+
+  void memory() {
+    const auto& stages = iteration_.memory;
+    const auto worst = std::max_element(
+        stages.begin(), stages.end(),
+        [](const StageMemory& a, const StageMemory& b) { return a.total() < b.total(); });
+    const sim::Gpu& gpu = site_.cluster->node.gpu;
+    const base::Bytes usable = usable_memory(gpu);
+    fact("memory_total_bytes", worst->total().value());
+    fact("memory_weights_bytes", worst->weights.value());
+    fact("memory_gradients_bytes", worst->gradients.value());
+    fact("memory_optimizer_bytes", worst->optimizer.value());
+    fact("memory_activations_bytes", worst->activations.value());
+    fact("memory_workspace_bytes", worst->workspace.value());
+    fact("memory_capacity_bytes", gpu.memory.value());
+    const bool fits = worst->total() <= usable;
+    fact("fits", fits ? 1.0 : 0.0);
+    if (fits) return;
+    out_.status = base::Status::infeasible;
+    out_.reason = out_of_memory(*worst, worst - stages.begin(), usable);
+  }
+
+  std::string out_of_memory(const StageMemory& stage, std::ptrdiff_t index,
+                            base::Bytes usable) const {
+    return fmt::format(
+        "stage {} needs {} of {} usable ({} weights, {} gradients, {} optimizer, {} activations, "
+        "{} "
+        "workspace); {}",
+        index, base::to_text(stage.total()), base::to_text(usable), base::to_text(stage.weights),
+        base::to_text(stage.gradients), base::to_text(stage.optimizer),
+        base::to_text(stage.activations), base::to_text(stage.workspace), remedy(stage));
+  }
+
+  // What would help most, by the largest part.
+  std::string remedy(const StageMemory& stage) const {
+    const TrainStrategy& s = plan_.job.strategy;
+    if (stage.activations > stage.weights + stage.optimizer + stage.gradients) {
+      if (s.recompute == models::Recompute::none) return "recompute: selective or full would help";
+      if (s.micro_batch > 1) return "a smaller micro_batch would help";
+      if (s.recompute == models::Recompute::selective) return "recompute: full would help";
+      return "more tensor or context parallelism would help";
+    }
+    if (s.zero == ZeroLevel::none && s.sizes.data > 1) return "zero: 1 would help";
+    return "more tensor or pipeline stages, or a higher zero level, would help";
+  }
+
+  void costs() {
+    const sim::Cost& cost = site_.cluster->cost;
+    const double gpus = static_cast<double>(plan_.gpus);
+    const sim::Gpu& gpu = site_.cluster->node.gpu;
+    const base::Joules energy = gpu.power * iteration_.time * gpus * cost.pue;
+    if (gpu.power.value() > 0) fact("energy_per_iteration_j", energy.value());
+    base::Dollars dollars = cost.gpu_hour * iteration_.time * gpus;
+    if (gpu.power.value() > 0) dollars += cost.power_price * energy;
+    if (dollars.value() > 0) fact("cost_per_iteration_usd", dollars.value());
+  }
+
+  void words() {
+    out_.labels["software"] = plan_.stack.name;
+    out_.labels["profile"] = site_.kernels.name();
+    out_.labels["schedule"] = std::string(to_text(plan_.pipeline.shape.schedule));
+    const PassCost& work = iteration_.critical_work;
+    std::vector<std::string>& rests = out_.rests_on["iteration_time_s"];
+    for (const models::Basis basis : {models::Basis::measured, models::Basis::interpolated,
+                                      models::Basis::model, models::Basis::roofline}) {
+      if (work.by_basis[static_cast<std::size_t>(basis)] > work.compute() * 0.01) {
+        rests.emplace_back(models::to_text(basis));
+      }
+    }
+    if (work.extrapolated > work.compute() * 0.05) rests.emplace_back("extrapolated");
+    for (const std::string& note : iteration_.notes) out_.warnings.push_back(note);
+  }
+
+  const TrainPlan& plan_;
+  const TrainSubject& subject_;
+  const TrainSite& site_;
+  const Iteration& iteration_;
+  base::Outcome& out_;
+};
+
+}  // namespace
+
+base::Outcome run_train(const TrainJob& job, const TrainSubject& subject, const TrainSite& site,
+                        const TrainOptions& options) {
+  base::Outcome out;
+  TrainPlanning planning = make_train_plan(job, subject.model, subject.network, *site.cluster);
+  out.warnings = planning.warnings;
+  if (!planning.plan) {
+    out.status = base::Status::infeasible;
+    out.reason = planning.infeasible;
+    return out;
+  }
+  const TrainPlan& plan = *planning.plan;
+  const Iteration iteration = run_iteration(plan, subject.network, site);
+  TrainFacts facts(plan, subject, site, iteration, out);
+  facts.fill();
+  out.tables["stages"] = stages_table(plan, iteration, site.cluster->node.gpu.memory);
+  out.tables["waterfall"] = waterfall_table(iteration, facts.at_peak());
+  out.tables["kernels"] = kernels_table(iteration);
+  if (options.timeline_rows > 0) {
+    out.tables["timeline"] = train_timeline(plan, iteration, options.timeline_rows);
+  }
+  for (const DeviceTimes& device : iteration.schedule.devices) {
+    out.events += static_cast<std::int64_t>(device.spans.size());
+  }
+  return out;
+}
+
+}  // namespace windtunnel::strategies

@@ -1,0 +1,33 @@
+// `workload.kind: train` from a job to its outcome: facts, tables, band, what it rests on.
+//
+// Facts as contract.md section 3 lists them. A job that cannot be laid out is `infeasible` with a
+// sentence and no facts; one that does not fit in memory is `infeasible` with all facts and
+// `fits` 0. Tables: stages (one row a stage: passes, bubble, memory), timeline (passes of every
+// stage; columns as strategies/collective), kernels (time, FLOPs and bytes by kind on the critical
+// stage), waterfall (from ideal to real).
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "models/networks/model.hpp"
+#include "sim/base/fact.hpp"
+#include "strategies/train/iteration.hpp"
+
+namespace windtunnel::strategies {
+
+struct TrainOptions {
+  std::int64_t timeline_rows = 5'000;  // 0: no timeline
+};
+
+struct TrainSubject {
+  const models::Model& model;
+  const models::Network& network;
+};
+
+base::Outcome run_train(const TrainJob& job, const TrainSubject& subject, const TrainSite& site,
+                        const TrainOptions& options = {});
+
+const std::map<std::string, base::FactInfo>& train_fact_info();
+
+}  // namespace windtunnel::strategies

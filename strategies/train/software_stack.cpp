@@ -1,0 +1,125 @@
+#include "strategies/train/software_stack.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace windtunnel::strategies {
+namespace {
+
+using base::Seconds;
+using models::AttentionKernel;
+using models::Form;
+using models::Software;
+
+// Megatron's own kernels of 2020 to 2022: scale, mask and softmax in one, bias with GELU and bias
+// with dropout and residual in one, layer norm of Apex; attention as three kernels.
+constexpr Software kMegatron2021{.attention = AttentionKernel::unfused};
+// Transformer Engine, and compiled PyTorch or XLA: all of it fused.
+constexpr Software kFused{};
+// Eager PyTorch modules with a fused attention.
+constexpr Software kEager{.norm = Form::unfused,
+                          .rotary = Form::unfused,
+                          .activation = Form::unfused,
+                          .residual = Form::unfused,
+                          .cross_entropy = Form::unfused,
+                          .projections = Form::unfused};
+
+std::vector<SoftwareStack> make_stacks() {
+  return {
+      {.name = "megatron-core",
+       .description = "Megatron-Core, NeMo, Megatron-Bridge with Transformer Engine",
+       .forms = kFused,
+       .gather = WeightGather::overlapped,
+       .timing = SendTiming::beside,
+       .source = "Megatron-Core user guide"},
+      {.name = "megatron-lm-2021",
+       .description = "Megatron-LM of the SC21 and MLSys23 papers (fp16, Apex)",
+       .forms = kMegatron2021,
+       .source = "arXiv 2104.04473, section 4"},
+      {.name = "megatron-deepspeed",
+       .description = "Megatron-DeepSpeed of 2021-22 (BLOOM, MT-NLG, vTrain)",
+       .forms = kMegatron2021,
+       .accumulation = Accumulation::separate,
+       .sends = StageSends::whole,
+       .source = "bigscience-workshop/Megatron-DeepSpeed"},
+      {.name = "deepspeed-zero3",
+       .description = "DeepSpeed ZeRO-3 on Megatron's model code",
+       .forms = kMegatron2021,
+       .accumulation = Accumulation::separate,
+       .source = "arXiv 1910.02054"},
+      {.name = "fsdp-compiled",
+       .description = "PyTorch FSDP2 with torch.compile (torchtitan)",
+       .forms = kFused,
+       .gather = WeightGather::overlapped,
+       .timing = SendTiming::beside,
+       .source = "pytorch/torchtitan"},
+      {.name = "fsdp-eager",
+       .description =
+           "PyTorch FSDP in eager mode (Composer, llm-foundry, torchtitan without compile)",
+       .forms = kEager,
+       .gather = WeightGather::overlapped,
+       .timing = SendTiming::beside,
+       .source = "mosaicml/llm-foundry"},
+      {.name = "xla",
+       .description = "JAX with XLA (MaxText, PaxML)",
+       .forms = kFused,
+       .dispatch = Seconds(1e-6),
+       .backward_dispatch = Seconds(1e-6),
+       .gather = WeightGather::overlapped,
+       .timing = SendTiming::beside,
+       .source = "AI-Hypercomputer/maxtext"},
+  };
+}
+
+// Longest first: the first that a text contains counts.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kWords{{
+    {"megatron-core", "megatron-core"},
+    {"megatron-bridge", "megatron-core"},
+    {"megatron-deepspeed", "megatron-deepspeed"},
+    {"+ te ", "megatron-core"},
+    {"megatron-lm", "megatron-lm-2021"},
+    {"deepspeed zero", "deepspeed-zero3"},
+    {"nemo", "megatron-core"},
+    {"torchtitan", "fsdp-compiled"},
+    {"composer", "fsdp-eager"},
+    {"fsdp", "fsdp-eager"},
+    {"maxtext", "xla"},
+    {"paxml", "xla"},
+    {"jax", "xla"},
+}};
+
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return out;
+}
+
+}  // namespace
+
+const std::vector<SoftwareStack>& software_stacks() {
+  static const std::vector<SoftwareStack> stacks = make_stacks();
+  return stacks;
+}
+
+const SoftwareStack& default_stack() {
+  return software_stacks().front();
+}
+
+std::optional<SoftwareStack> stack_by_name(std::string_view name) {
+  for (const SoftwareStack& stack : software_stacks())
+    if (stack.name == name) return stack;
+  return std::nullopt;
+}
+
+std::optional<SoftwareStack> stack_of_text(std::string_view text) {
+  if (auto exact = stack_by_name(text)) return exact;
+  const std::string words = lower_case(text);
+  for (const auto& [part, name] : kWords)
+    if (words.find(part) != std::string::npos) return stack_by_name(name);
+  return std::nullopt;
+}
+
+}  // namespace windtunnel::strategies

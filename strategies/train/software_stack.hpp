@@ -1,0 +1,47 @@
+// What a training framework does that a strategy does not say: which kernels it fuses, what its
+// host costs, what it overlaps. A prediction stands for one of these; its name is in the result.
+//
+// Every figure has a meaning and belongs to the framework, never to a model or a row. `dispatch` is
+// the time the host needs to issue one kernel (Python, framework, driver); `step` what stands still
+// once an iteration (data iterator, logging, synchronisation for overflow and norm), `micro_batch`
+// the same once a micro-batch.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "models/networks/layout.hpp"
+#include "sim/base/quantity.hpp"
+
+namespace windtunnel::strategies {
+
+enum class WeightGather { exposed, overlapped };  // of sharded optimizers, after the step
+enum class Accumulation { fused, separate };      // of gradients over micro-batches
+enum class StageSends { whole, scattered };       // scattered: each tensor rank sends its part
+enum class SendTiming { blocking, beside };       // of messages between stages
+
+struct SoftwareStack {
+  std::string name;
+  std::string description;
+  models::Software forms{};
+  base::Seconds dispatch{6e-6};
+  base::Seconds backward_dispatch{5e-6};
+  base::Seconds step{5e-3};
+  base::Seconds micro_batch{0};
+  WeightGather gather = WeightGather::exposed;
+  Accumulation accumulation = Accumulation::fused;
+  StageSends sends = StageSends::scattered;
+  SendTiming timing = SendTiming::blocking;
+  std::string source;
+};
+
+const std::vector<SoftwareStack>& software_stacks();
+const SoftwareStack& default_stack();
+std::optional<SoftwareStack> stack_by_name(std::string_view name);
+// The stack that a measurement's text speaks of ("Megatron-LM 6985e589", "NeMo 24.07"); nothing for
+// an unknown one.
+std::optional<SoftwareStack> stack_of_text(std::string_view text);
+
+}  // namespace windtunnel::strategies

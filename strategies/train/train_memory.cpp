@@ -1,0 +1,185 @@
+#include "strategies/train/train_memory.hpp"
+
+#include <algorithm>
+
+#include "models/networks/activation_memory.hpp"
+#include "models/networks/counts.hpp"
+#include "strategies/train/optimizer_cost.hpp"
+
+namespace windtunnel::strategies {
+namespace {
+
+using base::Bytes;
+using models::Recompute;
+
+constexpr double kKeptFree = 0.02;  // of the device's memory
+
+// Activations that one micro-batch keeps in a chunk, and the most that one of its layers needs while
+// it is computed again.
+struct ChunkActivations {
+  Bytes kept{0}, again{0};
+};
+
+class ChunkMemory {
+ public:
+  ChunkMemory(const TrainPlan& plan, const models::Network& network)
+      : plan_(plan), network_(network) {}
+
+  ChunkActivations activations(const ChunkOfModel& chunk) const {
+    ChunkActivations out;
+    if (chunk.embedding) out.kept += of(network_.order.front(), Recompute::none);
+    for (std::int64_t i = 0; i < chunk.layers; ++i) {
+      const std::size_t block = layer(chunk, i);
+      const Recompute recompute = recompute_of(i);
+      out.kept += of(block, recompute);
+      if (recompute != Recompute::none) {
+        out.again = base::max(out.again, of(block, Recompute::none) - of(block, recompute));
+      }
+    }
+    if (chunk.head) out.kept += of(network_.order.back(), Recompute::none);
+    return out;
+  }
+
+  models::RankParameters parameters(const ChunkOfModel& chunk) const {
+    models::RankParameters out;
+    const auto add = [&](std::size_t block) {
+      const auto held = models::parameters_on_rank(network_.blocks[block], plan_.lowering.layout);
+      out.dense += held.dense;
+      out.expert += held.expert;
+    };
+    if (chunk.embedding) add(network_.order.front());
+    for (std::int64_t i = 0; i < chunk.layers; ++i) add(layer(chunk, i));
+    if (chunk.head) add(network_.order.back());
+    // A tied head keeps a copy of the table where it stands on another stage.
+    if (chunk.head && !chunk.embedding && network_.shared_parameters > 0) {
+      out.dense += static_cast<double>(network_.shared_parameters) /
+                   static_cast<double>(plan_.lowering.layout.tensor);
+    }
+    return out;
+  }
+
+  double largest_layer(const ChunkOfModel& chunk) const {
+    double largest = 0.0;
+    for (std::int64_t i = 0; i < chunk.layers; ++i) {
+      largest = std::max(largest, models::parameters_on_rank(network_.blocks[layer(chunk, i)],
+                                                             plan_.lowering.layout)
+                                      .total());
+    }
+    return largest;
+  }
+
+ private:
+  std::size_t layer(const ChunkOfModel& chunk, std::int64_t i) const {
+    return network_.order[static_cast<std::size_t>(chunk.first_layer + i + 1)];
+  }
+  Recompute recompute_of(std::int64_t i) const {
+    const TrainStrategy& s = plan_.job.strategy;
+    return s.recompute_layers == 0 || i < s.recompute_layers ? s.recompute : Recompute::none;
+  }
+  Bytes of(std::size_t block, Recompute recompute) const {
+    return models::activation_memory(network_.blocks[block], plan_.micro_batch, plan_.lowering,
+                                     recompute);
+  }
+
+  const TrainPlan& plan_;
+  const models::Network& network_;
+};
+
+// Bytes held at the worst moment of a device's order.
+Bytes peak_bytes(const std::vector<PipelineStep>& order,
+                 const std::vector<ChunkActivations>& chunks) {
+  Bytes held{0}, peak{0};
+  const auto kept = [&](std::int32_t chunk) {
+    return chunks[static_cast<std::size_t>(chunk)].kept;
+  };
+  for (const PipelineStep& step : order) {
+    const Bytes again =
+        chunks[static_cast<std::size_t>(step.pass == Pass::overlapped ? step.backward_chunk
+                                                                      : step.chunk)]
+            .again;
+    switch (step.pass) {
+      case Pass::forward:
+        held += kept(step.chunk);
+        peak = base::max(peak, held);
+        break;
+      case Pass::backward:
+        peak = base::max(peak, held + again);
+        held -= kept(step.chunk);
+        break;
+      case Pass::backward_input:  // what the weight gradients need stays until they are taken
+        peak = base::max(peak, held + again);
+        break;
+      case Pass::backward_weight:
+        held -= kept(step.chunk);
+        break;
+      case Pass::overlapped:
+        peak = base::max(peak, held + kept(step.chunk) + again);
+        held += kept(step.chunk) - kept(step.backward_chunk);
+        break;
+    }
+  }
+  return peak;
+}
+
+double shard_of(ZeroLevel level, ZeroLevel from, double ranks) {
+  return level >= from ? 1.0 / ranks : 1.0;
+}
+
+// Communicators of a rank: one for each kind of group of more than one rank.
+int communicators(const TrainPlan& plan) {
+  const ParallelSizes& s = plan.job.strategy.sizes;
+  int count = 1;  // all ranks
+  for (const std::int64_t size : {s.tensor, s.context, s.data, s.pipeline, s.expert}) {
+    count += size > 1 ? 1 : 0;
+  }
+  return plan.gpus > 1 ? count : 0;
+}
+
+}  // namespace
+
+std::vector<StageMemory> stage_memory(const TrainPlan& plan, const models::Network& network,
+                                      const DeviceOverhead& overhead) {
+  const TrainStrategy& s = plan.job.strategy;
+  const ChunkMemory memory(plan, network);
+  const BytesPerParameter each = bytes_per_parameter(
+      plan.job.workload.optimizer, plan.job.workload.precision, s.gradient_precision);
+  const auto dense_ranks = static_cast<double>(s.sizes.data * s.sizes.context);
+  const double expert_ranks = static_cast<double>(s.sizes.tensor) * dense_ranks /
+                              static_cast<double>(s.sizes.expert * s.sizes.expert_tensor);
+  std::vector<StageMemory> stages;
+  for (std::int32_t device = 0; device < plan.pipeline.shape.stages; ++device) {
+    StageMemory out;
+    std::vector<ChunkActivations> chunks;
+    double largest = 0.0;
+    for (std::int32_t c = 0; c < plan.pipeline.chunks; ++c) {
+      const ChunkOfModel& chunk =
+          plan.split[static_cast<std::size_t>(plan.pipeline.model_chunk({device, c}))];
+      chunks.push_back(memory.activations(chunk));
+      largest = std::max(largest, memory.largest_layer(chunk));
+      const models::RankParameters held = memory.parameters(chunk);
+      const auto share = [&](ZeroLevel from) {
+        return held.dense * shard_of(s.zero, from, dense_ranks) +
+               held.expert * shard_of(s.zero, from, expert_ranks);
+      };
+      const double trained = s.tuning.frozen ? 0.0 : 1.0;
+      out.weights += Bytes(each.weight * share(ZeroLevel::weights));
+      out.gradients += Bytes(each.gradient * trained * share(ZeroLevel::gradients));
+      out.optimizer += Bytes(each.optimizer() * trained * share(ZeroLevel::optimizer));
+    }
+    if (s.offload_optimizer != OffloadTarget::none) out.optimizer = Bytes(0);
+    const Bytes peak = peak_bytes(plan.pipeline.devices[static_cast<std::size_t>(device)], chunks);
+    out.activations = s.offload_activations == OffloadTarget::none ? peak : peak * 0.0;
+    out.workspace = overhead.context + overhead.library +
+                    overhead.communicator * static_cast<double>(communicators(plan)) +
+                    peak * overhead.fragmentation;
+    if (s.zero == ZeroLevel::weights) out.workspace += Bytes(2 * largest * each.weight);
+    stages.push_back(out);
+  }
+  return stages;
+}
+
+Bytes usable_memory(const sim::Gpu& gpu) {
+  return gpu.memory * (1.0 - kKeptFree);
+}
+
+}  // namespace windtunnel::strategies

@@ -1,0 +1,176 @@
+#include "strategies/train/train_plan.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+#include <variant>
+
+namespace windtunnel::strategies {
+namespace {
+
+using Reason = std::optional<std::string>;
+
+const models::Transformer* transformer_of(const models::Model& model) {
+  return std::get_if<models::Transformer>(&model.architecture);
+}
+
+Reason divides(std::string_view part, std::int64_t value, std::string_view whole, std::int64_t of) {
+  if (value < 1 || of % value == 0) return std::nullopt;
+  return fmt::format("{} {} does not divide the {} {}", part, value, of, whole);
+}
+
+// Fills in `data` and checks the ranks.
+Reason settle_sizes(TrainStrategy& strategy, std::int64_t gpus) {
+  ParallelSizes& sizes = strategy.sizes;
+  if (strategy.data_auto) {
+    const std::int64_t others = sizes.tensor * sizes.context * sizes.pipeline;
+    if (others < 1 || gpus % others != 0) {
+      return fmt::format("tensor {} x context {} x pipeline {} = {} does not divide the {} GPUs",
+                         sizes.tensor, sizes.context, sizes.pipeline, others, gpus);
+    }
+    sizes.data = gpus / others;
+  }
+  return layout_infeasible(sizes, gpus);
+}
+
+Reason check_batch(const TrainJob& job) {
+  const std::int64_t pieces = job.strategy.sizes.data * job.strategy.micro_batch;
+  if (job.workload.global_batch % pieces == 0 && job.workload.global_batch > 0) return std::nullopt;
+  return fmt::format("data {} x micro_batch {} does not divide the global_batch of {}",
+                     job.strategy.sizes.data, job.strategy.micro_batch, job.workload.global_batch);
+}
+
+Reason check_transformer(const models::Transformer& t, const TrainJob& job) {
+  const ParallelSizes& sizes = job.strategy.sizes;
+  if (auto why = divides("tensor", sizes.tensor, "heads", t.heads)) return why;
+  if (auto why = divides("tensor", sizes.tensor, "columns of the MLP", t.ffn)) return why;
+  const std::int64_t sequence = job.workload.sequence_length;
+  if (auto why = divides("context", sizes.context, "tokens of a sequence", sequence)) return why;
+  if (job.strategy.sequence_parallel) {
+    if (auto why = divides("tensor x context", sizes.tensor * sizes.context,
+                           "tokens of a sequence (sequence_parallel)", sequence)) {
+      return why;
+    }
+  }
+  if (t.moe.experts > 0) {
+    if (auto why = divides("expert", sizes.expert, "experts", t.moe.experts)) return why;
+  } else if (sizes.expert > 1) {
+    return fmt::format("expert {} for a model without experts", sizes.expert);
+  }
+  if (t.positions == models::PositionKind::learned && sequence > t.max_positions &&
+      t.role != models::TransformerRole::vision) {
+    return fmt::format("sequence_length {} is longer than the {} learned positions", sequence,
+                       t.max_positions);
+  }
+  return std::nullopt;
+}
+
+Reason check_model(const models::Model& model, const TrainJob& job) {
+  if (const models::Transformer* t = transformer_of(model)) return check_transformer(*t, job);
+  const ParallelSizes& sizes = job.strategy.sizes;
+  if (sizes.tensor > 1 || sizes.context > 1 || sizes.expert > 1) {
+    return fmt::format(
+        "{} has no tensor, context or expert parallelism here: it is not a transformer",
+        model.name);
+  }
+  return std::nullopt;
+}
+
+Reason check_sharding(const TrainStrategy& s) {
+  if (s.zero == ZeroLevel::gradients && s.sizes.pipeline > 1) {
+    return fmt::format(
+        "zero 2 scatters gradients after every micro-batch and does not go with pipeline {}; zero "
+        "1 "
+        "or 3 do",
+        s.sizes.pipeline);
+  }
+  return std::nullopt;
+}
+
+std::vector<ChunkOfModel> split_of(const TrainStrategy& strategy, std::int64_t layers,
+                                   std::int64_t positions) {
+  return strategy.stage_layers.empty() ? split_layers(layers, positions)
+                                       : stated_split(strategy.stage_layers);
+}
+
+Reason check_split(const TrainStrategy& strategy, std::int64_t layers, std::int64_t positions) {
+  return strategy.stage_layers.empty()
+             ? split_infeasible(layers, positions)
+             : stated_split_infeasible(strategy.stage_layers, layers, positions);
+}
+
+models::LoweringOptions lowering_of(const TrainJob& job, const SoftwareStack& stack) {
+  const TrainStrategy& s = job.strategy;
+  models::LoweringOptions options{
+      .mode = models::Mode::training,
+      .formats = models::formats_of(job.workload.precision),
+      .software = stack.forms,
+      .layout = {.tensor = s.sizes.tensor,
+                 .sequence = s.sequence_parallel ? models::SequenceParallel::on
+                                                 : models::SequenceParallel::off,
+                 .context = s.sizes.context,
+                 .expert = s.sizes.expert,
+                 .expert_tensor = s.sizes.expert_tensor}};
+  if (s.attention != AttentionChoice::automatic) {
+    options.software.attention = s.attention == AttentionChoice::flash
+                                     ? models::AttentionKernel::fused
+                                     : models::AttentionKernel::unfused;
+  }
+  return options;
+}
+
+PipelineShape shape_of(const TrainStrategy& s, std::int64_t micro_batches) {
+  PipelineSchedule schedule = s.schedule;
+  // Chunks of their own ask for the schedule that has them.
+  if (s.virtual_stages > 1 && schedule == PipelineSchedule::one_f_one_b) {
+    schedule = PipelineSchedule::interleaved;
+  }
+  return {.schedule = schedule,
+          .stages = static_cast<std::int32_t>(s.sizes.pipeline),
+          .virtual_stages = static_cast<std::int32_t>(s.virtual_stages),
+          .micro_batches = static_cast<std::int32_t>(micro_batches)};
+}
+
+}  // namespace
+
+TrainPlanning make_train_plan(const TrainJob& given, const models::Model& model,
+                              const models::Network& network, const sim::Cluster& cluster) {
+  TrainPlanning out;
+  const auto no = [&out](std::string why) {
+    out.infeasible = std::move(why);
+    return std::move(out);
+  };
+  TrainJob job = given;
+  if (job.workload.sequence_length == 0) job.workload.sequence_length = network.max_positions;
+  const std::int64_t gpus = cluster.gpu_count();
+  if (auto why = settle_sizes(job.strategy, gpus)) return no(*why);
+  if (auto why = check_batch(job)) return no(*why);
+  if (auto why = check_model(model, job)) return no(*why);
+  if (auto why = check_sharding(job.strategy)) return no(*why);
+  const TrainStrategy& s = job.strategy;
+  const std::int64_t micro_batches = job.workload.global_batch / (s.sizes.data * s.micro_batch);
+  const PipelineShape shape = shape_of(s, micro_batches);
+  if (auto why = pipeline_infeasible(shape)) return no(*why);
+  PipelinePlan pipeline = make_pipeline_plan(shape);
+  const auto layers = static_cast<std::int64_t>(network.order.size()) - 2;
+  if (auto why = check_split(s, layers, pipeline.positions)) return no(*why);
+  const auto stack = job.stack.empty() ? default_stack() : stack_of_text(job.stack);
+  if (!stack) out.warnings.push_back(fmt::format("software '{}' is not known", job.stack));
+  const SoftwareStack software = stack.value_or(default_stack());
+  std::vector<ChunkOfModel> split = split_of(s, layers, pipeline.positions);
+  const bool sequences = network.sample == models::SampleKind::sequence;
+  out.plan.emplace(
+      TrainPlan{.job = job,
+                .stack = software,
+                .layout = RankLayout(s.sizes, s.rank_order, cluster.node.gpus),
+                .pipeline = std::move(pipeline),
+                .split = std::move(split),
+                .micro_batch = {.sequences = s.micro_batch,
+                                .query_tokens = sequences ? job.workload.sequence_length : 1},
+                .lowering = lowering_of(job, software),
+                .micro_batches = micro_batches,
+                .gpus = gpus});
+  return out;
+}
+
+}  // namespace windtunnel::strategies
