@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "calibration/kernels/aiconfigurator_gemm.hpp"
 #include "calibration/kernels/all_reduce_tables.hpp"
 #include "calibration/kernels/kernel_csv.hpp"
 #include "calibration/kernels/memory_tables.hpp"
@@ -102,6 +103,8 @@ MeasuredFile read_one(const fs::path& path, const LogHints& hints, Unknown unkno
 
 const std::vector<NativeReader>& native_readers() {
   static const std::vector<NativeReader> kReaders{
+      {"aiconfigurator GEMM", is_aiconfigurator_gemm, read_aiconfigurator_gemm},
+      {"InferSim GEMM", is_infersim_gemm, read_infersim_gemm},
       {"aiconfigurator NCCL", is_nccl_table, read_nccl_table},
       {"aiconfigurator custom all-reduce", is_custom_all_reduce_table,
        read_custom_all_reduce_table},

@@ -1,0 +1,127 @@
+#include "calibration/kernels/gemm_fitter.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "calibration/kernels/log_parameter_fit.hpp"
+
+namespace windtunnel::calibration {
+namespace {
+
+constexpr std::size_t kFormRows = 6000;
+constexpr std::size_t kMostKnots = 24;        // along n and k
+constexpr double kKnotsARow = 1.3;            // at most, or n and k get fewer
+constexpr std::size_t kFullPriorRows = 2500;  // from here on the prior is 1.5 wide
+const SurfaceOptions kSurface{
+    .smoothness = 0.3, .pull = 0.01, .stiffness = {}, .solver_iterations = 60};
+
+// About `most` of the rows, scattered evenly (a hash of the index, so that no period of the table
+// is picked out).
+PointIndices thinned(const PointIndices& rows, std::size_t most) {
+  if (rows.size() <= most) return rows;
+  PointIndices kept;
+  for (const std::size_t row : rows) {
+    const std::uint64_t hash = (row + 1) * 0x9E3779B97F4A7C15ULL >> 32;
+    if (hash * rows.size() >> 32 < most) kept.push_back(row);
+  }
+  return kept;
+}
+
+}  // namespace
+
+GemmFitter::GemmFitter(const GemmGroup& group, const sim::Gpu& gpu, const WeightCopies& copies)
+    : group_(group),
+      gpu_(gpu),
+      prior_(models::default_gemm_parameters(gpu, group.format).parameters) {
+  prior_.copies = copies.copies;
+  prior_.copies_fill_l2 = copies.fill_l2;
+}
+
+void GemmFitter::fit_form(const PointIndices& rows, GemmFit& fit) const {
+  const PointIndices kept = thinned(rows, kFormRows);
+  std::vector<double> log_measured;
+  double least = 1e300;
+  for (const std::size_t row : rows) least = std::min(least, group_.points[row].seconds);
+  for (const std::size_t row : kept) log_measured.push_back(std::log(group_.points[row].seconds));
+  const auto& specs = models::gemm_parameter_specs();
+  LogFitProblem problem;
+  for (const auto& spec : specs) {
+    problem.parameters.push_back(
+        {std::clamp(prior_.*spec.member, spec.low, spec.high), spec.low, spec.high});
+  }
+  problem.parameters[0].start = std::clamp(least, specs[0].low, specs[0].high);
+  problem.rows = kept.size();
+  problem.log_measured = log_measured;
+  problem.prior_width =
+      1.5 * std::sqrt(std::min(1.0, static_cast<double>(kept.size()) / kFullPriorRows));
+  problem.evaluate = [&](std::span<const double> values, std::span<double> log_times) {
+    models::GemmParameters parameters = prior_;
+    for (std::size_t j = 0; j < specs.size(); ++j) parameters.*specs[j].member = values[j];
+    const models::GemmForm form(gpu_, group_.format, parameters);
+    for (std::size_t i = 0; i < kept.size(); ++i)
+      log_times[i] = std::log(form.time(group_.points[kept[i]].query).value());
+  };
+  const LogFit found = fit_log_parameters(problem);
+  fit.parameters = prior_;
+  for (std::size_t j = 0; j < specs.size(); ++j) fit.parameters.*specs[j].member = found.values[j];
+  fit.standard_errors = found.standard_errors;
+}
+
+ResidualGrid GemmFitter::fit_surface(const PointIndices& rows,
+                                     const std::vector<double>& log_base) const {
+  std::vector<GemmPoint> kept;
+  std::vector<SurfacePoint> points;
+  std::vector<double> n, k;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const GemmPoint& from = group_.points[rows[i]];
+    kept.push_back(from);
+    n.push_back(from.at[1]);
+    k.push_back(from.at[2]);
+    SurfacePoint point;
+    std::copy(from.at.begin(), from.at.end(), point.at.begin());
+    point.residual = std::log(from.seconds) - log_base[i];
+    points.push_back(point);
+  }
+  std::vector<double> m_knots = token_knots(kept), n_knots, k_knots;
+  for (std::size_t most = kMostKnots; most >= 2; --most) {
+    n_knots = knots_from(n, most);
+    k_knots = knots_from(k, most);
+    const auto count = static_cast<double>(m_knots.size() * n_knots.size() * k_knots.size());
+    if (count <= kKnotsARow * static_cast<double>(rows.size())) break;
+  }
+  return fit_residual_surface({{"log2 m", m_knots}, {"log2 n", n_knots}, {"log2 k", k_knots}},
+                              points, kSurface);
+}
+
+GemmFit GemmFitter::fit(const PointIndices& rows) const {
+  GemmFit fit;
+  fit_form(rows, fit);
+  const models::GemmForm form(gpu_, group_.format, fit.parameters);
+  std::vector<double> log_base;
+  for (const std::size_t row : rows)
+    log_base.push_back(std::log(form.time(group_.points[row].query).value()));
+  fit.grid = fit_surface(rows, log_base);
+  return fit;
+}
+
+std::vector<double> GemmFitter::look_up(LookUpBase base, const PointIndices& kept,
+                                        const PointIndices& rows) const {
+  const models::GemmForm form(gpu_, group_.format, prior_);
+  const auto log_base = [&](std::size_t row) {
+    return base == LookUpBase::time ? 0.0
+                                    : std::log(form.roofline(group_.points[row].query).value());
+  };
+  double mean = 0.0;
+  for (const std::size_t row : kept) mean += std::log(group_.points[row].seconds) - log_base(row);
+  mean /= static_cast<double>(kept.size());
+  std::vector<double> bases, result;
+  for (const std::size_t row : kept) bases.push_back(log_base(row) + mean);
+  const ResidualGrid grid = fit_surface(kept, bases);
+  const ResidualSurface surface(grid);
+  for (const std::size_t row : rows)
+    result.push_back(log_base(row) + mean + surface.at(group_.points[row].at).value);
+  return result;
+}
+
+}  // namespace windtunnel::calibration
