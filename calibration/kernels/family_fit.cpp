@@ -115,9 +115,9 @@ double look_up_error(const FamilyProblem& problem, const Rows& kept, std::size_t
 
 // What one split predicted for every row while it was left out.
 struct Predicted {
-  std::vector<double> log_error;  // ln(predicted / measured)
-  std::vector<double> form_error;
-  std::vector<double> look_up;
+  std::vector<double> log_error;   // ln(predicted / measured)
+  std::vector<double> form_error;  // relative, of the bare form
+  std::vector<double> look_up;     // relative, of some rows
   std::vector<VariantSurfaces::Reading> reading;
 };
 
@@ -128,6 +128,7 @@ Predicted predict_left_out(const FamilyProblem& problem, const FamilySplit& spli
   const std::size_t count = problem.log_times.size();
   Predicted result;
   result.log_error.resize(count);
+  result.form_error.resize(count);
   result.reading.resize(count);
   for (std::size_t f = 0; f < folds; ++f) {
     Rows kept, left;
@@ -140,7 +141,7 @@ Predicted predict_left_out(const FamilyProblem& problem, const FamilySplit& spli
       result.reading[row] = surfaces.at(place.variant, place.at);
       const double bare = std::log(problem.form(row, form.values)) - problem.log_times[row];
       result.log_error[row] = bare + result.reading[row].value;
-      result.form_error.push_back(std::abs(std::expm1(bare)));
+      result.form_error[row] = std::abs(std::expm1(bare));
     }
     for (const std::size_t row : sample(left, problem.look_up_rows / folds)) {
       result.look_up.push_back(look_up_error(problem, kept, row));
@@ -149,31 +150,30 @@ Predicted predict_left_out(const FamilyProblem& problem, const FamilySplit& spli
   return result;
 }
 
-FamilyHoldOut summary(const FamilyProblem& problem, const FamilySplit& split,
-                      const Predicted& predicted, const FamilyBands& bands) {
-  const std::size_t count = predicted.log_error.size();
+FamilyHoldOut summary(const FamilyProblem& problem, const Rows& rows, const Predicted& predicted,
+                      const FamilyBands& bands) {
+  const auto count = static_cast<double>(rows.size());
   FamilyHoldOut result;
   HeldOutError& error = result.error;
-  error.split = split.name;
-  error.rows = static_cast<std::int64_t>(count);
-  std::vector<double> sizes, widths;
-  std::size_t inside = 0;
-  for (std::size_t i = 0; i < count; ++i) {
+  error.rows = static_cast<std::int64_t>(rows.size());
+  std::vector<double> sizes, widths, forms;
+  double inside = 0;
+  for (const std::size_t i : rows) {
     const double relative = std::expm1(predicted.log_error[i]);
     sizes.push_back(std::abs(relative));
-    error.mean += std::abs(relative) / static_cast<double>(count);
-    error.bias += relative / static_cast<double>(count);
+    forms.push_back(predicted.form_error[i]);
+    error.mean += std::abs(relative) / count;
+    error.bias += relative / count;
     const double seconds = std::exp(problem.log_times[i] + predicted.log_error[i]);
     const double band = band_of(bands, seconds, predicted.reading[i], kOctaveBand);
-    if (std::abs(predicted.log_error[i]) <= band) ++inside;
+    if (std::abs(predicted.log_error[i]) <= band) inside += 1 / count;
     widths.push_back(std::exp(band) - std::exp(-band));
   }
   error.median = quantile(sizes, 0.5);
   error.p90 = quantile(sizes, 0.9);
-  error.inside_band = static_cast<double>(inside) / static_cast<double>(count);
+  error.inside_band = inside;
   error.band_width_median = quantile(std::move(widths), 0.5);
-  result.look_up_median = quantile(predicted.look_up, 0.5);
-  result.form_median = quantile(predicted.form_error, 0.5);
+  result.form_median = quantile(std::move(forms), 0.5);
   return result;
 }
 
@@ -238,7 +238,19 @@ FamilyFit fit_family(const FamilyProblem& problem, HoldOuts hold_outs) {
   }
   result.bands = bands_from(problem, predicted);
   for (std::size_t s = 0; s < predicted.size(); ++s) {
-    result.held_out.push_back(summary(problem, problem.splits[s], predicted[s], result.bands));
+    FamilyHoldOut held = summary(problem, all, predicted[s], result.bands);
+    held.error.split = problem.splits[s].name;
+    held.look_up_median = quantile(predicted[s].look_up, 0.5);
+    result.held_out.push_back(std::move(held));
+  }
+  for (std::size_t g = 0; g < problem.group_names.size() && !predicted.empty(); ++g) {
+    Rows members;
+    for (const std::size_t row : all) {
+      if (problem.groups[row] == static_cast<int>(g)) members.push_back(row);
+    }
+    FamilyHoldOut held = summary(problem, members, predicted.front(), result.bands);
+    held.error.split = problem.group_names[g];
+    result.by_group.push_back(std::move(held));
   }
   return result;
 }

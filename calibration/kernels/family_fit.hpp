@@ -41,6 +41,9 @@ struct FamilyProblem {
   std::vector<FamilyPlace> places;
   std::vector<double> log_times;
   std::vector<FamilySplit> splits;
+  // Group of each row and the groups' names (kernels); empty: one. Errors are told for each as well.
+  std::vector<int> groups;
+  std::vector<std::string> group_names;
   VariantLayout layout;
   VariantFitOptions surface;
   double second_weight = 1.0;
@@ -63,7 +66,8 @@ struct FamilyFit {
   std::vector<ResidualGrid> grids;
   FamilyBands bands;
   std::vector<FamilyHoldOut> held_out;
-  double form_median = 0.0;  // error of the bare form on the rows fitted
+  std::vector<FamilyHoldOut> by_group;  // of the first split; `split` is the group's name
+  double form_median = 0.0;             // error of the bare form on the rows fitted
 };
 
 enum class HoldOuts { none, all };
