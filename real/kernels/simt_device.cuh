@@ -129,6 +129,9 @@ WINDTUNNEL_DEVICE std::uint16_t float_to_bfloat16(float value) {
   return bits;
 }
 
+WINDTUNNEL_DEVICE float greater(float a, float b) {
+  return fmaxf(a, b);
+}
 // Approximate instructions, 2 units in the last place or better over the ranges used here.
 WINDTUNNEL_DEVICE float exp2(float x) {
   float y;

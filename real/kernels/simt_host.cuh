@@ -57,6 +57,9 @@ float half_to_float(std::uint16_t bits);
 std::uint16_t float_to_half(float value);      // round to nearest even
 std::uint16_t float_to_bfloat16(float value);  // round to nearest even
 
+inline float greater(float a, float b) {
+  return std::fmax(a, b);
+}
 inline float exp2(float x) {
   return std::exp2(x);
 }
