@@ -3,44 +3,49 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <utility>
+
+#include "models/networks/library.hpp"
 
 namespace windtunnel::real {
 namespace {
 
-struct Published {
-  std::string_view name;
-  std::int64_t layers, hidden, heads, kv_heads, head_dim, ffn, vocabulary, sequence;
-};
+using models::Transformer;
 
-// GPT-3: Brown et al. 2020 (arXiv 2005.14165), table 2.1, vocabulary padded to a multiple of 128 as
-// Megatron-LM does. LLaMA 2: Touvron et al. 2023 (arXiv 2307.09288) and Llama 3: Grattafiori et al.
-// 2024 (arXiv 2407.21783), table 3, as their released configurations have them.
-constexpr std::array kGpt{
-    Published{"gpt3-125m", 12, 768, 12, 12, 64, 3072, 50304, 2048},
-    Published{"gpt3-350m", 24, 1024, 16, 16, 64, 4096, 50304, 2048},
-    Published{"gpt3-760m", 24, 1536, 16, 16, 96, 6144, 50304, 2048},
-    Published{"gpt3-1.3b", 24, 2048, 16, 16, 128, 8192, 50304, 2048},
-    Published{"gpt3-6.7b", 32, 4096, 32, 32, 128, 16384, 50304, 2048},
-};
-constexpr std::array kLlama{
-    Published{"llama2-7b", 32, 4096, 32, 32, 128, 11008, 32000, 4096},
-    Published{"llama3-8b", 32, 4096, 32, 8, 128, 14336, 128256, 8192},
-    Published{"llama3-70b", 80, 8192, 64, 8, 128, 28672, 128256, 8192},
-};
+// The longest sequence a step takes by itself; models name windows of a million tokens.
+constexpr std::int64_t kLongestSequence = 8192;
+constexpr std::int64_t kVocabularyPadding = 128;
 
-StepShape shape_of(const Published& row) {
-  StepShape shape;
-  shape.name = row.name;
-  shape.layers = row.layers;
-  shape.hidden = row.hidden;
-  shape.heads = row.heads;
-  shape.kv_heads = row.kv_heads;
-  shape.head_dim = row.head_dim;
-  shape.ffn = row.ffn;
-  shape.vocabulary = row.vocabulary;
-  shape.sequence = row.sequence;
-  return shape;
+std::string why_not(const Transformer& t) {
+  if (t.role != models::TransformerRole::decoder) return "it is no decoder";
+  if (t.moe.experts > 0) return "it has experts";
+  if (t.mla.kv_lora > 0) return "it has latent attention";
+  if (t.sliding.window > 0) return "it has sliding-window attention";
+  if (t.residual != models::ResidualKind::sequential) return "its attention and MLP are parallel";
+  if (t.positions != models::PositionKind::rotary && t.positions != models::PositionKind::learned)
+    return "its positions are neither rotary nor learned";
+  if (t.qk_norm || t.sandwich_norms || t.embedding_norm) return "it has norms beyond the usual two";
+  if (t.embedding_width > 0 && t.embedding_width != t.hidden)
+    return "its embedding is of another width than its blocks";
+  return "";
+}
+
+StepShape shape_of(const Transformer& t) {
+  StepShape s;
+  s.layers = t.layers;
+  s.hidden = t.hidden;
+  s.heads = t.heads;
+  s.kv_heads = t.kv_heads;
+  s.head_dim = t.head_dim;
+  s.ffn = t.ffn;
+  s.vocabulary = (t.vocab + kVocabularyPadding - 1) / kVocabularyPadding * kVocabularyPadding;
+  s.sequence = std::min(t.max_positions, kLongestSequence);
+  s.mlp = t.mlp == models::MlpKind::gated ? StepShape::Mlp::gated : StepShape::Mlp::plain;
+  s.norm = t.norm == models::NormKind::rms_norm ? StepShape::Norm::rms : StepShape::Norm::layer;
+  s.positions = t.positions == models::PositionKind::rotary ? StepShape::Positions::rotary
+                                                            : StepShape::Positions::learned;
+  s.head = t.tied_embeddings ? StepShape::Head::tied : StepShape::Head::untied;
+  return s;
 }
 
 }  // namespace
@@ -84,26 +89,17 @@ base::Flops model_flops(const StepShape& s) {
   return base::Flops(3.0 * (2.0 * tokens * static_cast<double>(matrix_parameters(s)) + attention));
 }
 
-std::vector<std::string> step_shape_names() {
-  std::vector<std::string> names;
-  for (const Published& row : kGpt) names.emplace_back(row.name);
-  for (const Published& row : kLlama) names.emplace_back(row.name);
-  return names;
-}
-
-std::optional<StepShape> step_shape_named(std::string_view name) {
-  for (const Published& row : kGpt) {
-    if (row.name != name) continue;
-    StepShape shape = shape_of(row);
-    shape.mlp = StepShape::Mlp::plain;
-    shape.norm = StepShape::Norm::layer;
-    shape.positions = StepShape::Positions::learned;
-    shape.head = StepShape::Head::tied;
-    return shape;
-  }
-  for (const Published& row : kLlama)
-    if (row.name == name) return shape_of(row);
-  return std::nullopt;
+ShapeOfModel step_shape_of(std::string_view model_name) {
+  const std::optional<models::Model> model = models::model_by_name(model_name);
+  if (!model) return {std::nullopt, fmt::format("there is no model '{}'", model_name)};
+  const auto* transformer = std::get_if<Transformer>(&model->architecture);
+  const std::string reason = transformer ? why_not(*transformer) : "it is no transformer";
+  if (!reason.empty()) return {std::nullopt, fmt::format("{}: {}", model->name, reason)};
+  StepShape shape = shape_of(*transformer);
+  shape.name = model->name;
+  const std::string refusal = shape_refusal(shape);
+  if (!refusal.empty()) return {std::nullopt, fmt::format("{}: {}", model->name, refusal)};
+  return {shape, ""};
 }
 
 StepShape block_of(StepShape shape, std::int64_t blocks) {

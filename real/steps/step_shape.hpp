@@ -10,7 +10,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "sim/base/quantity.hpp"
 
@@ -48,10 +47,15 @@ std::int64_t matrix_parameters(const StepShape& shape);
 // Three times the forward's: 2 x matrix parameters per token, attention counted full.
 base::Flops model_flops(const StepShape& shape);
 
-// Shapes of published networks by name; the sources stand beside the table. `block` takes one block
-// of it without embedding and head.
-std::vector<std::string> step_shape_names();
-std::optional<StepShape> step_shape_named(std::string_view name);
+// The step of a decoder-only transformer of the model library: dense, rotary or learned positions,
+// with its vocabulary padded to a multiple of 128 (as Megatron-LM does), without biases of linear
+// layers and dropout. `reason` says why there is none (experts, latent or sliding attention, ...).
+struct ShapeOfModel {
+  std::optional<StepShape> shape;
+  std::string reason;
+};
+ShapeOfModel step_shape_of(std::string_view model_name);
+// `blocks` blocks of it without embedding and head.
 StepShape block_of(StepShape shape, std::int64_t blocks);
 
 }  // namespace windtunnel::real

@@ -11,8 +11,8 @@ namespace {
 
 std::vector<StepShape> shapes() {
   std::vector<StepShape> out;
-  for (const std::string& name : step_shape_names()) {
-    StepShape shape = *step_shape_named(name);
+  for (const std::string_view name : {"gpt3-125m", "gpt3-1.3b", "llama2-7b", "llama3-8b"}) {
+    StepShape shape = *step_shape_of(name).shape;
     shape.layers = 3;
     out.push_back(shape);
     out.push_back(block_of(shape, 2));
@@ -60,7 +60,7 @@ TEST(StepOps, EveryTensorGetsItsGradientOnceAndFromTheEndOfTheBuffer) {
 }
 
 TEST(StepOps, EveryKindHasItsOwnNameAndPhasesFollowEachOther) {
-  const StepShape shape = *step_shape_named("gpt3-125m");
+  const StepShape shape = *step_shape_of("gpt3-125m").shape;
   StepPhase last = StepPhase::forward;
   for (const StepOp& op : step_ops(shape)) {
     EXPECT_GE(op.phase, last);
@@ -76,9 +76,9 @@ TEST(StepOps, EveryKindHasItsOwnNameAndPhasesFollowEachOther) {
 TEST(StepParameters, Gpt3SmallHas125MillionAndLlama3Has8Billion) {
   // 124.4 M with the published vocabulary and 1024 positions; here 2048 positions (0.8 M more) and a
   // vocabulary padded by 47 rows, without the biases of the linear layers (0.1 M fewer).
-  const ParameterLayout gpt(*step_shape_named("gpt3-125m"));
+  const ParameterLayout gpt(*step_shape_of("gpt3-125m").shape);
   EXPECT_NEAR(static_cast<double>(gpt.parameters()), 125.2e6, 0.1e6);
-  const ParameterLayout llama(*step_shape_named("llama3-8b"));
+  const ParameterLayout llama(*step_shape_of("llama3-8b").shape);
   EXPECT_NEAR(static_cast<double>(llama.parameters()), 8.03e9, 0.01e9);
 }
 
@@ -96,7 +96,7 @@ TEST(StepParameters, TensorsAreAlignedAndDoNotOverlap) {
 }
 
 TEST(StepParameters, HeadOfATiedModelIsItsEmbedding) {
-  StepShape shape = *step_shape_named("gpt3-125m");
+  StepShape shape = *step_shape_of("gpt3-125m").shape;
   const ParameterLayout layout(shape);
   EXPECT_FALSE(layout.has(Parameter::head));
   EXPECT_EQ(layout.at(Parameter::head).offset, layout.at(Parameter::embedding).offset);
@@ -121,23 +121,31 @@ TEST(GradientBuckets, CoverTheBufferFromItsEndWhateverTheirSize) {
 }
 
 TEST(GradientBuckets, OneByteMakesABucketOfEachTensorAndAHugeSizeOneOfAll) {
-  const ParameterLayout layout(*step_shape_named("gpt3-125m"));
+  const ParameterLayout layout(*step_shape_of("gpt3-125m").shape);
   EXPECT_EQ(gradient_buckets(layout, 1).size(), layout.tensors().size());
   EXPECT_EQ(gradient_buckets(layout, 1LL << 60).size(), 1U);
 }
 
 TEST(StepShape, RefusesWhatNoKernelCanDoInAWordThatNamesIt) {
-  StepShape shape = *step_shape_named("llama3-8b");
+  StepShape shape = *step_shape_of("llama3-8b").shape;
   EXPECT_EQ(shape_refusal(shape), "");
   shape.kv_heads = 5;
   EXPECT_NE(shape_refusal(shape).find("kv-heads"), std::string::npos);
-  shape = *step_shape_named("llama3-8b");
+  shape = *step_shape_of("llama3-8b").shape;
   shape.vocabulary = 50257;
   EXPECT_NE(shape_refusal(shape).find("50304"), std::string::npos);
-  shape = block_of(*step_shape_named("gpt3-125m"), 1);
+  shape = block_of(*step_shape_of("gpt3-125m").shape, 1);
   EXPECT_EQ(shape_refusal(shape), "");
   shape.sequence = 0;
   EXPECT_NE(shape_refusal(shape).find("sequence"), std::string::npos);
+}
+
+TEST(StepShape, ModelsThatItCannotHoldAreRefusedWithAReason) {
+  EXPECT_NE(step_shape_of("mixtral-8x7b").reason.find("experts"), std::string::npos);
+  EXPECT_NE(step_shape_of("deepseek-v3").reason, "");
+  EXPECT_NE(step_shape_of("resnet50").reason.find("no transformer"), std::string::npos);
+  EXPECT_NE(step_shape_of("gpt-9").reason.find("no model"), std::string::npos);
+  EXPECT_EQ(step_shape_of("llama3-70b").reason, "");
 }
 
 TEST(StepShape, ModelFlopsAreThreeForwards) {

@@ -61,7 +61,10 @@ DeviceStep::Launch DeviceStep::bind(const StepOp& op) {
     case K::embedding_backward:
       return bind_embedding(op);
     case K::optimizer:
-      return [adam = adam_.get()](cudaStream_t stream) { adam_step(*adam, stream); };
+      return [adam = adam_.get()](cudaStream_t stream) {
+        adam_step(*adam, stream);
+        ++adam->step;
+      };
     default:
       return bind_loss(op);
   }

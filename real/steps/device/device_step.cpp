@@ -64,7 +64,13 @@ void DeviceStep::refuse_what_does_not_fit() const {
                                    base::to_text(base::Bytes(static_cast<double>(free)))));
 }
 
-void DeviceStep::fill(std::uint64_t seed, const Stream& stream) {
+void DeviceStep::fill(const Seeds& seeds, const Stream& stream) {
+  fill_parameters(seeds.parameters, stream);
+  fill_data(seeds.data, stream);
+  stream.wait();
+}
+
+void DeviceStep::fill_parameters(std::uint64_t seed, const Stream& stream) {
   for (const ParameterTensor& tensor : layout_.tensors()) {
     const auto [middle, half] = initial_range(tensor);
     RandomFill fill;
@@ -81,26 +87,28 @@ void DeviceStep::fill(std::uint64_t seed, const Stream& stream) {
   down.out = at(StepTensor::weights);
   down.count = layout_.size();
   cast(down, stream.get());
+}
+
+void DeviceStep::fill_data(std::uint64_t seed, const Stream& stream) {
   if (shape_.vocabulary > 0) {
-    for (const StepTensor tokens : {StepTensor::tokens, StepTensor::targets}) {
-      RandomTokens fill;
-      fill.out = at<std::int32_t>(tokens);
-      fill.count = shape_.tokens();
-      fill.limit = shape_.vocabulary;
-      fill.seed = seed + static_cast<std::uint64_t>(tokens);
-      fill_random_tokens(fill, stream.get());
-    }
-  } else {
-    for (const auto& [out, salt] :
-         {std::pair{at(StepTensor::x, 0), 1}, {at(StepTensor::cotangent), 2}}) {
-      RandomFill fill;
-      fill.out = out;
-      fill.count = shape_.tokens() * shape_.hidden;
-      fill.seed = seed + static_cast<std::uint64_t>(salt);
-      fill_random(fill, stream.get());
-    }
+    RandomTokens fill;
+    fill.count = shape_.tokens();
+    fill.limit = shape_.vocabulary;
+    fill.seed = 2 * seed;
+    fill.out = at<std::int32_t>(StepTensor::tokens);
+    fill_random_tokens(fill, stream.get());
+    fill.seed = 2 * seed + 1;
+    fill.out = at<std::int32_t>(StepTensor::targets);
+    return fill_random_tokens(fill, stream.get());
   }
-  stream.wait();
+  RandomFill fill;
+  fill.count = shape_.tokens() * shape_.hidden;
+  fill.seed = 2 * seed;
+  fill.out = at(StepTensor::x, 0);
+  fill_random(fill, stream.get());
+  fill.seed = 2 * seed + 1;
+  fill.out = at(StepTensor::cotangent);
+  fill_random(fill, stream.get());
 }
 
 void DeviceStep::load(std::span<const double> parameters, const step_reference::StepInput& input) {
@@ -138,8 +146,8 @@ void DeviceStep::run_all(cudaStream_t stream) const {
 std::vector<float> DeviceStep::gradients() const {
   return to_host<float>(gradient(), layout_.size());
 }
-std::vector<float> DeviceStep::master_weights() const {
-  return to_host<float>(at(StepTensor::master), layout_.size());
+std::vector<float> DeviceStep::master_weights(std::int64_t count) const {
+  return to_host<float>(at(StepTensor::master), count);
 }
 double DeviceStep::loss() const {
   return static_cast<double>(to_host<float>(at(StepTensor::loss), 1).front()) /

@@ -35,8 +35,12 @@ class DeviceStep {
   const std::vector<StepOp>& ops() const { return ops_; }
   std::int64_t memory_bytes() const { return memory_.bytes(); }
 
-  // Random parameters (each tensor's initial_range), data and zero moments; blocking.
-  void fill(std::uint64_t seed, const Stream& stream);
+  // Random parameters (each tensor's initial_range) and data; blocking. Replicas take the same
+  // parameters and data of their own.
+  struct Seeds {
+    std::uint64_t parameters = 1, data = 1;
+  };
+  void fill(const Seeds& seeds, const Stream& stream);
   // The same numbers as the reference's; blocking.
   void load(std::span<const double> parameters, const step_reference::StepInput& input);
   // Each GEMM takes the fastest of cuBLASLt's candidates on this device; blocking.
@@ -52,7 +56,7 @@ class DeviceStep {
 
   // Read back, blocking: for checks.
   std::vector<float> gradients() const;
-  std::vector<float> master_weights() const;
+  std::vector<float> master_weights(std::int64_t count) const;  // the first ones
   double loss() const;  // mean over the tokens; of a whole model
 
  private:
@@ -67,6 +71,8 @@ class DeviceStep {
   // The gradient that block `layer` starts its backward from.
   const void* incoming(std::int64_t layer) const;
 
+  void fill_parameters(std::uint64_t seed, const Stream& stream);
+  void fill_data(std::uint64_t seed, const Stream& stream);
   Launch bind(const StepOp& op);
   Launch bind_gemm(const StepOp& op);
   GemmOperands operands(const StepOp& op) const;
