@@ -1,0 +1,168 @@
+// Laws of a training iteration: parts add up, bubbles, memory, monotony, infeasible jobs.
+#include "strategies/train/run_train.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cmath>
+#include <string>
+
+#include "tests/strategies/train_jobs.hpp"
+
+namespace windtunnel::strategies {
+namespace {
+
+using test::h100_cluster;
+using test::Subject;
+using test::train;
+
+double parts_of(const base::Outcome& out) {
+  double sum = 0.0;
+  for (const auto& [name, value] : out.facts) {
+    if (name.starts_with("time_") && name.ends_with("_s")) sum += value;
+  }
+  return sum;
+}
+
+TrainJob gpt_job(std::int64_t tensor, std::int64_t pipeline, std::int64_t batch) {
+  TrainJob job;
+  job.workload.sequence_length = 2048;
+  job.workload.global_batch = batch;
+  job.strategy.sizes.tensor = tensor;
+  job.strategy.sizes.pipeline = pipeline;
+  job.strategy.recompute = models::Recompute::full;
+  return job;
+}
+
+TEST(RunTrain, PartsAddUpToTheIteration) {
+  const Subject gpt("gpt3-13b");
+  for (const PipelineSchedule schedule : all_pipeline_schedules()) {
+    for (const ZeroLevel zero : {ZeroLevel::none, ZeroLevel::optimizer, ZeroLevel::weights}) {
+      TrainJob job = gpt_job(2, 4, 128);
+      job.strategy.schedule = schedule;
+      job.strategy.zero = zero;
+      const base::Outcome out = train(job, gpt, h100_cluster(4));
+      ASSERT_FALSE(out.facts.empty()) << out.reason;
+      EXPECT_NEAR(parts_of(out) / out.facts.at("iteration_time_s"), 1.0, 1e-9) << to_text(schedule);
+      for (const auto& [name, value] : out.facts) {
+        EXPECT_GE(value, 0.0) << name << " " << to_text(schedule);
+      }
+      EXPECT_LE(out.bands.at("iteration_time_s").low, out.facts.at("iteration_time_s"));
+      EXPECT_GE(out.bands.at("iteration_time_s").high, out.facts.at("iteration_time_s"));
+    }
+  }
+}
+
+// A network of equal layers: the head and the embedding make stages unequal, so the bubble is near
+// (p - 1) / m, not at it.
+TEST(RunTrain, BubbleIsNearStagesLessOneOverMicroBatches) {
+  const Subject gpt("gpt3-175b");
+  TrainJob job = gpt_job(8, 8, 64);
+  job.strategy.overlap.pipeline = true;
+  const base::Outcome out = train(job, gpt, h100_cluster(8));
+  EXPECT_NEAR(out.facts.at("bubble_fraction"), 7.0 / 64, 0.02);
+}
+
+TEST(RunTrain, FasterLinksAndKernelsNeverMakeItSlower) {
+  const Subject gpt("gpt3-13b");
+  const TrainJob job = gpt_job(4, 2, 64);
+  sim::Cluster cluster = h100_cluster(4);
+  const double before = train(job, gpt, cluster).facts.at("iteration_time_s");
+  cluster.node.nics.bandwidth = base::BytesPerSecond(100e9);
+  const double nics = train(job, gpt, cluster).facts.at("iteration_time_s");
+  EXPECT_LE(nics, before);
+  cluster.node.scale_up.bandwidth = base::BytesPerSecond(900e9);
+  const double links = train(job, gpt, cluster).facts.at("iteration_time_s");
+  EXPECT_LT(links, nics);
+  const auto checked = test::valid(cluster);
+  double last = 1e9;
+  for (const double rate : {300e12, 600e12, 900e12}) {
+    const test::FixedRates kernels(rate, 2.5e12);
+    const double time = run_train(job, {gpt.model, gpt.network}, {checked, kernels, nullptr})
+                            .facts.at("iteration_time_s");
+    EXPECT_LT(time, last);
+    last = time;
+  }
+}
+
+// Rajbhandari et al. 2020, figure 1: 2 + 2 + 12 bytes a parameter over 64 ranks, 7.5 B parameters.
+TEST(RunTrain, ZeroShardsWhatItsLevelSays) {
+  const Subject gpt("megatron-7.5b");
+  TrainJob job = gpt_job(1, 1, 64);
+  job.strategy.gradient_precision = models::NumberFormat::fp16;
+  job.workload.precision = models::NumberFormat::fp16;
+  const auto facts = [&](ZeroLevel zero) {
+    job.strategy.zero = zero;
+    return train(job, gpt, h100_cluster(8)).facts;
+  };
+  const auto none = facts(ZeroLevel::none), one = facts(ZeroLevel::optimizer),
+             two = facts(ZeroLevel::gradients), three = facts(ZeroLevel::weights);
+  const double parameters = none.at("parameters");
+  EXPECT_NEAR(none.at("memory_weights_bytes"), 2 * parameters, 1e-6 * parameters);
+  EXPECT_NEAR(none.at("memory_gradients_bytes"), 2 * parameters, 1e-6 * parameters);
+  EXPECT_NEAR(none.at("memory_optimizer_bytes"), 12 * parameters, 1e-6 * parameters);
+  EXPECT_NEAR(one.at("memory_optimizer_bytes"), 12 * parameters / 64, 1e-6 * parameters);
+  EXPECT_NEAR(one.at("memory_gradients_bytes"), 2 * parameters, 1e-6 * parameters);
+  EXPECT_NEAR(two.at("memory_gradients_bytes"), 2 * parameters / 64, 1e-6 * parameters);
+  EXPECT_NEAR(three.at("memory_weights_bytes"), 2 * parameters / 64, 1e-6 * parameters);
+}
+
+TEST(RunTrain, OutOfMemoryIsInfeasibleWithAllFacts) {
+  const Subject gpt("gpt3-175b");
+  const base::Outcome out = train(gpt_job(8, 1, 8), gpt, h100_cluster(1));
+  EXPECT_EQ(out.status, base::Status::infeasible);
+  EXPECT_EQ(out.facts.at("fits"), 0.0);
+  EXPECT_GT(out.facts.at("iteration_time_s"), 0.0);
+  EXPECT_NE(out.reason.find("usable"), std::string::npos) << out.reason;
+}
+
+TEST(RunTrain, WhatCannotBeLaidOutSaysWhyInOneSentence) {
+  const Subject gpt("gpt3-175b");
+  TrainJob heads = gpt_job(5, 1, 64);
+  TrainJob layers = gpt_job(1, 64, 64);
+  layers.strategy.virtual_stages = 2;
+  layers.strategy.schedule = PipelineSchedule::interleaved;
+  TrainJob batch = gpt_job(8, 1, 100);
+  batch.strategy.micro_batch = 3;
+  struct Case {
+    TrainJob job;
+    const char* says;
+  };
+  for (const Case& one : {Case{heads, "tensor 5"}, Case{layers, "128 pipeline chunks"},
+                          Case{batch, "global_batch of 100"}}) {
+    const base::Outcome out = train(one.job, gpt, h100_cluster(8));
+    EXPECT_EQ(out.status, base::Status::infeasible);
+    EXPECT_TRUE(out.facts.empty());
+    EXPECT_NE(out.reason.find(one.says), std::string::npos) << out.reason;
+  }
+}
+
+TEST(RunTrain, EveryFactAndLabelIsDescribed) {
+  const Subject gpt("gpt3-13b");
+  const base::Outcome out = train(gpt_job(2, 2, 64), gpt, h100_cluster(4));
+  const auto& info = train_fact_info();
+  for (const auto& [name, value] : out.facts) EXPECT_TRUE(info.contains(name)) << name;
+  for (const auto& [name, value] : out.labels) EXPECT_TRUE(info.contains(name)) << name;
+}
+
+// Llama-3.1-405B on 16,384 GPUs.
+TEST(RunTrain, TakesWellUnderASecondOnSixteenThousandGpus) {
+  const Subject llama("llama3.1-405b");
+  TrainJob job;
+  job.workload.sequence_length = 8192;
+  job.workload.global_batch = 2048;
+  job.strategy.sizes = {.tensor = 8, .data = 128, .pipeline = 16};
+  job.strategy.zero = ZeroLevel::optimizer;
+  job.strategy.sequence_parallel = true;
+  const auto start = std::chrono::steady_clock::now();
+  const base::Outcome out = train(job, llama, h100_cluster(2048));
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  ASSERT_TRUE(out.facts.contains("mfu")) << out.reason;
+  EXPECT_GT(out.facts.at("mfu"), 0.2);
+  EXPECT_LT(out.facts.at("mfu"), 0.61);
+  EXPECT_LT(seconds, 1.0);
+}
+
+}  // namespace
+}  // namespace windtunnel::strategies
