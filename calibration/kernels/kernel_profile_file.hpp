@@ -43,6 +43,8 @@ KernelProfile load_kernel_profile(const std::filesystem::path& head);
 
 // Profiles in the program, by name, in alphabetical order.
 std::vector<std::string> shipped_kernel_profiles();
+// Those of one GPU, its default stack first.
+std::vector<std::string> shipped_kernel_profiles_of(const std::string& gpu);
 // A shipped profile by its name, or the one of a GPU's default stack by the GPU's name (vllm, else
 // trtllm, else sglang, else the first; of several versions the last). Nothing where there is none.
 std::optional<std::string> shipped_kernel_profile_name(const std::string& name_or_gpu);

@@ -6,8 +6,11 @@
 
 #include "calibration/kernels/aiconfigurator_gemm.hpp"
 #include "calibration/kernels/all_reduce_tables.hpp"
+#include "calibration/kernels/attention_tables.hpp"
+#include "calibration/kernels/gemm_layer_tables.hpp"
 #include "calibration/kernels/kernel_csv.hpp"
 #include "calibration/kernels/memory_tables.hpp"
+#include "calibration/kernels/moe_tables.hpp"
 #include "sim/base/contract.hpp"
 
 namespace windtunnel::calibration {
@@ -104,7 +107,17 @@ MeasuredFile read_one(const fs::path& path, const LogHints& hints, Unknown unkno
 const std::vector<NativeReader>& native_readers() {
   static const std::vector<NativeReader> kReaders{
       {"aiconfigurator GEMM", is_aiconfigurator_gemm, read_aiconfigurator_gemm},
+      {"aiconfigurator attention", is_aiconfigurator_attention, read_aiconfigurator_attention},
+      {"aiconfigurator MoE", is_aiconfigurator_moe, read_aiconfigurator_moe},
       {"InferSim GEMM", is_infersim_gemm, read_infersim_gemm},
+      {"Vidur and Frontier projections", is_projection_table, read_projection_table},
+      {"LLMServingSim projections", is_layer_gemm_table, read_layer_gemm_table},
+      {"InferSim attention", is_infersim_attention, read_infersim_attention},
+      {"InferSim grouped GEMM", is_infersim_grouped_gemm, read_infersim_grouped_gemm},
+      {"Vidur attention", is_vidur_attention, read_vidur_attention},
+      {"Frontier MoE", is_frontier_moe, read_frontier_moe},
+      {"LLMServingSim attention", is_step_attention, read_step_attention},
+      {"LLMServingSim experts", is_expert_table, read_expert_table},
       {"aiconfigurator NCCL", is_nccl_table, read_nccl_table},
       {"aiconfigurator custom all-reduce", is_custom_all_reduce_table,
        read_custom_all_reduce_table},

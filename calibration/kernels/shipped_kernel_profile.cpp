@@ -3,6 +3,7 @@
 #include <span>
 
 #include "calibration/kernels/kernel_profile_file.hpp"
+#include "models/gpu_library.hpp"
 #include "sim/base/contract.hpp"
 #include "sim/base/embedded.hpp"
 
@@ -22,9 +23,21 @@ std::optional<std::string_view> content(const std::string& file) {
   return std::nullopt;
 }
 
+// The GPU that a profile's name begins with: the longest name of a sheet that does.
+std::string gpu_in(const std::string& name) {
+  std::string best;
+  for (std::string& gpu : models::gpu_names())
+    if ((name + "-").starts_with(gpu + "-") && gpu.size() > best.size()) best = std::move(gpu);
+  return best;
+}
+
+bool is_of(const std::string& name, const std::string& gpu) {
+  return gpu_in(name) == gpu;
+}
+
 // Of ("h100-sxm-vllm-0.24.0", "h100-sxm"): "vllm"; nothing for a profile of another GPU.
 std::optional<std::string> framework_of(const std::string& name, const std::string& gpu) {
-  if (!name.starts_with(gpu + "-")) return std::nullopt;
+  if (!is_of(name, gpu) || name.size() <= gpu.size()) return std::nullopt;
   const std::string rest = name.substr(gpu.size() + 1);
   return rest.substr(0, rest.find('-'));
 }
@@ -42,6 +55,16 @@ std::vector<std::string> shipped_kernel_profiles() {
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+std::vector<std::string> shipped_kernel_profiles_of(const std::string& gpu) {
+  std::vector<std::string> out;
+  const auto first = shipped_kernel_profile_name(gpu);
+  if (!first) return out;
+  out.push_back(*first);
+  for (const std::string& name : shipped_kernel_profiles())
+    if (name != *first && is_of(name, gpu)) out.push_back(name);
+  return out;
 }
 
 std::optional<std::string> shipped_kernel_profile_name(const std::string& name_or_gpu) {
