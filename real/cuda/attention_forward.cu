@@ -6,7 +6,7 @@ namespace windtunnel::real {
 namespace {
 
 template <class T, int D>
-__global__ void __launch_bounds__(ForwardGeometry<D>::kThreads)
+__global__ void __launch_bounds__(ForwardGeometry<D>::kThreads, 2)
     attention_forward_kernel(const __grid_constant__ AttentionForward args, float scale) {
   extern __shared__ __align__(16) unsigned char dynamic_shared[];
   attention_forward_body<T, D>(args, scale, reinterpret_cast<T*>(dynamic_shared));

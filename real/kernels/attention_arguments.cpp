@@ -9,10 +9,13 @@ Strides packed_strides(std::int64_t tokens, std::int64_t heads, std::int64_t hea
 }
 
 std::string attention_refusal(const AttentionShape& shape) {
-  constexpr std::int64_t kMostBlocks = 65535;
+  constexpr std::int64_t kMostBlocks = 65535, kMostTokens = 1LL << 28;
   if (shape.type == Element::fp32) return "attention is for fp16 and bf16";
   if (shape.batch < 1 || shape.heads < 1 || shape.q_len < 1 || shape.kv_len < 1) {
     return "attention of nothing";
+  }
+  if (shape.q_len > kMostTokens || shape.kv_len > kMostTokens) {
+    return fmt::format("sequences above {} tokens", kMostTokens);
   }
   if (shape.batch > kMostBlocks || shape.heads > kMostBlocks) {
     return fmt::format("a batch of {} with {} heads is more than a grid has blocks", shape.batch,

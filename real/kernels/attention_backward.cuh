@@ -16,6 +16,8 @@
 
 namespace windtunnel::real {
 
+inline constexpr int kNoDiagonal = 1 << 30;
+
 template <int D>
 struct BackwardGeometry {
   static constexpr int kKeys = 128, kQueries = 64, kThreads = 256;
@@ -85,7 +87,7 @@ WINDTUNNEL_DEVICE void add_product(const float (&scores)[8][4], const T* columns
 // Scores to probabilities. `key_less_query`: (first key of the warp) - (first query of the tile) -
 // offset, so a key is seen where key - query + key_less_query <= 0; very small: no causal mask.
 WINDTUNNEL_DEVICE void probabilities(float (&s)[8][4], const float* lse_log2, float scale_log2,
-                                     std::int64_t keys_left, std::int64_t key_less_query) {
+                                     int keys_left, int key_less_query) {
   const int lane = simt::thread() % kWarp;
   const bool whole = keys_left >= 16 && key_less_query + 15 <= 0;
   WINDTUNNEL_UNROLL
@@ -121,7 +123,7 @@ WINDTUNNEL_DEVICE void score_gradients(const float (&p)[8][4], const float* delt
 // half of the columns.
 template <class T, int D>
 WINDTUNNEL_DEVICE void add_query_gradients(const BackwardTiles<T, D>& tiles, float* dq_sums,
-                                           std::int64_t rows_left, std::int64_t head_dim) {
+                                           int rows_left, int head_dim) {
   using Geometry = BackwardGeometry<D>;
   constexpr int kHalf = (D + 31) / 32 * 16;  // columns of the first half
   const int warp = simt::thread() / kWarp, lane = simt::thread() % kWarp;
@@ -156,27 +158,27 @@ WINDTUNNEL_DEVICE void add_query_gradients(const BackwardTiles<T, D>& tiles, flo
   }
 }
 
-// Which tile of queries is next: heads of the group, and for each the tiles that see the keys.
-struct QueryTiles {
-  std::int64_t first_head, first_tile, tiles;  // of a head: first_tile .. tiles - 1
-  WINDTUNNEL_DEVICE std::int64_t per_head() const { return tiles - first_tile; }
-  WINDTUNNEL_DEVICE std::int64_t head(std::int64_t turn) const {
-    return first_head + turn / per_head();
-  }
-  WINDTUNNEL_DEVICE std::int64_t query(std::int64_t turn) const {
-    return (first_tile + turn % per_head()) * 64;
+// A tile of queries: those of a head that see the block's keys in order, then the next head's.
+struct QueryCursor {
+  int head, query;
+};
+struct QueryOrder {
+  int first_query, q_len;
+  WINDTUNNEL_DEVICE QueryCursor after(const QueryCursor& at) const {
+    const bool more = at.query + 64 < q_len;
+    return {more ? at.head : at.head + 1, more ? at.query + 64 : first_query};
   }
 };
 
 template <class T, int D>
 WINDTUNNEL_DEVICE void load_queries(const AttentionBackward& args, const BackwardTiles<T, D>& tiles,
-                                    std::int64_t head, std::int64_t query, int buffer) {
+                                    const QueryCursor& cursor, int buffer) {
   using Geometry = BackwardGeometry<D>;
-  const std::int64_t batch = simt::block_z(), rows_left = args.shape.q_len - query;
+  const std::int64_t batch = simt::block_z(), rows_left = args.shape.q_len - cursor.query;
   const int at = buffer * Geometry::kQueries * kPitch<D>;
   const auto start = [&](const void* tensor, const Strides& strides) {
-    return static_cast<const T*>(tensor) + batch * strides.batch + head * strides.head +
-           query * strides.token;
+    return static_cast<const T*>(tensor) + batch * strides.batch + cursor.head * strides.head +
+           cursor.query * strides.token;
   };
   load_tile<D, Geometry::kQueries, Geometry::kThreads>(
       tiles.queries + at, start(args.q, args.q_strides), args.q_strides.token, rows_left,
@@ -190,14 +192,13 @@ WINDTUNNEL_DEVICE void load_queries(const AttentionBackward& args, const Backwar
 // What this thread brings of a tile's row facts: threads 0..63 lse (log2; infinity past the end, so
 // that p is 0), threads 64..127 delta.
 WINDTUNNEL_DEVICE float row_fact(const AttentionBackward& args, const BackwardScratch& scratch,
-                                 std::int64_t head, std::int64_t query) {
+                                 const QueryCursor& cursor) {
   const int thread = simt::thread();
-  const std::int64_t row = query + thread % 64;
-  const std::int64_t at =
-      (static_cast<std::int64_t>(simt::block_z()) * args.shape.heads + head) * args.shape.q_len +
-      row;
-  if (thread < 64) return row < args.shape.q_len ? args.lse[at] * kLog2E : plus_infinity();
-  return thread < 128 && row < args.shape.q_len ? scratch.delta[at] : 0.0F;
+  const bool there = cursor.query + thread % 64 < args.shape.q_len;
+  const std::int64_t at = (simt::block_z() * args.shape.heads + cursor.head) * args.shape.q_len +
+                          cursor.query + thread % 64;
+  if (thread < 64) return there ? args.lse[at] * kLog2E : plus_infinity();
+  return thread < 128 && there ? scratch.delta[at] : 0.0F;
 }
 
 template <class T, int D>
@@ -233,6 +234,18 @@ WINDTUNNEL_DEVICE void finish_keys(const AttentionBackward& args, const Backward
                     args.shape.head_dim);
 }
 
+template <class T, int D>
+WINDTUNNEL_DEVICE void load_keys(const AttentionBackward& args, T* tile, const void* tensor,
+                                 const Strides& strides) {
+  using Geometry = BackwardGeometry<D>;
+  const std::int64_t key = static_cast<std::int64_t>(simt::block_x()) * Geometry::kKeys;
+  load_tile<D, Geometry::kKeys, Geometry::kThreads>(
+      tile,
+      static_cast<const T*>(tensor) + simt::block_z() * strides.batch +
+          simt::block_y() * strides.head + key * strides.token,
+      strides.token, args.shape.kv_len - key, args.shape.head_dim);
+}
+
 // Grid: key tiles x kv heads x batches.
 template <class T, int D>
 WINDTUNNEL_DEVICE void attention_backward_body(const AttentionBackward& args,
@@ -241,58 +254,50 @@ WINDTUNNEL_DEVICE void attention_backward_body(const AttentionBackward& args,
   using Geometry = BackwardGeometry<D>;
   const AttentionShape& shape = args.shape;
   const BackwardTiles<T, D> tiles(shared);
-  const std::int64_t batch = simt::block_z(), kv_head = simt::block_y();
-  const std::int64_t group = shape.heads / shape.kv_heads, offset = shape.kv_len - shape.q_len;
-  const std::int64_t key = static_cast<std::int64_t>(simt::block_x()) * Geometry::kKeys;
-  const int warp = simt::thread() / kWarp;
+  const int group = static_cast<int>(shape.heads / shape.kv_heads);
+  const int key = simt::block_x() * Geometry::kKeys, own = simt::thread() / kWarp * 16;
+  const int offset = static_cast<int>(shape.kv_len - shape.q_len);
+  const int keys_left = static_cast<int>(shape.kv_len) - key - own;
   const bool causal = shape.mask == models::AttentionMask::causal;
-  const QueryTiles order{kv_head * group, causal && key > offset ? (key - offset) / 64 : 0,
-                         ceil_div(shape.q_len, 64)};
-  const std::int64_t turns = group * order.per_head();
+  const QueryOrder order{causal && key > offset ? (key - offset) / 64 * 64 : 0,
+                         static_cast<int>(shape.q_len)};
+  const int end_head = (simt::block_y() + 1) * group;
+  QueryCursor now{simt::block_y() * group, order.first_query};
 
-  load_tile<D, Geometry::kKeys, Geometry::kThreads>(
-      tiles.keys,
-      static_cast<const T*>(args.k) + batch * args.k_strides.batch + kv_head * args.k_strides.head +
-          key * args.k_strides.token,
-      args.k_strides.token, shape.kv_len - key, shape.head_dim);
-  load_tile<D, Geometry::kKeys, Geometry::kThreads>(
-      tiles.values,
-      static_cast<const T*>(args.v) + batch * args.v_strides.batch + kv_head * args.v_strides.head +
-          key * args.v_strides.token,
-      args.v_strides.token, shape.kv_len - key, shape.head_dim);
-  load_queries(args, tiles, order.head(0), order.query(0), 0);
-  float next_fact = row_fact(args, scratch, order.head(0), order.query(0));
-
+  load_keys<T, D>(args, tiles.keys, args.k, args.k_strides);
+  load_keys<T, D>(args, tiles.values, args.v, args.v_strides);
+  load_queries(args, tiles, now, 0);
+  float next_fact = row_fact(args, scratch, now);
   float dk[D / 8][4], dv[D / 8][4];
   clear(dk);
   clear(dv);
-  for (std::int64_t turn = 0; turn < turns; ++turn) {
-    const int buffer = static_cast<int>(turn % 2);
-    const std::int64_t head = order.head(turn), query = order.query(turn);
+  for (int buffer = 0; now.head < end_head; buffer = 1 - buffer) {
     keep_row_fact(tiles, buffer, next_fact);
     simt::copy_async_wait(0);
     simt::block_sync();
-    if (turn + 1 < turns) {
-      load_queries(args, tiles, order.head(turn + 1), order.query(turn + 1), 1 - buffer);
-      next_fact = row_fact(args, scratch, order.head(turn + 1), order.query(turn + 1));
+    const QueryCursor next = order.after(now);
+    if (next.head < end_head) {
+      load_queries(args, tiles, next, 1 - buffer);
+      next_fact = row_fact(args, scratch, next);
     }
     const T* queries = tiles.queries + buffer * Geometry::kQueries * kPitch<D>;
     const T* d_outputs = tiles.d_outputs + buffer * Geometry::kQueries * kPitch<D>;
     float p[8][4], ds[8][4];
-    multiply_transposed<T, D>(tiles.keys + warp * 16 * kPitch<D>, queries, p);
-    const std::int64_t own_key = key + warp * 16;
-    probabilities(p, tiles.lse_log2 + buffer * 64, scale * kLog2E, shape.kv_len - own_key,
-                  causal ? own_key - query - offset : -100000);
+    multiply_transposed<T, D>(tiles.keys + own * kPitch<D>, queries, p);
+    probabilities(p, tiles.lse_log2 + buffer * 64, scale * kLog2E, keys_left,
+                  causal ? key + own - now.query - offset : -kNoDiagonal);
     add_product<T, D>(p, d_outputs, dv);
-    multiply_transposed<T, D>(tiles.values + warp * 16 * kPitch<D>, d_outputs, ds);
+    multiply_transposed<T, D>(tiles.values + own * kPitch<D>, d_outputs, ds);
     score_gradients<T, D>(p, tiles.delta + buffer * 64, ds,
-                          tiles.scores + warp * 16 * Geometry::kScorePitch);
+                          tiles.scores + own * Geometry::kScorePitch);
     simt::block_sync();
     add_product<T, D>(ds, queries, dk);
     add_query_gradients<T, D>(
         tiles,
-        scratch.dq_sums + ((batch * shape.heads + head) * shape.q_len + query) * shape.head_dim,
-        shape.q_len - query, shape.head_dim);
+        scratch.dq_sums +
+            ((simt::block_z() * shape.heads + now.head) * shape.q_len + now.query) * shape.head_dim,
+        static_cast<int>(shape.q_len) - now.query, static_cast<int>(shape.head_dim));
+    now = next;
   }
   finish_keys<T, D>(args, tiles, scale, dk, dv);
 }

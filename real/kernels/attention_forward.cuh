@@ -108,21 +108,29 @@ WINDTUNNEL_DEVICE void update_softmax(ForwardState<D>& state, float (&s)[2][8][4
   }
 }
 
+// P rounded, as A operands of the product with V.
+template <class T>
+WINDTUNNEL_DEVICE void round_probabilities(const float (&s)[2][8][4], std::uint32_t (&p)[2][4][4]) {
+  WINDTUNNEL_UNROLL
+  for (int m = 0; m < 2; ++m) {
+    WINDTUNNEL_UNROLL
+    for (int k = 0; k < 4; ++k) as_a<T>(p[m][k], s[m][2 * k], s[m][2 * k + 1]);
+  }
+}
+
 template <class T, int D>
-WINDTUNNEL_DEVICE void add_values(ForwardState<D>& state, const float (&p)[2][8][4],
+WINDTUNNEL_DEVICE void add_values(ForwardState<D>& state, const std::uint32_t (&p)[2][4][4],
                                   const T* values) {
   WINDTUNNEL_UNROLL
   for (int k = 0; k < 4; ++k) {
-    std::uint32_t a[2][4], b[4];
-    as_a<T>(a[0], p[0][2 * k], p[0][2 * k + 1]);
-    as_a<T>(a[1], p[1][2 * k], p[1][2 * k + 1]);
+    std::uint32_t b[4];
     WINDTUNNEL_UNROLL
     for (int n = 0; n < D / 16; ++n) {
       load_b_transposed(b, values + 16 * k * kPitch<D> + 16 * n, kPitch<D>);
       WINDTUNNEL_UNROLL
       for (int m = 0; m < 2; ++m) {
-        simt::multiply_add(T{}, state.o[m][2 * n], a[m], b[0], b[1]);
-        simt::multiply_add(T{}, state.o[m][2 * n + 1], a[m], b[2], b[3]);
+        simt::multiply_add(T{}, state.o[m][2 * n], p[m][k], b[0], b[1]);
+        simt::multiply_add(T{}, state.o[m][2 * n + 1], p[m][k], b[2], b[3]);
       }
     }
   }
@@ -209,13 +217,15 @@ WINDTUNNEL_DEVICE void attention_forward_body(const AttentionForward& args, floa
     // Relative to this tile's first key: what the warp's first query sees last.
     const std::int64_t diagonal = causal ? warp_first + offset - key : kKeys;
     const bool seen = diagonal + Geometry::kWarpQueries > 0;
-    float s[2][8][4];
+    std::uint32_t p[2][4][4];
     if (seen) {
+      float s[2][8][4];
       multiply_scores<T, D>(own_queries, keys, s);
       if (diagonal < kKeys - 1 || args.shape.kv_len - key < kKeys) {
         mask_scores({args.shape.kv_len - key, diagonal}, s);
       }
       update_softmax(state, s, scale * kLog2E);
+      round_probabilities<T>(s, p);
     }
     simt::copy_async_wait(0);
     simt::block_sync();
@@ -225,7 +235,7 @@ WINDTUNNEL_DEVICE void attention_forward_body(const AttentionForward& args, floa
                                               args.shape.head_dim);
     }
     simt::copy_async_commit();
-    if (seen) add_values<T, D>(state, s, values);
+    if (seen) add_values<T, D>(state, p, values);
   }
   finish_forward<T, D>(args, scale, state, own_queries, warp_first);
 }

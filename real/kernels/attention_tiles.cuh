@@ -22,15 +22,19 @@ inline constexpr int kPitch = D + 8;  // elements from row to row
 template <int D, int kRows, int kThreads, class T>
 WINDTUNNEL_DEVICE void load_tile(T* tile, const T* global, std::int64_t stride,
                                  std::int64_t rows_left, std::int64_t head_dim) {
-  constexpr int kChunks = D / 8;
+  // A thread keeps its column and walks down: two registers of address, whatever the tile.
+  constexpr int kRowThreads = D <= 64 ? 8 : 16, kStep = kThreads / kRowThreads;
+  const int left = static_cast<int>(rows_left < kRows ? rows_left : kRows);
+  const int first = simt::thread() / kRowThreads, column = simt::thread() % kRowThreads * 8;
+  if (column >= D) return;
+  const bool inside = column < head_dim;
+  const T* from = global + first * stride + column;
+  T* const to = tile + first * kPitch<D> + column;
   WINDTUNNEL_UNROLL
-  for (int turn = 0; turn < (kRows * kChunks + kThreads - 1) / kThreads; ++turn) {
-    const int index = turn * kThreads + simt::thread();
-    if (kRows * kChunks % kThreads != 0 && index >= kRows * kChunks) break;
-    const int row = index / kChunks, column = index % kChunks * 8;
-    const bool valid = row < rows_left && column < head_dim;
-    simt::copy_async(tile + row * kPitch<D> + column,
-                     valid ? global + row * stride + column : global, valid ? 16 : 0);
+  for (int row = 0; row < kRows; row += kStep) {
+    const bool valid = inside && first + row < left;
+    simt::copy_async(to + row * kPitch<D>, valid ? from : global, valid ? 16 : 0);
+    from += kStep * stride;
   }
 }
 
