@@ -41,17 +41,18 @@ const std::array<GemmParameterSpec, kGemmParameterCount>& gemm_parameter_specs()
   using P = GemmParameters;
   static constexpr std::array<GemmParameterSpec, kGemmParameterCount> kSpecs{{
       {"launch", "s", "least time of a product", &P::launch, 5e-7, 1e-3},
-      {"efficiency", "1", "share of the math peak", &P::efficiency, 0.02, 1.1},
+      {"efficiency", "1", "share of the math peak, largest tile", &P::efficiency, 0.02, 1.1},
       {"dram_efficiency", "1", "share of the DRAM bandwidth", &P::dram_efficiency, 0.2, 1.0},
-      {"l2_bandwidth", "1", "L2 over DRAM bandwidth", &P::l2_bandwidth, 1.0, 12.0},
-      {"l2_share", "1", "share of the L2 that keeps operands", &P::l2_share, 0.2, 1.2},
+      {"l2_bandwidth", "1", "L2 over DRAM bandwidth", &P::l2_bandwidth, 1.0, 20.0},
+      {"l2_share", "1", "share of the L2 that keeps operands", &P::l2_share, 0.05, 1.2},
       {"tile", "s", "prologue and epilogue of a tile", &P::tile, 5e-8, 2e-5},
-      {"load", "elements", "tile edge where loads cost as much as math", &P::load, 0.5, 200.0},
+      {"load", "elements", "tile edge where loads cost as much as math", &P::load, 0.5, 1000.0},
       {"quantization", "1", "part of an incomplete wave that is paid", &P::quantization, 0.02, 1.0},
-      {"split", "s", "sum over the parts of k", &P::split, 5e-8, 2e-5},
+      {"split", "s", "sum over the parts of k", &P::split, 5e-8, 1e-4},
       {"overlap", "1", "part of the shorter of math and memory not hidden", &P::overlap, 0.01, 1.0},
-      {"throttle", "1", "slow-down of long products", &P::throttle, 0.005, 1.0},
+      {"throttle", "1", "slow-down of long products", &P::throttle, 0.002, 1.5},
       {"staging", "bytes", "traffic an element of A before the product", &P::staging, 0.02, 50.0},
+      {"ragged", "s", "extra where m is no multiple of 4", &P::ragged, 1e-9, 1e-3},
   }};
   return kSpecs;
 }
@@ -67,10 +68,12 @@ GemmForm::GemmForm(const sim::Gpu& gpu, NumberFormat format, const GemmParameter
       activation_bytes_(activation_bytes(format)),
       output_bytes_(output_bytes(format)) {
   base::expects(sms_ >= 1.0 && peak_ > 0.0 && bandwidth_ > 0.0, "a GPU sheet with SMs and rates");
-  inverse_dram_ = 1.0 / (parameters.dram_efficiency * bandwidth_);
   inverse_l2_ = 1.0 / (parameters.l2_bandwidth * bandwidth_);
+  inverse_dram_ = 1.0 / (parameters.dram_efficiency * bandwidth_);
+  beyond_l2_ = std::max(0.0, inverse_dram_ - inverse_l2_);
   inverse_share_ = l2_ > 0.0 ? 1.0 / (parameters.l2_share * l2_) : 1.0;
-  const double per_multiply = 2.0 * sms_ / (parameters.efficiency * peak_);
+  const double best = 1.0 + parameters.load * (1.0 / 128.0 + 1.0 / 256.0);
+  const double per_multiply = 2.0 * sms_ / (parameters.efficiency * peak_ * best);
   for (const TileShape& shape : kTiles) {
     Tile tile{};
     tile.inverse_m = 1.0 / shape.m;
@@ -111,7 +114,7 @@ double GemmForm::memory(const Shape& shape, Cache cache) const {
       cache == Cache::cold ? 1.0 : miss_share((others + in_turn) * inverse_share_);
   const double dram =
       weights * weight_miss + others * miss_share((others + weights) * inverse_share_);
-  return dram * inverse_dram_ + (weights + others) * inverse_l2_;
+  return dram * beyond_l2_ + (weights + others) * inverse_l2_;
 }
 
 double GemmForm::misaligned(const GemmQuery& query) const {
@@ -126,9 +129,10 @@ base::Seconds GemmForm::time(const GemmQuery& query, Cache cache) const {
                     static_cast<double>(query.k),
                     static_cast<double>(query.batch) * static_cast<double>(query.groups)};
   const double a = math(shape) * misaligned(query), b = memory(shape, cache);
+  const double ragged = (query.m & 3) == 0 ? 0.0 : parameters_.ragged;
   const double staged = shape.m * shape.k * shape.problems * parameters_.staging;
   return base::Seconds(parameters_.launch + std::max(a, b) + parameters_.overlap * std::min(a, b) +
-                       staged * inverse_dram_);
+                       staged * inverse_dram_ + ragged);
 }
 
 base::Seconds GemmForm::roofline(const GemmQuery& query) const {

@@ -4,8 +4,10 @@
 // time, and picks the tile shape that is fastest. For a candidate tile:
 //   tiles  = batch groups ceil(m / tile_m) ceil(n / tile_n)
 //   waves  = max(1, q ceil(tiles / SMs) + (1 - q) tiles / SMs)         q: wave quantization
-//   step   = 2 tile_m tile_n / (rate / SMs) + 2 load (tile_m + tile_n) / (rate / SMs)
-//   mma    = waves (k step + tile)                                      rate = efficiency peak
+//   step   = 2 (tile_m tile_n + load (tile_m + tile_n)) / (rate / SMs)
+//   rate   = efficiency peak (1 + load (1 / 128 + 1 / 256)), so that a 128 x 256 tile runs at
+//            efficiency peak
+//   mma    = waves (k step + tile)
 //   split  = k step / s + tile + split + 8 tile_m tile_n tiles s / l2_bandwidth
 //                                                                s = min(SMs / tiles, k / 64)
 //   math   = least of mma and, where tiles < SMs / 2, split, over the candidates
@@ -13,9 +15,10 @@
 // Beside it the memory system, with A, W (weights) and C the bytes of the operands:
 //   miss(u) = 0 up to u = 1, then (u - 1) / (u - 1 + 1/4),   u = footprint / (l2_share L2)
 //   dram   = A miss(A + W + C) + W miss(A + copies W + C) + C miss(A + W + C)
-//   memory = dram / (dram_efficiency bandwidth) + (A + W + C) / l2_bandwidth
+//   memory = dram / (dram_efficiency bandwidth) + (A + W + C - dram) / l2_bandwidth
 // and together
 //   time   = launch + max(math, memory) + overlap min(math, memory) + staging (m k) 1 byte / bandwidth
+//            + ragged, where m is no multiple of 4
 // `math` is multiplied by `misaligned`: 1 where the rows of A and of W (k elements) begin on 16 bytes,
 // 1.1, 1.35 and 2 where on 8, 4 and 2 bytes (vector loads get narrower by as much); rows of C (n
 // elements) cost a third of that. Formats below 16 bits are padded to 16 elements.
@@ -53,6 +56,7 @@ struct GemmParameters {
   double overlap = 0.3;       // of the shorter of math and memory that is not hidden
   double throttle = 0.1;      // slow-down of long products by the power limit
   double staging = 0.0;       // bytes moved an element of A before the product (quantization)
+  double ragged = 1e-7;       // extra where m is no multiple of 4 (kernels that pad it first)
   // How the rows were measured, not fitted: copies of the weights used in turn, and whether the loop
   // makes no more of them than fill the L2.
   double copies = 1e6;
@@ -66,7 +70,7 @@ struct GemmParameterSpec {
   double GemmParameters::*member;
   double low, high;
 };
-inline constexpr std::size_t kGemmParameterCount = 12;
+inline constexpr std::size_t kGemmParameterCount = 13;
 const std::array<GemmParameterSpec, kGemmParameterCount>& gemm_parameter_specs();
 
 enum class Cache { warm, cold };
@@ -95,7 +99,7 @@ class GemmForm {
   GemmParameters parameters_;
   double sms_ = 1.0, inverse_sms_ = 1.0, peak_ = 1.0, bandwidth_ = 1.0, l2_ = 0.0;
   double weight_bytes_ = 2.0, activation_bytes_ = 2.0, output_bytes_ = 2.0;
-  double inverse_dram_ = 0.0, inverse_l2_ = 0.0, inverse_share_ = 0.0;
+  double inverse_dram_ = 0.0, inverse_l2_ = 0.0, beyond_l2_ = 0.0, inverse_share_ = 0.0;
 };
 
 // The tensor-core rate a format's product runs at on this GPU: its own, or that of the format it is
