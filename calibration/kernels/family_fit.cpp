@@ -271,22 +271,22 @@ const FittedParameter* find_parameter(const Component& component, std::string_vi
   return nullptr;
 }
 
-void append_bands(const FamilyBands& bands, Component& component) {
-  component.parameters.push_back({"band_short", bands.short_, 0, "ln"});
-  component.parameters.push_back({"band_medium", bands.medium, 0, "ln"});
-  component.parameters.push_back({"band_long", bands.long_, 0, "ln"});
-  component.parameters.push_back({"band_variant", bands.variant, 0, "ln"});
+void append_bands(const FamilyBands& bands, Component& component, const std::string& prefix) {
+  component.parameters.push_back({prefix + "band_short", bands.short_, 0, "ln"});
+  component.parameters.push_back({prefix + "band_medium", bands.medium, 0, "ln"});
+  component.parameters.push_back({prefix + "band_long", bands.long_, 0, "ln"});
+  component.parameters.push_back({prefix + "band_variant", bands.variant, 0, "ln"});
 }
 
-FamilyBands bands_of(const Component& component) {
+FamilyBands bands_of(const Component& component, const std::string& prefix) {
   FamilyBands bands;
-  const auto take = [&](std::string_view name, double& band) {
+  const auto take = [&](const std::string& name, double& band) {
     if (const FittedParameter* p = find_parameter(component, name)) band = p->value;
   };
-  take("band_short", bands.short_);
-  take("band_medium", bands.medium);
-  take("band_long", bands.long_);
-  take("band_variant", bands.variant);
+  take(prefix + "band_short", bands.short_);
+  take(prefix + "band_medium", bands.medium);
+  take(prefix + "band_long", bands.long_);
+  take(prefix + "band_variant", bands.variant);
   return bands;
 }
 

@@ -76,8 +76,9 @@ FamilyFit fit_family(const FamilyProblem& problem, HoldOuts hold_outs);
 // Half-width in ln of a prediction of `seconds`.
 double band_of(const FamilyBands& bands, double seconds, const VariantSurfaces::Reading& reading,
                double band_an_octave);
-void append_bands(const FamilyBands& bands, Component& component);
-FamilyBands bands_of(const Component& component);
+// As parameters `<prefix>band_short` and so on.
+void append_bands(const FamilyBands& bands, Component& component, const std::string& prefix = "");
+FamilyBands bands_of(const Component& component, const std::string& prefix = "");
 const FittedParameter* find_parameter(const Component& component, std::string_view name);
 
 }  // namespace windtunnel::calibration

@@ -79,17 +79,18 @@ FamilyProblem problem_of(const std::vector<Row>& rows, const KernelRows& all, co
   problem.layout = moe_layout();
   problem.surface.smoothness = 0.3;
   problem.surface.pull = 0.1;
+  problem.surface.robust_passes = 4;  // autotuned kernels have many slow outliers
   return problem;
 }
 
-void append_ranges(const std::vector<Row>& rows, Component& component) {
+void append_ranges(const std::vector<Row>& rows, const std::string& prefix, Component& component) {
   const auto range = [&](const char* name, auto&& value) {
     double low = INFINITY, high = 0;
     for (const Row& row : rows) {
       low = std::min(low, static_cast<double>(value(row.query)));
       high = std::max(high, static_cast<double>(value(row.query)));
     }
-    component.ranges.push_back({name, {low, high}});
+    component.ranges.push_back({prefix + name, {low, high}});
   };
   range("tokens", [](const MoeQuery& q) { return q.tokens; });
   range("hidden", [](const MoeQuery& q) { return q.hidden; });
@@ -101,34 +102,76 @@ void append_ranges(const std::vector<Row>& rows, Component& component) {
   range("skew", [](const MoeQuery& q) { return q.skew; });
 }
 
+// Adds one fitted family to a component; the names of plain experts' parameters begin with "plain_".
+void add_family(const std::vector<Row>& members, FamilyFit fit, MoeComponentFit& to) {
+  const std::string prefix = moe_prefix(members.front().query.mlp);
+  const auto ranges = models::moe_parameter_ranges();
+  for (std::size_t j = 0; j < ranges.size(); ++j) {
+    to.component.parameters.push_back({prefix + std::string(ranges[j].name), fit.form.values[j],
+                                       fit.form.standard_errors[j], std::string(ranges[j].unit)});
+  }
+  append_bands(fit.bands, to.component, prefix);
+  for (ResidualGrid& grid : fit.grids) to.component.grids.push_back(std::move(grid));
+  append_ranges(members, prefix, to.component);
+  to.component.rows_used += static_cast<std::int64_t>(members.size());
+  for (FamilyHoldOut& held : fit.held_out) {
+    if (!prefix.empty()) held.error.split += ", plain experts";
+    to.component.held_out.push_back(held.error);
+    to.held_out.push_back(held);
+  }
+  for (FamilyHoldOut& held : fit.by_group) to.by_kernel.push_back(std::move(held));
+}
+
+// Rows by format and kernel. A stack runs the kernel that has most rows of a class (experts spread
+// over ranks or not; gated or plain): those of all classes make one family without a name, which
+// answers queries; what else was measured is a family by its kernel's name.
+using FamilyKey = std::tuple<models::NumberFormat, std::string, models::ExpertMlp>;
+std::map<FamilyKey, std::vector<Row>> families_of(const KernelRows& rows) {
+  using Class = std::tuple<models::NumberFormat, bool, models::ExpertMlp>;
+  const auto class_of = [](const MoeQuery& q) {
+    return Class(q.format, q.expert_ranks > 1, q.mlp);
+  };
+  const auto kernel_of = [&](const Row& row) -> const std::string& {
+    return rows.sources[static_cast<std::size_t>(row.source)].kernel;
+  };
+  std::map<Class, std::map<std::string, std::int64_t>> counts;
+  for (const Row& row : rows.moe) ++counts[class_of(row.query)][kernel_of(row)];
+  std::map<Class, std::string> leading;
+  for (const auto& [kind, kernels] : counts) {
+    const auto most = std::max_element(
+        kernels.begin(), kernels.end(),
+        [](const auto& left, const auto& right) { return left.second < right.second; });
+    leading[kind] = most->first;
+  }
+  std::map<FamilyKey, std::vector<Row>> families;
+  for (const Row& row : rows.moe) {
+    const std::string& kernel = kernel_of(row);
+    const bool leads = leading[class_of(row.query)] == kernel;
+    families[{row.query.format, leads ? "" : kernel, row.query.mlp}].push_back(row);
+  }
+  return families;
+}
+
 }  // namespace
 
 std::vector<MoeComponentFit> fit_moe_families(const KernelRows& rows, const sim::Gpu& gpu,
                                               HoldOuts hold_outs) {
-  std::map<models::NumberFormat, std::vector<Row>> families;
-  for (const Row& row : rows.moe) families[row.query.format].push_back(row);
   std::vector<MoeComponentFit> result;
-  for (const auto& [format, members] : families) {
+  for (const auto& [key, members] : families_of(rows)) {
     if (members.size() < kLeastRows) continue;
-    const FamilyFit fit = fit_family(problem_of(members, rows, gpu), hold_outs);
-    MoeComponentFit made;
-    made.component.kind = "moe";
-    made.component.format = std::string(models::to_text(format));
-    const auto ranges = models::moe_parameter_ranges();
-    for (std::size_t j = 0; j < ranges.size(); ++j) {
-      made.component.parameters.push_back({std::string(ranges[j].name), fit.form.values[j],
-                                           fit.form.standard_errors[j],
-                                           std::string(ranges[j].unit)});
+    const auto& [format, kernel, mlp] = key;
+    FamilyFit fit = fit_family(problem_of(members, rows, gpu), hold_outs);
+    // Gated experts come before plain ones of the same format and kernel.
+    const bool joins = !result.empty() && result.back().component.kernel == kernel &&
+                       result.back().component.format == models::to_text(format);
+    if (!joins) {
+      result.emplace_back();
+      result.back().component.kind = "moe";
+      result.back().component.format = std::string(models::to_text(format));
+      result.back().component.kernel = kernel;
+      result.back().form_median = fit.form_median;
     }
-    append_bands(fit.bands, made.component);
-    made.component.grids = fit.grids;
-    append_ranges(members, made.component);
-    made.component.rows_used = static_cast<std::int64_t>(members.size());
-    for (const FamilyHoldOut& held : fit.held_out) made.component.held_out.push_back(held.error);
-    made.held_out = fit.held_out;
-    made.by_kernel = fit.by_group;
-    made.form_median = fit.form_median;
-    result.push_back(std::move(made));
+    add_family(members, std::move(fit), result.back());
   }
   return result;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "calibration/kernels/attention_tables.hpp"
 
@@ -17,17 +18,19 @@ constexpr double kBandAnOctaveOfMoe = 0.08;
 class FittedMoe final : public ComponentModel<MoeQuery> {
  public:
   FittedMoe(const Component& component, const sim::Gpu& gpu, models::NumberFormat format)
-      : device_(models::moe_device(gpu, format)),
-        bands_(bands_of(component)),
-        surfaces_(component.grids, kSecondWeight) {}
+      : device_(models::moe_device(gpu, format)), surfaces_(component.grids, kSecondWeight) {}
 
-  models::MoeParameters parameters{};
+  struct Family {
+    models::MoeParameters parameters{};
+    FamilyBands bands{};
+  };
+  Family gated{}, plain{};
+  bool plain_was_measured = true, gated_was_measured = true;
 
   KernelTime time(const MoeQuery& query) const override;
 
  private:
   models::MoeDevice device_;
-  FamilyBands bands_;
   VariantSurfaces surfaces_;
 };
 
@@ -35,17 +38,32 @@ KernelTime FittedMoe::time(const MoeQuery& query) const {
   const models::MoeLoad load = models::rank_load(query);
   const FamilyPlace place = moe_place(query, load);
   const VariantSurfaces::Reading reading = surfaces_.at(place.variant, place.at);
+  const bool is_plain = query.mlp == models::ExpertMlp::plain;
+  const Family& family = is_plain ? plain : gated;
   const double limit = models::moe_least_time(query, device_) / kDeviceTolerance;
-  const double seconds =
-      std::max(models::moe_time(query, load, parameters, device_) * std::exp(reading.value), limit);
-  const double band = band_of(bands_, seconds, reading, kBandAnOctaveOfMoe);
+  const double seconds = std::max(
+      models::moe_time(query, load, family.parameters, device_) * std::exp(reading.value), limit);
+  const double band = band_of(family.bands, seconds, reading, kBandAnOctaveOfMoe);
   KernelTime result;
   result.time = base::Seconds(seconds);
   result.low = base::Seconds(std::max(seconds * std::exp(-band), std::min(limit, seconds)));
   result.high = base::Seconds(seconds * std::exp(band));
-  result.extrapolated = reading.outside > 0.05 || reading.variant_distance > 0.5;
+  const bool stands_in = is_plain ? !plain_was_measured : !gated_was_measured;
+  result.extrapolated = reading.outside > 0.05 || reading.variant_distance > 0.5 || stands_in;
   result.basis = reading.empty ? models::Basis::model : models::Basis::interpolated;
   return result;
+}
+
+// Nothing where a parameter is missing.
+std::optional<FittedMoe::Family> family_of(const Component& component, const std::string& prefix) {
+  FittedMoe::Family family;
+  for (const auto& range : models::moe_parameter_ranges()) {
+    const FittedParameter* found = find_parameter(component, prefix + std::string(range.name));
+    if (found == nullptr) return std::nullopt;
+    family.parameters.*(range.member) = found->value;
+  }
+  family.bands = bands_of(component, prefix);
+  return family;
 }
 
 VariantLayout make_layout() {
@@ -59,6 +77,10 @@ VariantLayout make_layout() {
 }
 
 }  // namespace
+
+std::string moe_prefix(models::ExpertMlp mlp) {
+  return mlp == models::ExpertMlp::plain ? "plain_" : "";
+}
 
 const VariantLayout& moe_layout() {
   static const VariantLayout kLayout = make_layout();
@@ -84,11 +106,13 @@ BoundComponent<MoeQuery> bind_moe(const Component& component, const sim::Gpu& gp
     if (grid.axes.size() != 2 + kShapeAxes) return nullptr;
   }
   auto bound = std::make_unique<FittedMoe>(component, gpu, *format);
-  for (const auto& range : models::moe_parameter_ranges()) {
-    const FittedParameter* found = find_parameter(component, range.name);
-    if (found == nullptr) return nullptr;
-    bound->parameters.*(range.member) = found->value;
-  }
+  const auto gated = family_of(component, moe_prefix(models::ExpertMlp::gated));
+  const auto plain = family_of(component, moe_prefix(models::ExpertMlp::plain));
+  if (!gated && !plain) return nullptr;
+  bound->gated = gated ? *gated : *plain;
+  bound->plain = plain ? *plain : *gated;
+  bound->gated_was_measured = gated.has_value();
+  bound->plain_was_measured = plain.has_value();
   return bound;
 }
 

@@ -4,7 +4,8 @@
 //                                  log2(experts held)))
 // pairs those of the most loaded rank. Variants: experts spread over ranks or not, popularity skewed
 // or not, gated or plain experts: which kernel a stack runs, and what it has to sort, depends on
-// them. One component a number format; kernels of one stack share it.
+// them. One component a number format answers queries (Component::kernel blank: the kernels that the
+// stack runs most); kernels that it runs for few models have a component of their own by name.
 // Bands as those of attention (attention_model.hpp).
 #pragma once
 
@@ -17,6 +18,8 @@ namespace windtunnel::calibration {
 
 FamilyPlace moe_place(const models::MoeQuery& query, const models::MoeLoad& load);
 const VariantLayout& moe_layout();
+// Before the names of parameters: plain experts run other kernels and have a form of their own.
+std::string moe_prefix(models::ExpertMlp mlp);
 
 struct MoeComponentFit {
   Component component;
