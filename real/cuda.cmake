@@ -13,8 +13,8 @@ file(GLOB cuda_sources CONFIGURE_DEPENDS cuda/*.cpp cuda/*.cu steps/device/*.cpp
 if(NOT WINDTUNNEL_NCCL_INCLUDE)
   message(STATUS "NCCL left out: nccl.h not found")
 endif()
-if(NOT cuda_sources)
-  set(cuda_sources ${CMAKE_BINARY_DIR}/empty.cpp)
+if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/cuda/cuda_device.cpp)
+  list(APPEND cuda_sources ${CMAKE_CURRENT_SOURCE_DIR}/without_cuda/make_cuda_device.cpp)
 endif()
 add_library(windtunnel_real_cuda STATIC ${cuda_sources})
 target_link_libraries(windtunnel_real_cuda PUBLIC windtunnel::real CUDA::cudart CUDA::cublas CUDA::cublasLt

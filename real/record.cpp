@@ -46,6 +46,29 @@ void append_all(int file, const std::string& text, const std::filesystem::path& 
   ::fdatasync(file);
 }
 
+// Of the whole lines; a last line without its end is passed over.
+std::set<std::string> points_of(const std::string& text, const std::filesystem::path& path) {
+  const std::string header = csv_line(columns());
+  if (text.compare(0, header.size(), header) != 0)
+    throw base::InputError(
+        {path.string(), 1, 1},
+        "not the header of this version of windtunnel-measure; name another file "
+        "with --out");
+  base::Diagnostics diagnostics;
+  const std::size_t whole = text.rfind('\n') + 1;
+  const auto rows =
+      calibration::parse_csv(std::string_view(text).substr(0, whole), path.string(), diagnostics);
+  if (diagnostics.has_errors()) throw base::InputError(diagnostics);
+  const auto column = static_cast<std::size_t>(
+      std::find(columns().begin(), columns().end(), "point") - columns().begin());
+  std::set<std::string> points;
+  for (std::size_t i = 1; i < rows.size(); ++i) {
+    const auto& fields = rows[i].fields;
+    if (fields.size() > column && !fields[column].text.empty()) points.insert(fields[column].text);
+  }
+  return points;
+}
+
 }  // namespace
 
 std::string csv_line(const std::vector<std::string>& values) {
@@ -92,27 +115,17 @@ void MeasurementWriter::read_existing(const std::string& text) {
     append_all(file_, header, path_);
     return;
   }
-  if (text.compare(0, header.size(), header) != 0)
-    throw base::InputError(
-        {path_.string(), 1, 1},
-        "not the header of this version of windtunnel-measure; name another file "
-        "with --out");
+  done_ = points_of(text, path_);
   const std::size_t whole = text.rfind('\n') + 1;
-  if (whole != text.size()) {
-    repaired_ = true;
-    if (::ftruncate(file_, static_cast<off_t>(whole)) != 0) refuse("shorten", path_);
-  }
-  base::Diagnostics diagnostics;
-  const auto rows =
-      calibration::parse_csv(std::string_view(text).substr(0, whole), path_.string(), diagnostics);
-  if (diagnostics.has_errors()) throw base::InputError(diagnostics);
-  const auto column = std::find(columns().begin(), columns().end(), "point") - columns().begin();
-  for (std::size_t i = 1; i < rows.size(); ++i) {
-    const auto& fields = rows[i].fields;
-    if (fields.size() > static_cast<std::size_t>(column) &&
-        !fields[static_cast<std::size_t>(column)].text.empty())
-      done_.insert(fields[static_cast<std::size_t>(column)].text);
-  }
+  if (whole == text.size()) return;
+  repaired_ = true;
+  if (::ftruncate(file_, static_cast<off_t>(whole)) != 0) refuse("shorten", path_);
+}
+
+std::set<std::string> points_in(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  return text.empty() ? std::set<std::string>{} : points_of(text, path);
 }
 
 void MeasurementWriter::write(const Fields& row) {

@@ -42,6 +42,9 @@ class MeasurementWriter {
   std::set<std::string> done_;
 };
 
+// The points in a file that may not be there; throws as MeasurementWriter does, and writes nothing.
+std::set<std::string> points_in(const std::filesystem::path& path);
+
 // The text of one CSV line, its end included; quotes where a value needs them.
 std::string csv_line(const std::vector<std::string>& values);
 
