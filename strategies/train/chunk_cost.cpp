@@ -1,5 +1,6 @@
 #include "strategies/train/chunk_cost.hpp"
 
+#include "models/networks/activation_memory.hpp"
 #include "models/networks/counts.hpp"
 
 namespace windtunnel::strategies {
@@ -9,12 +10,12 @@ using base::Seconds;
 using collectives::Op;
 
 Seconds ChunkCost::device_forward() const {
-  return forward.compute() + forward.exchanges() + gather_forward;
+  return forward.compute() + forward.exchanges() + gather_forward + offload_forward;
 }
 
 Seconds ChunkCost::device_backward() const {
   return input.compute() + input.exchanges() + weight.compute() + weight.exchanges() +
-         gather_backward;
+         gather_backward + offload_backward;
 }
 
 PassCosts ChunkCost::passes() const {
@@ -57,6 +58,17 @@ void ChunkCosts::add_block(std::size_t index, models::Recompute recompute, const
   out.weight.add(passes.weight);
   out.parameters_dense += passes.dense;
   out.parameters_expert += passes.expert;
+  const Seconds forward = passes.forward.compute() + passes.forward.exchanges();
+  const Seconds backward = passes.input.compute() + passes.input.exchanges() +
+                           passes.again.compute() + passes.again.exchanges() +
+                           passes.weight.compute() + passes.weight.exchanges();
+  if (choices.offload.value() > 0) {
+    const Seconds moving =
+        models::activation_memory(network_.blocks[index], batch_, options_, recompute) /
+        choices.offload;
+    out.offload_forward += base::max(moving - forward, Seconds(0));
+    out.offload_backward += base::max(moving - backward, Seconds(0));
+  }
   if (choices.gather.ranks <= 1) return;
   const double held = passes.dense + passes.expert;
   const Seconds gather =
@@ -65,10 +77,6 @@ void ChunkCosts::add_block(std::size_t index, models::Recompute recompute, const
   const Seconds scatter =
       site_.clock.collective(Op::reduce_scatter, Bytes(held * choices.reduce_bytes), choices.gather)
           .time;
-  const Seconds forward = passes.forward.compute() + passes.forward.exchanges();
-  const Seconds backward = passes.input.compute() + passes.input.exchanges() +
-                           passes.again.compute() + passes.again.exchanges() +
-                           passes.weight.compute() + passes.weight.exchanges();
   out.gather_forward += base::max(gather - forward, Seconds(0));
   out.gather_backward += base::max(gather + scatter - backward, Seconds(0));
   out.forward.launches += 1;

@@ -19,8 +19,9 @@
 namespace windtunnel::strategies {
 
 struct ChunkCost {
-  PassCost forward, input, weight;                      // input: what is computed again included
-  base::Seconds gather_forward{0}, gather_backward{0};  // exposed, of sharded weights (ZeRO-3)
+  PassCost forward, input, weight;                        // input: what is computed again included
+  base::Seconds gather_forward{0}, gather_backward{0};    // exposed, of sharded weights (ZeRO-3)
+  base::Seconds offload_forward{0}, offload_backward{0};  // exposed, of offloaded activations
   base::Seconds host_forward{0}, host_backward{0};
   double parameters_dense = 0, parameters_expert = 0;  // on one rank of the model-parallel group
 
@@ -45,6 +46,8 @@ class ChunkCosts {
     GroupShape gather{};        // ZeRO-3: who shards the weights; one rank: nobody
     double gather_bytes = 2.0;  // a parameter
     double reduce_bytes = 2.0;
+    // Activations go to where there is room at this rate and come back; 0: they stay.
+    base::BytesPerSecond offload{0};
   };
   ChunkCost cost(const ChunkOfModel& chunk, const Choices& choices);
 

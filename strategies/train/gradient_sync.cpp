@@ -37,6 +37,11 @@ Bucketed bucketed(Op op, Bytes bytes, Bytes bucket, const GroupShape& group, Gro
           .high = one.high / one.time};
 }
 
+// Of a node, all GPUs together: two sockets of DDR5-4800 with eight channels, and four drives of
+// PCIe generation 4.
+constexpr double kHostMemory = 500e9;
+constexpr double kDrives = 24e9;
+
 Seconds exposed(const Bucketed& sent, Seconds window) {
   return base::max(sent.last, sent.total - window);
 }
@@ -46,7 +51,7 @@ Seconds exposed(const Bucketed& sent, Seconds window) {
 GradientSync gradient_sync(const SyncDevice& device, const SyncSite& site) {
   const TrainStrategy& s = site.plan.job.strategy;
   GradientSync out;
-  if (s.zero == ZeroLevel::weights || s.tuning.frozen) return out;
+  if (s.zero == ZeroLevel::weights) return out;
   const Groups groups = groups_of(site.plan.layout);
   const BytesPerParameter each = bytes_per_parameter(
       site.plan.job.workload.optimizer, site.plan.job.workload.precision, s.gradient_precision);
@@ -86,7 +91,6 @@ GradientSync gradient_sync(const SyncDevice& device, const SyncSite& site) {
 
 StepTime optimizer_time(const SyncDevice& device, const SyncSite& site) {
   const TrainStrategy& s = site.plan.job.strategy;
-  if (s.tuning.frozen) return {};
   const auto dense_ranks = static_cast<double>(s.sizes.data * s.sizes.context);
   const double expert_ranks = static_cast<double>(s.sizes.tensor) * dense_ranks /
                               static_cast<double>(s.sizes.expert * s.sizes.expert_tensor);
@@ -95,6 +99,17 @@ StepTime optimizer_time(const SyncDevice& device, const SyncSite& site) {
                               : device.dense + device.expert;
   const OptimizerStep step = optimizer_step(held, site.plan.job.workload.optimizer,
                                             site.plan.job.workload.precision, s.gradient_precision);
+  if (s.offload_optimizer != OffloadTarget::none) {
+    const BytesPerParameter each = bytes_per_parameter(
+        site.plan.job.workload.optimizer, site.plan.job.workload.precision, s.gradient_precision);
+    const auto sharers = static_cast<double>(site.node.gpus);
+    const base::BytesPerSecond rate = offload_rate(s.offload_optimizer, site.node);
+    const Seconds moving = Bytes(held * (each.gradient + each.weight)) / rate;
+    const double store = s.offload_optimizer == OffloadTarget::host ? kHostMemory : kDrives;
+    const Seconds stepping = step.update / base::BytesPerSecond(store / sharers);
+    const Seconds time = moving + stepping;
+    return {.time = time, .low = time * 0.5, .high = time * 2.0};
+  }
   StepTime out;
   for (const Bytes bytes : {step.update, step.scaling, step.norm}) {
     if (bytes.value() <= 0) continue;
@@ -105,6 +120,18 @@ StepTime optimizer_time(const SyncDevice& device, const SyncSite& site) {
     out.high += time.high;
   }
   return out;
+}
+
+base::BytesPerSecond offload_rate(OffloadTarget target, const sim::Node& node) {
+  switch (target) {
+    case OffloadTarget::none:
+      return base::BytesPerSecond(0);
+    case OffloadTarget::host:
+      return node.gpu.pcie_bandwidth;
+    case OffloadTarget::nvme:
+      return base::min(node.gpu.pcie_bandwidth, base::BytesPerSecond(kDrives / node.gpus));
+  }
+  return base::BytesPerSecond(0);
 }
 
 }  // namespace windtunnel::strategies

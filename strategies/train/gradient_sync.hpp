@@ -29,6 +29,7 @@ struct SyncSite {
   const TrainPlan& plan;
   GroupClock& clock;
   const models::KernelTimeModel& kernels;
+  const sim::Node node;
 };
 
 // `dense`, `expert`: parameters of the device; `backward`: its last micro-batch's backward time;
@@ -43,6 +44,11 @@ GradientSync gradient_sync(const SyncDevice& device, const SyncSite& site);
 struct StepTime {
   base::Seconds time{0}, low{0}, high{0};
 };
+// With states kept elsewhere: gradients go there, the host makes the step, weights come back; host
+// memory and drives are shared by the GPUs of a node (kHostMemory, kDrives).
 StepTime optimizer_time(const SyncDevice& device, const SyncSite& site);
+
+// Of one GPU to where it offloads, per direction; 0 for none.
+base::BytesPerSecond offload_rate(OffloadTarget target, const sim::Node& node);
 
 }  // namespace windtunnel::strategies

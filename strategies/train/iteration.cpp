@@ -55,6 +55,7 @@ class Assembly {
       choices.gather_bytes = each.weight;
       choices.reduce_bytes = each.gradient;
     }
+    choices.offload = offload_rate(strategy().offload_activations, site_.cluster.node_at(0));
     for (const ChunkOfModel& chunk : plan_.split) out_.chunks.push_back(costs.cost(chunk, choices));
   }
 
@@ -145,7 +146,7 @@ class Assembly {
   }
 
   void finish_stages() {
-    const SyncSite sync_site{plan_, clock_, site_.kernels};
+    const SyncSite sync_site{plan_, clock_, site_.kernels, site_.cluster.node_at(0)};
     const Seconds tied = tied_exchange();
     Seconds latest{0};
     for (std::int32_t d = 0; d < plan_.pipeline.shape.stages; ++d) {
@@ -273,13 +274,13 @@ class Assembly {
   void add_forward(const ChunkCost& cost, Breakdown& parts) {
     add_pass(cost.forward, parts);
     parts.data += cost.gather_forward;
-    parts.other += cost.duration_forward() - cost.device_forward();
+    parts.other += cost.duration_forward() - cost.device_forward() + cost.offload_forward;
   }
   void add_backward(const ChunkCost& cost, Breakdown& parts) {
     add_pass(cost.input, parts);
     add_pass(cost.weight, parts);
     parts.data += cost.gather_backward;
-    parts.other += cost.duration_backward() - cost.device_backward();
+    parts.other += cost.duration_backward() - cost.device_backward() + cost.offload_backward;
   }
   // Hidden by an overlapped pair: of the exchanges, experts' first.
   static void take_back(Seconds saved, Breakdown& parts) {

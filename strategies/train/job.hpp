@@ -57,12 +57,6 @@ struct Overlap {
   bool pipeline = true;
 };
 
-// LoRA: frozen weights, and matrices of rank `rank` beside the attention (and MLP) projections.
-struct FineTuning {
-  bool frozen = false;
-  std::int64_t rank = 0;
-};
-
 struct TrainStrategy {
   ParallelSizes sizes{};
   bool data_auto = true;  // `data: auto`
@@ -81,13 +75,12 @@ struct TrainStrategy {
   std::vector<std::int64_t> stage_layers{};  // stated by the user; empty: spread evenly
   OffloadTarget offload_optimizer = OffloadTarget::none;
   OffloadTarget offload_activations = OffloadTarget::none;
-  FineTuning tuning{};
+  std::string software{};  // of software_stacks(); empty: the default
 };
 
 struct TrainJob {
   TrainWorkload workload;
   TrainStrategy strategy;
-  std::string stack;  // software conventions, as `list stacks` names them; empty: the default
 };
 
 }  // namespace windtunnel::strategies

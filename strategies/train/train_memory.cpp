@@ -121,6 +121,16 @@ Bytes peak_bytes(const std::vector<PipelineStep>& order,
   return peak;
 }
 
+// Offloaded activations: two layers are on the device, one at work and one on its way.
+Bytes resident(const std::vector<ChunkActivations>& chunks, const TrainPlan& plan) {
+  Bytes most{0};
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    const double layers = static_cast<double>(std::max<std::int64_t>(1, plan.split[i].layers));
+    most = base::max(most, chunks[i].kept * std::min(1.0, 2.0 / layers) + chunks[i].again);
+  }
+  return most;
+}
+
 double shard_of(ZeroLevel level, ZeroLevel from, double ranks) {
   return level >= from ? 1.0 / ranks : 1.0;
 }
@@ -161,14 +171,13 @@ std::vector<StageMemory> stage_memory(const TrainPlan& plan, const models::Netwo
         return held.dense * shard_of(s.zero, from, dense_ranks) +
                held.expert * shard_of(s.zero, from, expert_ranks);
       };
-      const double trained = s.tuning.frozen ? 0.0 : 1.0;
       out.weights += Bytes(each.weight * share(ZeroLevel::weights));
-      out.gradients += Bytes(each.gradient * trained * share(ZeroLevel::gradients));
-      out.optimizer += Bytes(each.optimizer() * trained * share(ZeroLevel::optimizer));
+      out.gradients += Bytes(each.gradient * share(ZeroLevel::gradients));
+      out.optimizer += Bytes(each.optimizer() * share(ZeroLevel::optimizer));
     }
     if (s.offload_optimizer != OffloadTarget::none) out.optimizer = Bytes(0);
     const Bytes peak = peak_bytes(plan.pipeline.devices[static_cast<std::size_t>(device)], chunks);
-    out.activations = s.offload_activations == OffloadTarget::none ? peak : peak * 0.0;
+    out.activations = s.offload_activations == OffloadTarget::none ? peak : resident(chunks, plan);
     out.workspace = overhead.context + overhead.library +
                     overhead.communicator * static_cast<double>(communicators(plan)) +
                     peak * overhead.fragmentation;

@@ -154,9 +154,7 @@ TrainPlanning make_train_plan(const TrainJob& given, const models::Model& model,
   PipelinePlan pipeline = make_pipeline_plan(shape);
   const auto layers = static_cast<std::int64_t>(network.order.size()) - 2;
   if (auto why = check_split(s, layers, pipeline.positions)) return no(*why);
-  const auto stack = job.stack.empty() ? default_stack() : stack_of_text(job.stack);
-  if (!stack) out.warnings.push_back(fmt::format("software '{}' is not known", job.stack));
-  const SoftwareStack software = stack.value_or(default_stack());
+  const SoftwareStack software = stack_by_name(s.software).value_or(default_stack());
   std::vector<ChunkOfModel> split = split_of(s, layers, pipeline.positions);
   const bool sequences = network.sample == models::SampleKind::sequence;
   out.plan.emplace(
