@@ -30,11 +30,15 @@ double padded_dims(const AttentionQuery& q) {
                padded_head_dim(q.value_dim > 0 ? q.value_dim : q.head_dim));
 }
 
-// Bytes a key and its value take; MLA keeps one latent for both.
+// MLA decode: one latent is key and value of all heads.
+bool latent(const AttentionQuery& q) {
+  return q.kv_heads == 1 && q.value_dim > 0 && q.value_dim < q.head_dim &&
+         q.phase == AttentionPhase::decode;
+}
+
+// Elements that a key and its value take.
 double dims_stored(const AttentionQuery& q) {
-  const bool latent = q.kv_heads == 1 && q.value_dim > 0 && q.value_dim < q.head_dim &&
-                      q.phase == AttentionPhase::decode;
-  return latent ? count(q.head_dim) : count(q.head_dim) + value_dim(q);
+  return latent(q) ? count(q.head_dim) : count(q.head_dim) + value_dim(q);
 }
 
 bool windowed(const AttentionQuery& q) {
@@ -80,7 +84,7 @@ TileWork tile_work(const AttentionQuery& q, double waste) {
 template <class Parameters, std::size_t N>
 using Ranges = std::array<ParameterRange<Parameters>, N>;
 
-constexpr Ranges<ContextParameters, 8> kContextRanges{{
+constexpr Ranges<ContextParameters, 9> kContextRanges{{
     {"launch", "s", &ContextParameters::launch, 1e-6, 1e-4},
     {"tensor_efficiency", "", &ContextParameters::tensor_efficiency, 0.02, 1.0},
     {"softmax_exposed", "", &ContextParameters::softmax_exposed, 1e-3, 20},
@@ -89,9 +93,10 @@ constexpr Ranges<ContextParameters, 8> kContextRanges{{
     {"tile_waste", "", &ContextParameters::tile_waste, 0.05, 8},
     {"query_passes", "", &ContextParameters::query_passes, 1e-3, 40},
     {"key_passes", "", &ContextParameters::key_passes, 1e-3, 40},
+    {"prefix_splits", "", &ContextParameters::prefix_splits, 1, 1e3},
 }};
 
-constexpr Ranges<DecodeParameters, 10> kDecodeRanges{{
+constexpr Ranges<DecodeParameters, 11> kDecodeRanges{{
     {"launch", "s", &DecodeParameters::launch, 1e-6, 1e-4},
     {"split", "s", &DecodeParameters::split, 1e-8, 1e-4},
     {"bandwidth_efficiency", "", &DecodeParameters::bandwidth_efficiency, 0.02, 1.0},
@@ -102,6 +107,7 @@ constexpr Ranges<DecodeParameters, 10> kDecodeRanges{{
     {"query_passes", "", &DecodeParameters::query_passes, 1e-3, 40},
     {"packed_heads", "", &DecodeParameters::packed_heads, 1, 1e6},
     {"unpacked_block", "s", &DecodeParameters::unpacked_block, 1e-7, 2e-5},
+    {"latent_efficiency", "", &DecodeParameters::latent_efficiency, 0.01, 1.0},
 }};
 
 }  // namespace
@@ -146,10 +152,9 @@ double context_time(const AttentionQuery& q, const ContextParameters& p,
   const double total = heads * (work.pairs * pair + work.tiles * p.tile_overhead);
   double longest = work.longest * pair;
   if (q.kv_len > q.q_len) {
-    // Idle SMs share the keys of a long prefix (split-KV), in pieces of at
-    // least four blocks.
     const double idle = device.multiprocessors / (heads * work.tiles);
-    longest /= std::clamp(idle, 1.0, std::max(1.0, work.longest / (4 * kTile * kTile)));
+    const double blocks = work.longest / (4 * kTile * kTile);  // pieces of four blocks of keys
+    longest /= std::clamp(idle, 1.0, std::max(1.0, std::min(blocks, p.prefix_splits)));
   }
   const double math = norm(longest + p.tile_overhead, total / device.multiprocessors, p.sharpness);
   const double queries = count(q.q_len), keys = count(std::max(q.kv_len, q.q_len));
@@ -170,9 +175,10 @@ double decode_time(const AttentionQuery& q, const DecodeParameters& p,
   const double keys = windowed(q) ? count(q.window) : count(q.kv_len);
   const double blocks = std::ceil(keys / kTile);
   const double rows = std::ceil(count(q.q_len) * shared / 64) * 64;
-  const double products = 2 * padded_dims(q) * rows * kTile * device.multiprocessors /
-                          (p.tensor_efficiency * device.tensor_rate);
-  const bool packed = shared <= p.packed_heads;
+  const double products =
+      2 * padded_dims(q) * rows * kTile * device.multiprocessors /
+      ((latent(q) ? p.latent_efficiency : p.tensor_efficiency) * device.tensor_rate);
+  const bool packed = latent(q) || shared <= p.packed_heads;
   const double streams = packed ? sequences : sequences * shared;
   const double block = packed ? std::max(p.block_latency, products) : p.unpacked_block;
   const double bytes = sequences * keys * dims_stored(q) * activation_bytes(q.kv_format);

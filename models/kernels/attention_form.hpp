@@ -13,10 +13,9 @@
 //   total   = b H (tiles (pairs + waste) pair + tiles c_tile), pairs under mask
 //   and window, waste w
 //             of half a 128 x 128 block on each edge of the mask
-//   longest = the work of the tile that sees most keys (triangle: the last),
-//   which bounds the time
-//             when there are few tiles; split over idle SMs where a cached
-//             prefix is read
+//   longest = the work of the tile that sees most keys (triangle: the last), which bounds the time
+//             when there are few tiles; up to `prefix_splits` idle SMs share it where a cached prefix
+//             is read (1: FlashInfer's prefill; more: FlashAttention-2's)
 //   B_q     = bytes of Q and O, B_k bytes of K and V (new ones at 16 bits,
 //   cached ones as stored)
 // D is padded to the size the kernels are built for (80 -> 96, 108 -> 128).
@@ -68,6 +67,7 @@ struct ContextParameters {
   double tile_waste = 1.0;         // w
   double query_passes = 1.5;       // c_q
   double key_passes = 1.5;         // c_k
+  double prefix_splits = 1.0;      // SMs that may share the keys of one tile
 };
 
 struct DecodeParameters {
@@ -81,6 +81,7 @@ struct DecodeParameters {
   double query_passes = 1.0;        // c_q
   double packed_heads = 1024;       // most query heads a kv head that share one pass over its keys
   double unpacked_block = 1.3e-6;   // u where there are more, s
+  double latent_efficiency = 0.68;  // tensor efficiency of MLA's kernels: FlashMLA on H800 and H20
 };
 
 // A parameter's name, unit, where a fit starts and how far it may go.
