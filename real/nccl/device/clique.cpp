@@ -57,8 +57,9 @@ NcclClique::NcclClique(std::shared_ptr<const NcclApi> api, const std::vector<int
     use_device(member.device);
     member.stream = std::make_unique<Stream>();
     member.token = DeviceBuffer(kTokenElements * ranks_ * bytes_of(Element::fp32));
-    check(cudaMemset(member.token.data(), 0, static_cast<std::size_t>(member.token.bytes())),
-          "cudaMemset");
+    check(cudaMemsetAsync(member.token.data(), 0, static_cast<std::size_t>(member.token.bytes()),
+                          member.stream->get()),
+          "cudaMemsetAsync");
     members_.push_back(std::move(member));
   }
   const ForcedEnvironment forced(setting);

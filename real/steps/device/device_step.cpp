@@ -17,6 +17,12 @@ namespace {
 // Left free for cuBLASLt, the attention kernel and the driver.
 constexpr std::int64_t kReserve = std::int64_t{512} << 20;
 
+// cudaMemset and a cudaMemcpy of pageable memory may return before the device is done, and streams of
+// their own do not wait for it.
+void arrive() {
+  check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
+}
+
 AttentionShape attention_shape(const StepShape& s) {
   AttentionShape shape;
   shape.batch = s.batch;
@@ -42,6 +48,7 @@ DeviceStep::DeviceStep(const StepShape& shape, CublasLt& library)
       std::max<std::int64_t>(16, attention_backward_workspace_bytes(attention_shape(shape_))));
   norm_workspace_ = DeviceBuffer(norm_workspace_bytes(shape_.hidden));
   check(cudaMemset(memory_.data(), 0, static_cast<std::size_t>(memory_.bytes())), "cudaMemset");
+  arrive();
   adam_->master = at<float>(StepTensor::master);
   adam_->moment1 = at<float>(StepTensor::moment1);
   adam_->moment2 = at<float>(StepTensor::moment2);
@@ -121,13 +128,14 @@ void DeviceStep::load(std::span<const double> parameters, const step_reference::
   if (shape_.vocabulary > 0) {
     copy_to_device(at(StepTensor::tokens), input.tokens.data(), 4 * shape_.tokens());
     copy_to_device(at(StepTensor::targets), input.targets.data(), 4 * shape_.tokens());
-    return;
+    return arrive();
   }
   const std::vector<std::uint16_t> x = to_bfloat16(input.input);
   const std::vector<std::uint16_t> cotangent = to_bfloat16(input.cotangent);
   copy_to_device(at(StepTensor::x, 0), x.data(), 2 * static_cast<std::int64_t>(x.size()));
   copy_to_device(at(StepTensor::cotangent), cotangent.data(),
                  2 * static_cast<std::int64_t>(cotangent.size()));
+  arrive();
 }
 
 void DeviceStep::tune(const Stream& stream) {
