@@ -4,12 +4,14 @@
 #include <cmath>
 
 #include "calibration/kernels/component_access.hpp"
+#include "calibration/kernels/quick_math.hpp"
 
 namespace windtunnel::calibration {
 namespace {
 
 constexpr double kLeastBand = 0.01;
 constexpr double kBandWithoutTrial = 0.35;
+constexpr double kOnKnot = 1e-6;
 
 }  // namespace
 
@@ -43,25 +45,26 @@ GemmModel::GemmModel(const Component& component, const sim::Gpu& gpu, models::Nu
 }
 
 models::KernelTime GemmModel::time(const models::GemmQuery& query) const {
-  double seconds = form_.time(query, models::Cache::warm).value();
+  const auto form = form_.times(query);
+  double seconds = (cache_ == models::Cache::warm ? form.warm : form.cold).value();
   if (surface_.empty() && band_.empty()) {
     return with_band(seconds, kBandWithoutTrial, models::Basis::model, true);
   }
-  const auto x = gemm_coordinates(query);
+  const std::array<double, 3> x{
+      quick_log2(static_cast<double>(query.m * query.batch * query.groups)),
+      quick_log2(static_cast<double>(query.n)), quick_log2(static_cast<double>(query.k))};
   const auto reading = surface_.at(x);
-  seconds *= std::exp(reading.value / (1.0 + 0.25 * reading.outside));
-  if (cache_ == models::Cache::cold) {
-    seconds *= form_.time(query, models::Cache::cold).value() /
-               form_.time(query, models::Cache::warm).value();
-  }
+  const bool inside = reading.outside < kOnKnot;
+  seconds *= quick_exp(inside ? reading.value : reading.value / (1.0 + 0.25 * reading.outside));
   const bool single = query.batch * query.groups == 1;
   const double half = std::max(kLeastBand, band_.empty() ? kBandWithoutTrial : band_.at(x).value) +
                       kBandAnOctave * reading.outside + (single ? 0.0 : kBatchBand);
-  const auto basis = !single ? models::Basis::model
-                     : reading.to_knot == 0.0 && reading.outside == 0.0
-                         ? models::Basis::measured
-                         : models::Basis::interpolated;
-  return with_band(seconds, half, basis, reading.outside > 0.0);
+  const auto basis = !single                               ? models::Basis::model
+                     : inside && reading.to_knot < kOnKnot ? models::Basis::measured
+                                                           : models::Basis::interpolated;
+  const double factor = quick_exp(half);
+  return {base::Seconds(seconds), base::Seconds(seconds / factor), base::Seconds(seconds * factor),
+          basis, !inside};
 }
 
 std::unique_ptr<const GemmModel> gemm_model(const Component& component, const sim::Gpu& gpu,

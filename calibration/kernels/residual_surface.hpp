@@ -68,12 +68,14 @@ class ResidualSurface {
 
  private:
   struct Axis {
-    std::vector<double> knots;
-    std::vector<double> inverse_gap;     // of each cell
-    std::vector<unsigned char> start;    // cell of each slot of the table
-    double origin = 0.0, slots_per = 0;  // slot = (x - origin) * slots_per
-    std::size_t stride = 1;
+    std::vector<double> knots, inverse_gap;
+    std::vector<unsigned char> start;                  // cell of each slot of the table
+    double origin = 0.0, last = 0.0, slots_per = 0.0;  // slot = (x - origin) * slots_per
+    std::size_t stride = 1, step = 0, last_cell = 0;   // step: to the upper knot
   };
+  template <std::size_t Count>
+  Reading read(const double* x) const;
+
   std::array<Axis, kMaxAxes> axis_{};
   int axis_count_ = 0;
   const std::int16_t* values_ = nullptr;

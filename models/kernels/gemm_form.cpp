@@ -14,13 +14,18 @@ constexpr double kLeastPartOfK = 64.0;    // elements of k a part of a split pro
 constexpr double kMissWidth = 0.25;       // of the L2: how far beyond it half the operands miss
 
 struct TileShape {
-  double m, n;
+  int log2_m, log2_n;
 };
 // Tile shapes of the shipped kernels: CUTLASS and cuBLAS on tensor cores keep 64 to 256 of the outputs
 // (n) and 16 to 256 tokens (m); tcgen05 pairs of SMs work on 256 x 256.
-constexpr std::array kTiles{TileShape{16, 64},   TileShape{32, 64},  TileShape{64, 64},
-                            TileShape{64, 128},  TileShape{128, 64}, TileShape{128, 128},
-                            TileShape{128, 256}, TileShape{256, 128}};
+constexpr std::array kTiles{TileShape{4, 6}, TileShape{5, 6}, TileShape{6, 6}, TileShape{6, 7},
+                            TileShape{7, 6}, TileShape{7, 7}, TileShape{7, 8}, TileShape{8, 7}};
+
+// Like std::ceil for counts below 2^62, without its call on machines without SSE 4.1.
+double whole_up(double x) {
+  const auto whole = static_cast<double>(static_cast<std::int64_t>(x));
+  return whole + (whole < x ? 1.0 : 0.0);
+}
 
 double miss_share(double fill) {
   const double beyond = std::max(0.0, fill - 1.0);
@@ -75,46 +80,50 @@ GemmForm::GemmForm(const sim::Gpu& gpu, NumberFormat format, const GemmParameter
   const double best = 1.0 + parameters.load * (1.0 / 128.0 + 1.0 / 256.0);
   const double per_multiply = 2.0 * sms_ / (parameters.efficiency * peak_ * best);
   for (const TileShape& shape : kTiles) {
+    const double m = std::ldexp(1.0, shape.log2_m), n = std::ldexp(1.0, shape.log2_n);
     Tile tile{};
-    tile.inverse_m = 1.0 / shape.m;
-    tile.inverse_n = 1.0 / shape.n;
-    tile.step = per_multiply * (shape.m * shape.n + parameters.load * (shape.m + shape.n));
-    tile.fixed = parameters.tile * (0.5 + 0.5 * shape.m * shape.n / (128.0 * 128.0));
-    tile.partial = 8.0 * shape.m * shape.n * inverse_l2_;
+    tile.log2_m = shape.log2_m;
+    tile.log2_n = shape.log2_n;
+    tile.step = per_multiply * (m * n + parameters.load * (m + n));
+    tile.fixed = parameters.tile * (0.5 + 0.5 * m * n / (128.0 * 128.0));
+    tile.partial = 8.0 * m * n * inverse_l2_;
     tiles_.push_back(tile);
   }
 }
 
-double GemmForm::math(const Shape& shape) const {
-  const double q = parameters_.quantization;
-  const double most_parts = shape.k * (1.0 / kLeastPartOfK);
+double GemmForm::math(const GemmQuery& query) const {
+  const double q = parameters_.quantization, k = static_cast<double>(query.k);
+  const double most_parts = k * (1.0 / kLeastPartOfK);
+  const std::int64_t problems = query.batch * query.groups, m = query.m - 1, n = query.n - 1;
   double best = 1e300;
   for (const Tile& tile : tiles_) {
-    const double tiles =
-        shape.problems * std::ceil(shape.m * tile.inverse_m) * std::ceil(shape.n * tile.inverse_n);
+    const auto tiles =
+        static_cast<double>(problems * ((m >> tile.log2_m) + 1) * ((n >> tile.log2_n) + 1));
     const double full = tiles * inverse_sms_;
-    const double waves = std::max(1.0, q * std::ceil(full) + (1.0 - q) * full);
-    best = std::min(best, waves * (shape.k * tile.step + tile.fixed));
-    if (full > 0.5 || most_parts < 1.0) continue;
-    const double parts = std::min(1.0 / full, most_parts);
-    best = std::min(best, shape.k / parts * tile.step + tile.fixed + parameters_.split +
+    if (full > 0.5 || most_parts < 1.0) {
+      const double waves = std::max(1.0, q * whole_up(full) + (1.0 - q) * full);
+      best = std::min(best, waves * (k * tile.step + tile.fixed));
+      continue;
+    }
+    const double parts = std::min(sms_ / tiles, most_parts);
+    best = std::min(best, k * tile.step + tile.fixed);
+    best = std::min(best, k / parts * tile.step + tile.fixed + parameters_.split +
                               tile.partial * tiles * parts);
   }
   const double x = best * (1.0 / kThrottleTime);
   return best * (1.0 + parameters_.throttle * x / (1.0 + x));
 }
 
-double GemmForm::memory(const Shape& shape, Cache cache) const {
+GemmForm::Traffic GemmForm::memory(const Shape& shape) const {
   const double weights = shape.n * shape.k * weight_bytes_ * shape.problems;
   const double others =
       (shape.m * shape.k * activation_bytes_ + shape.m * shape.n * output_bytes_) * shape.problems;
   double in_turn = parameters_.copies * weights;
   if (parameters_.copies_fill_l2 > 0.5) in_turn = std::min(in_turn, l2_ + weights);
-  const double weight_miss =
-      cache == Cache::cold ? 1.0 : miss_share((others + in_turn) * inverse_share_);
-  const double dram =
-      weights * weight_miss + others * miss_share((others + weights) * inverse_share_);
-  return dram * beyond_l2_ + (weights + others) * inverse_l2_;
+  const double hit = (weights + others) * inverse_l2_ +
+                     others * miss_share((others + weights) * inverse_share_) * beyond_l2_;
+  const double weight_miss = miss_share((others + in_turn) * inverse_share_);
+  return {hit + weights * weight_miss * beyond_l2_, hit + weights * beyond_l2_};
 }
 
 double GemmForm::misaligned(const GemmQuery& query) const {
@@ -124,15 +133,24 @@ double GemmForm::misaligned(const GemmQuery& query) const {
   return 1.0 + parameters_.misalignment * (inputs - 1.0 + (outputs - 1.0) / 3.0);
 }
 
-base::Seconds GemmForm::time(const GemmQuery& query, Cache cache) const {
+GemmForm::Times GemmForm::times(const GemmQuery& query) const {
   const Shape shape{static_cast<double>(query.m), static_cast<double>(query.n),
-                    static_cast<double>(query.k),
-                    static_cast<double>(query.batch) * static_cast<double>(query.groups)};
-  const double a = math(shape) * misaligned(query), b = memory(shape, cache);
-  const double ragged = (query.m & 3) == 0 ? 0.0 : parameters_.ragged;
-  const double staged = shape.m * shape.k * shape.problems * parameters_.staging;
-  return base::Seconds(parameters_.launch + std::max(a, b) + parameters_.overlap * std::min(a, b) +
-                       staged * inverse_dram_ + ragged);
+                    static_cast<double>(query.k), static_cast<double>(query.batch * query.groups)};
+  const double products = math(query) * misaligned(query);
+  const Traffic traffic = memory(shape);
+  const double staged = shape.m * shape.k * shape.problems * parameters_.staging * inverse_dram_;
+  const double fixed =
+      parameters_.launch + staged + ((query.m & 3) == 0 ? 0.0 : parameters_.ragged);
+  const auto together = [&](double memory) {
+    return base::Seconds(fixed + std::max(products, memory) +
+                         parameters_.overlap * std::min(products, memory));
+  };
+  return {together(traffic.warm), together(traffic.cold)};
+}
+
+base::Seconds GemmForm::time(const GemmQuery& query, Cache cache) const {
+  const Times both = times(query);
+  return cache == Cache::warm ? both.warm : both.cold;
 }
 
 base::Seconds GemmForm::roofline(const GemmQuery& query) const {

@@ -81,18 +81,27 @@ class GemmForm {
 
   // `query.format` is not read: the form is of one format.
   base::Seconds time(const GemmQuery& query, Cache cache = Cache::warm) const;
+  // Both at once, for little more than one.
+  struct Times {
+    base::Seconds warm{0}, cold{0};
+  };
+  Times times(const GemmQuery& query) const;
   // Work over peak or bytes over bandwidth, whichever is more, of the data sheet.
   base::Seconds roofline(const GemmQuery& query) const;
 
  private:
   struct Tile {
-    double inverse_m, inverse_n, step, fixed, partial;
+    int log2_m, log2_n;
+    double step, fixed, partial;
   };
   struct Shape {
     double m, n, k, problems;
   };
-  double math(const Shape& shape) const;
-  double memory(const Shape& shape, Cache cache) const;
+  struct Traffic {
+    double warm, cold;
+  };
+  double math(const GemmQuery& query) const;
+  Traffic memory(const Shape& shape) const;
   double misaligned(const GemmQuery& query) const;
 
   std::vector<Tile> tiles_;
