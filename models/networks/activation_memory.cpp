@@ -11,7 +11,7 @@ bool holds(SavedIf condition, const Op& op, const LoweringOptions& options) {
   const auto* attention = std::get_if<AttentionWork>(&op.work);
   switch (condition) {
     case SavedIf::always:
-    case SavedIf::dropout:  // written down only where the model has dropout
+    case SavedIf::dropout:  // stands only where the model has dropout
       return true;
     case SavedIf::unfused_attention:
       return unfused;

@@ -94,7 +94,7 @@ Model read(const base::EmbeddedFile& file) {
   model.architecture = std::move(*architecture);
   for (const auto& entry : root) {
     const auto key = entry.first.as<std::string>();
-    if (key == "kind" || key == "aliases") continue;
+    if (key == "kind") continue;
     if (key == "name") {
       model.name = entry.second.as<std::string>();
     } else if (key == "description") {
@@ -123,7 +123,7 @@ std::vector<std::string> model_names() {
 
 // Read without a YAML parser: a name has to be found quickly, and the line is the library's own.
 std::vector<std::string> model_aliases(std::string_view name) {
-  constexpr std::string_view kKey = "\naliases: [";
+  constexpr std::string_view kKey = "\n# aliases: [";
   std::vector<std::string> aliases;
   const base::EmbeddedFile* file = file_of(name);
   if (file == nullptr) return aliases;

@@ -40,7 +40,7 @@ Part whole(const AttentionWork& work, const BatchShape& batch) {
 }
 
 // Context parallelism. Ring with zigzag order: one causal step on the rank's own tokens, then
-// steps of half the queries or half the keys without a mask, so that each rank does 1/c of the
+// steps of half the queries (or half the keys) without a mask, so that each rank does 1/c of the
 // pairs. Gathered keys: the rank's two chunks see (s + s/c) / 2 keys on average.
 std::vector<Part> parts(const AttentionWork& work, const Target& target) {
   const Layout& layout = target.options.layout;
@@ -64,7 +64,7 @@ std::vector<Part> parts(const AttentionWork& work, const Target& target) {
   }
   const std::int64_t keys = ceil_div(all.keys, c);
   return {{queries, keys, AttentionMask::causal, 1},
-          {queries, std::max<std::int64_t>(1, keys / 2), AttentionMask::full, c - 1}};
+          {std::max<std::int64_t>(1, queries / 2), keys, AttentionMask::full, c - 1}};
 }
 
 void fused(const AttentionWork& work, const Part& part, const Target& target) {
@@ -81,6 +81,12 @@ void fused(const AttentionWork& work, const Part& part, const Target& target) {
                        .window = work.window,
                        .format = target.options.formats.attention,
                        .kv_format = target.options.formats.attention};
+  // A query's keys are at least as many as its tokens; cross attention with fewer is the same work
+  // as that many more sequences.
+  if (query.kv_len < query.q_len && part.mask == AttentionMask::full) {
+    query.batch *= ceil_div(query.q_len, query.kv_len);
+    query.q_len = query.kv_len;
+  }
   if (target.pass == Pass::input_gradient) query.phase = AttentionPhase::backward;
   if (target.options.mode != Mode::training) query.kv_format = target.options.formats.kv_cache;
   if (target.options.mode == Mode::decode) query.phase = AttentionPhase::decode;

@@ -117,6 +117,7 @@ Op residual_op(std::string name, const Transformer& transformer, Rows rows) {
                        .unfused_forward = {back > 0.0 ? 3 : 1, back > 0.0 ? 7.5 : 3.0},
                        .unfused_backward = {back > 0.0 ? 3 : 1, 3.0 + 2.0 * back}},
         .rows = rows};
+  if (transformer.dropout == 0.0) return op;
   SavedTensor mask_kept =
       kept("dropout mask", static_cast<double>(transformer.hidden), SavedSplit::sequence);
   mask_kept.element = SavedElement::byte;
