@@ -10,6 +10,7 @@
 #include "scenarios/document/parse.hpp"
 #include "scenarios/document/source_text.hpp"
 #include "scenarios/import_cluster.hpp"
+#include "scenarios/import_model.hpp"
 #include "scenarios/library.hpp"
 #include "scenarios/schema/tables.hpp"
 #include "sim/base/contract.hpp"
@@ -25,6 +26,7 @@ bool ends_in_yaml(std::string_view text) {
 std::string_view entry_word(std::string_view library) {
   if (library == "gpus") return "GPU";
   if (library == "clusters") return "cluster";
+  if (library == "models") return "model";
   return library;
 }
 
@@ -172,7 +174,8 @@ void Expander::apply_base(Node& mapping, const Structure& structure, const Choic
                                                                base_key.value, second->value));
     return;
   }
-  Node base = base_key.value == "nccl_topo" ? imported(reference) : named(reference, structure);
+  const bool file = base_key.value == "nccl_topo" || base_key.value == "hf";
+  Node base = file ? imported(reference, base_key.value) : named(reference, structure);
   if (base.kind != NodeKind::mapping) {
     mapping = std::move(base);
     return;
@@ -275,13 +278,15 @@ Node Expander::loaded(const Node& reference, const Structure& structure, const S
   return std::move(*root);
 }
 
-Node Expander::imported(const Node& reference) {
+// What another tool's file describes, as an expanded mapping.
+Node Expander::imported(const Node& reference, const std::string& key) {
   if (reference.kind != NodeKind::scalar) {
     return refuse(reference,
-                  fmt::format("'nccl_topo' has to be a path, not {}", kind_name(reference)));
+                  fmt::format("'{}' has to be a path, not {}", key, kind_name(reference)));
   }
-  Node cluster =
-      import_nccl_topology(reference, beside(reference.text, reference.where.file), diagnostics_);
+  const std::string path = beside(reference.text, reference.where.file);
+  if (key == "hf") return import_hugging_face(reference, path, diagnostics_);
+  Node cluster = import_nccl_topology(reference, path, diagnostics_);
   expand_fields(cluster, cluster_structure());
   return cluster;
 }

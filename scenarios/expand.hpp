@@ -37,7 +37,7 @@ class Expander {
   Node named(const Node& reference, const Structure& structure);
   struct Source;
   Node loaded(const Node& reference, const Structure& structure, const Source& source);
-  Node imported(const Node& reference);
+  Node imported(const Node& reference, const std::string& key);
   Node refuse(const Node& node, std::string message);
 
   base::Diagnostics& diagnostics_;

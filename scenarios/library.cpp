@@ -7,12 +7,14 @@
 #include <span>
 
 #include "collectives/collective.hpp"
+#include "models/networks/library.hpp"
 #include "scenarios/document/parse.hpp"
 #include "sim/base/embedded.hpp"
 
 namespace windtunnel::embedded {
 std::span<const base::EmbeddedFile> scenario_library();
 std::span<const base::EmbeddedFile> gpu_sheets();
+std::span<const base::EmbeddedFile> model_files();
 std::span<const base::EmbeddedFile> shipped_profiles();
 }  // namespace windtunnel::embedded
 
@@ -30,9 +32,10 @@ struct Shelf {
   std::string_view source_folder;
 };
 
-constexpr std::array<Shelf, 4> kShelves{
+constexpr std::array<Shelf, 5> kShelves{
     {{"clusters", embedded::scenario_library, "clusters/", "scenarios/library/"},
      {"gpus", embedded::gpu_sheets, "gpus/", "models/"},
+     {"models", embedded::model_files, "library/", "models/"},
      {"profiles", embedded::shipped_profiles, "profiles/", "calibration/"},
      {"scenarios", embedded::scenario_library, "", "scenarios/library/"}}};
 
@@ -54,7 +57,7 @@ std::optional<std::string> name_on(const Shelf& shelf, std::string_view file) {
 }  // namespace
 
 std::vector<std::string> library_kinds() {
-  return {"clusters", "gpus", "profiles", "scenarios", "algorithms"};
+  return {"clusters", "gpus", "models", "profiles", "scenarios", "algorithms"};
 }
 
 std::vector<std::string> library_names(std::string_view kind) {
@@ -75,10 +78,23 @@ std::vector<std::string> library_names(std::string_view kind) {
 std::optional<std::string_view> library_text(std::string_view kind, std::string_view name) {
   const Shelf* shelf = shelf_of(kind);
   if (shelf == nullptr) return std::nullopt;
+  std::string alias;  // models have several spellings
+  if (kind == "models") {
+    alias = models::canonical_model_name(name).value_or("");
+    name = alias;
+  }
   for (const base::EmbeddedFile& file : shelf->files()) {
     if (name_on(*shelf, file.name) == name) return file.content;
   }
   return std::nullopt;
+}
+
+std::string_view library_head(std::string_view kind, std::string_view name) {
+  const std::string_view text = library_text(kind, name).value_or("");
+  for (const std::string_view section : {"\ncomponents:", "\nfabrics:", "\nshared:"})
+    if (kind == "profiles" && text.find(section) != std::string_view::npos)
+      return text.substr(0, text.find(section) + 1);
+  return text;
 }
 
 std::string library_description(std::string_view kind, std::string_view name) {
@@ -86,10 +102,10 @@ std::string library_description(std::string_view kind, std::string_view name) {
     const auto algorithm = collectives::algorithm_from_text(name);
     return algorithm ? std::string(collectives::description(*algorithm)) : "";
   }
-  const auto text = library_text(kind, name);
-  if (!text) return "";
+  const std::string_view text = library_head(kind, name);
+  if (text.empty()) return "";
   base::Diagnostics diagnostics;
-  const auto root = parse_yaml(*text, library_path(kind, name), diagnostics);
+  const auto root = parse_yaml(text, library_path(kind, name), diagnostics);
   if (!root) return "";
   for (const std::string_view key : {"description", "source"}) {
     if (const Node* value = root->find(key)) return value->text;

@@ -9,7 +9,7 @@
 
 namespace windtunnel::scenarios {
 
-// Kinds: "clusters", "gpus", "profiles", "scenarios" (as "collectives/ring-vs-tree"), "algorithms".
+// Kinds: "clusters", "gpus", "models", "profiles", "scenarios" (as "collectives/ring-vs-tree"), "algorithms".
 std::vector<std::string> library_kinds();
 
 // Names of a kind in alphabetical order (algorithms: in the order of the contract); empty for no
@@ -18,6 +18,9 @@ std::vector<std::string> library_names(std::string_view kind);
 
 // The YAML text of an entry; nothing for no such name, and for algorithms, which are not text.
 std::optional<std::string_view> library_text(std::string_view kind, std::string_view name);
+
+// The part of it that describes the whole entry: of a profile what stands before its components.
+std::string_view library_head(std::string_view kind, std::string_view name);
 
 // One line about an entry: its `description`, else its `source`; empty where it has none.
 std::string library_description(std::string_view kind, std::string_view name);

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <map>
 
+#include "models/networks/library.hpp"
 #include "scenarios/cli/flags.hpp"
+#include "scenarios/cli/models_tables.hpp"
 #include "scenarios/cli/verb.hpp"
 #include "scenarios/document/parse.hpp"
 #include "scenarios/library.hpp"
@@ -16,7 +18,6 @@ namespace {
 
 // Kinds whose workloads later issues build.
 const std::vector<std::pair<std::string, std::string>> kUnbuilt{
-    {"models", "train and serve workloads"},
     {"schedules", "the train workload"},
     {"policies", "the serve workload"},
 };
@@ -43,6 +44,7 @@ const std::map<std::string, std::vector<Detail>>& details() {
         {"memory_bandwidth", {"memory_bandwidth"}},
         {"bf16", {"peak", "bf16"}},
         {"nvlink", {"nvlink_bandwidth"}}}},
+      {"profiles", {{"gpu", {"gpu"}}, {"stack", {"stack"}}, {"date", {"date"}}}},
       {"clusters",
        {{"gpus_per_node", {"node", "gpus"}},
         {"gpu", {"node", "gpu"}},
@@ -66,6 +68,7 @@ base::Cell value_at(const Node& root, const std::vector<std::string>& path) {
 }
 
 base::Table table_of(const std::string& kind) {
+  if (kind == "models") return table_of_models();
   base::Table table{.columns = {"name"}, .rows = {}};
   const auto found = details().find(kind);
   const std::vector<Detail> columns =
@@ -76,7 +79,7 @@ base::Table table_of(const std::string& kind) {
     std::vector<base::Cell> row{name};
     if (!columns.empty()) {
       base::Diagnostics ignored;  // the library's own texts, which its tests check
-      const auto root = parse_yaml(*library_text(kind, name), library_path(kind, name), ignored);
+      const auto root = parse_yaml(library_head(kind, name), library_path(kind, name), ignored);
       for (const Detail& detail : columns) {
         row.push_back(root ? value_at(*root, detail.path) : base::Cell{});
       }
@@ -101,19 +104,37 @@ void check_kind(const std::string& kind) {
   throw UsageError("list", unknown_word(kind, "a kind", known));
 }
 
+// `list models NAME`: its ops.
+std::string checked_model(const std::vector<std::string>& words) {
+  if (words.front() != "models") {
+    throw UsageError(
+        "list", fmt::format("'{}' is too much: only `list models` takes a NAME", words.back()));
+  }
+  const auto name = models::canonical_model_name(words.back());
+  if (name) return *name;
+  throw UsageError("list", unknown_word(words.back(), "a model", models::model_names()));
+}
+
 }  // namespace
 
 ExitCode verb_list(const Invocation& invocation) {
-  std::vector<std::string> kinds;
+  std::vector<std::string> words;
   OutputFlags output;
   Arguments arguments("list", "What can be named in a scenario; without a KIND, the kinds.");
-  arguments.positional("KIND", kinds, {.least = 0, .most = 1},
-                       "clusters, gpus, algorithms, profiles, scenarios");
+  arguments.positional("KIND", words, {.least = 0, .most = 2},
+                       "clusters, gpus, models, algorithms, profiles, scenarios; `models NAME` "
+                       "shows its ops");
   output.add_to(arguments);
   arguments.parse(invocation.arguments);
   Console console = output.console();
-  if (!kinds.empty()) check_kind(kinds.front());
-  const base::Table table = kinds.empty() ? table_of_kinds() : table_of(kinds.front());
+  if (!words.empty()) check_kind(words.front());
+  if (words.size() == 2) {
+    const std::string name = checked_model(words);
+    console.note(terms_of_model(name));
+    console.data(render(table_of_model(name), output.format()));
+    return ExitCode::ok;
+  }
+  const base::Table table = words.empty() ? table_of_kinds() : table_of(words.front());
   console.data(render(table, output.format()));
   return ExitCode::ok;
 }

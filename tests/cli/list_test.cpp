@@ -84,7 +84,7 @@ TEST(List, AMistypedKindIsAnsweredWithTheNearestOne) {
 }
 
 TEST(List, KindsOfWorkloadsThatAreNotBuiltYetSaySo) {
-  for (const char* kind : {"models", "schedules", "policies"}) {
+  for (const char* kind : {"schedules", "policies"}) {
     const Finished run = windtunnel({"list", kind});
     EXPECT_EQ(run.exit_code, 4) << kind;
     EXPECT_THAT(run.err, HasSubstr("not built yet")) << kind;
