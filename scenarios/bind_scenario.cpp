@@ -10,7 +10,9 @@
 
 #include "scenarios/document/write.hpp"
 #include "scenarios/import_cluster.hpp"
+#include "scenarios/kernel_profiles.hpp"
 #include "scenarios/library.hpp"
+#include "scenarios/model_source.hpp"
 #include "scenarios/participants.hpp"
 #include "scenarios/schema/bind.hpp"
 #include "scenarios/schema/resolve.hpp"
@@ -29,7 +31,7 @@ void check_calibration(const Node& resolved, base::Diagnostics& diagnostics) {
                                               std::filesystem::proximate(node.text).string()));
     return;
   }
-  const std::vector<std::string> names = library_names("profiles");
+  const std::vector<std::string> names = calibration_names();
   if (std::find(names.begin(), names.end(), node.text) != names.end()) return;
   diagnostics.error(node.where,
                     fmt::format("there is no profile '{}'{} (`windtunnel list profiles` shows all)",
@@ -91,17 +93,67 @@ void refuse_unbuilt(const Node& root) {
   throw NotBuilt(base::to_text(text));
 }
 
-std::optional<BoundScenario> bind_scenario(const Node& tree, base::Diagnostics& diagnostics) {
-  refuse_unbuilt(tree);
+namespace {
+
+std::string workload_kind(const Node& tree) {
+  const Node* workload = tree.find("workload");
+  const Node* kind = workload == nullptr ? nullptr : workload->find("kind");
+  return kind != nullptr && kind->kind == NodeKind::scalar ? kind->text : "";
+}
+
+// Keys that only some workloads have: said where they stand, and defaults put where they are left
+// out.
+void check_keys_of_kind(Node& tree, base::Diagnostics& diagnostics) {
+  const std::string kind = workload_kind(tree);
+  if (kind == "collective") {
+    for (const Entry& entry : tree.entries) {
+      if (entry.key == "model") {
+        diagnostics.error(entry.where, "a collective workload has no 'model': leave the key out");
+      } else if (entry.key == "strategy") {
+        diagnostics.error(entry.where,
+                          "a collective workload has no 'strategy' (algorithms, groups and "
+                          "channels stand in 'workload'): leave the key out");
+      }
+    }
+  }
+  if (kind != "train") return;
+  if (tree.find("model") == nullptr) {
+    diagnostics.error(tree.where, "a train workload needs 'model': what is trained");
+  }
+  if (tree.find("strategy") == nullptr) tree.set("strategy", mapping_node(tree.where));
+}
+
+std::optional<TrainScenario> bind_train(const Node& resolved, base::Diagnostics& diagnostics) {
+  TrainScenario out;
+  bind_structure(train_structure(), *resolved.find("workload"), &out.job.workload);
+  bind_structure(strategy_structure(), *resolved.find("strategy"), &out.job.strategy);
+  auto model = read_model(*resolved.find("model"), diagnostics);
+  if (!model) return std::nullopt;
+  out.network = std::make_shared<const models::Network>(models::build_network(*model));
+  out.model = std::make_shared<const models::Model>(*std::move(model));
+  return out;
+}
+
+}  // namespace
+
+std::optional<BoundScenario> bind_scenario(const Node& given, base::Diagnostics& diagnostics) {
+  refuse_unbuilt(given);
+  Node tree = given;
+  check_keys_of_kind(tree, diagnostics);
   Node resolved = resolve(tree, structure_type(scenario_structure), "", diagnostics);
   if (diagnostics.has_errors() || has_invalid(resolved)) return std::nullopt;
   check_calibration(resolved, diagnostics);
   ScenarioHead head;
   bind_structure(scenario_structure(), resolved, &head);
-  strategies::CollectiveWorkload workload;
-  bind_structure(collective_structure(), *resolved.find("workload"), &workload);
   auto cluster = bind_cluster(*resolved.find("cluster"), diagnostics);
-  if (cluster) place_participants(*resolved.find("workload"), **cluster, workload, diagnostics);
+  Workload workload;
+  if (workload_kind(resolved) == "train") {
+    if (auto train = bind_train(resolved, diagnostics)) workload = *std::move(train);
+  } else {
+    auto& collective = workload.emplace<strategies::CollectiveWorkload>();
+    bind_structure(collective_structure(), *resolved.find("workload"), &collective);
+    if (cluster) place_participants(*resolved.find("workload"), **cluster, collective, diagnostics);
+  }
   if (diagnostics.has_errors()) return std::nullopt;
   Scenario scenario{.name = head.name,
                     .description = head.description,

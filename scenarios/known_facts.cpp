@@ -1,16 +1,20 @@
 #include "scenarios/known_facts.hpp"
 
 #include "strategies/collective/run_collective.hpp"
+#include "strategies/train/run_train.hpp"
 
 namespace windtunnel::scenarios {
 
 const std::map<std::string, base::FactInfo>& facts_of_workload(std::string_view kind) {
   static const std::map<std::string, base::FactInfo> kNone;
-  return kind == "collective" ? strategies::collective_fact_info() : kNone;
+  if (kind == "collective") return strategies::collective_fact_info();
+  return kind == "train" ? strategies::train_fact_info() : kNone;
 }
 
 std::map<std::string, base::FactInfo> facts_of_all_workloads() {
-  return facts_of_workload("collective");
+  std::map<std::string, base::FactInfo> all = facts_of_workload("collective");
+  all.insert(facts_of_workload("train").begin(), facts_of_workload("train").end());
+  return all;
 }
 
 }  // namespace windtunnel::scenarios

@@ -32,7 +32,8 @@ const Structure* table_of(const Type& type, const Node* present) {
                                                                     : nullptr;
   }
   for (const Type& one : type.alternatives) {
-    if (one.kind == TypeKind::structure && one.structure().selected_by.empty())
+    if (one.kind == TypeKind::structure && one.structure().selected_by.empty() &&
+        one.structure().selected_kind.empty())
       return &one.structure();
   }
   return nullptr;

@@ -3,17 +3,20 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "models/networks/network.hpp"
 #include "sim/base/contract.hpp"
 #include "sim/base/diagnostics.hpp"
 #include "sim/engine/engine.hpp"
 #include "sim/platform/cluster.hpp"
 #include "strategies/collective/workload.hpp"
+#include "strategies/train/job.hpp"
 
 namespace windtunnel::scenarios {
 
@@ -43,7 +46,14 @@ struct Expectation {
   base::SourceLocation where;
 };
 
-using Workload = std::variant<strategies::CollectiveWorkload>;  // further kinds as they come
+// A training job and what it trains; shared by the points of a sweep.
+struct TrainScenario {
+  strategies::TrainJob job;
+  std::shared_ptr<const models::Model> model;
+  std::shared_ptr<const models::Network> network;
+};
+
+using Workload = std::variant<strategies::CollectiveWorkload, TrainScenario>;
 
 struct Scenario {
   std::string name;

@@ -15,16 +15,11 @@ namespace windtunnel::scenarios {
 namespace {
 
 using strategies::CollectiveCase;
-using strategies::CollectiveWorkload;
 
 // Networks held at the same time, in links; a cluster of 16,384 GPUs has some 100,000.
 constexpr std::size_t kMostLinks = 1'000'000;
 // After an analytic case that took longer, those like it go to the workers.
 constexpr double kSlowSeconds = 0.02;
-
-const CollectiveWorkload& workload_of(const SweepPoint& point) {
-  return std::get<CollectiveWorkload>(point.scenario.workload);
-}
 
 // Thrown out of the pool's callback to end it early; does not leave this file.
 struct StopEarly {};
@@ -57,17 +52,22 @@ std::string text_of(const std::exception_ptr& exception) {
 // scenario, of the largest size, and not more than a reader will look through.
 class Showcase {
  public:
-  Detail detail(const LoadedScenario& scenario, const SweepPoint& point,
-                const CollectiveCase& one) {
+  Detail detail(const LoadedScenario& scenario, const SweepPoint& point, const CaseSpec& spec) {
     constexpr int kMost = 16;
-    const auto& sizes = workload_of(point).sizes;
-    const bool largest = one.bytes == *std::max_element(sizes.begin(), sizes.end());
-    if (&point != &scenario.points.front() || !largest || shown_ >= kMost) return Detail::facts;
+    const auto* one = std::get_if<CollectiveCase>(&spec);
+    const bool shown =
+        one == nullptr || (&point == &scenario.points.front() && is_largest(point, *one));
+    if (!shown || shown_ >= kMost) return Detail::facts;
     ++shown_;
     return Detail::everything;
   }
 
  private:
+  static bool is_largest(const SweepPoint& point, const CollectiveCase& one) {
+    const auto& sizes = std::get<strategies::CollectiveWorkload>(point.scenario.workload).sizes;
+    return one.bytes == *std::max_element(sizes.begin(), sizes.end());
+  }
+
   int shown_ = 0;
 };
 
@@ -80,14 +80,16 @@ std::string engine_text(const StudyCase& one, const base::Outcome& outcome) {
   if (outcome.facts.contains("simulated_time_s") && !outcome.facts.contains("slowdown")) {
     return "model";
   }
-  if (one.takes_engine) return text_of(one.engine.kind);
+  const bool trains = std::holds_alternative<TrainCase>(one.spec);
+  if (one.takes_engine || (trains && !outcome.facts.empty())) return text_of(one.engine.kind);
   return outcome.status == base::Status::ok ? "model" : "none";
 }
 
 // Cases that take about as long as each other, sizes apart.
 using Kind = std::pair<collectives::Op, collectives::Algorithm>;
-Kind kind_of(const StudyCase& one) {
-  return {one.spec.op, one.spec.algorithm};
+std::optional<Kind> kind_of(const StudyCase& one) {
+  const auto* spec = std::get_if<CollectiveCase>(&one.spec);
+  return spec == nullptr ? std::nullopt : std::optional(Kind{spec->op, spec->algorithm});
 }
 
 class StudyRun {
@@ -107,7 +109,7 @@ class StudyRun {
       for (const SweepPoint& point : scenario.points) {
         if (stopped()) break;
         add_point(scenario, point, slot);
-        slot += static_cast<std::size_t>(strategies::case_count(workload_of(point)));
+        slot += static_cast<std::size_t>(case_count(point));
       }
     }
     run_pending();
@@ -124,7 +126,7 @@ class StudyRun {
     const std::shared_ptr<const Site> site = sites_.at(point.scenario);
     if (held_.insert(site).second) held_links_ += site->network.links().size();
     slow_.reset();
-    for (CollectiveCase& spec : strategies::expand(workload_of(point), site->network.gpu_count())) {
+    for (CaseSpec& spec : expand_point(point, site->network.gpu_count())) {
       slots_[slot].scenario = &scenario;
       slots_[slot].point = &point;
       StudyCase one;
@@ -241,7 +243,7 @@ class StudyRun {
 std::int64_t count_cases(const LoadedScenario& scenario) {
   std::int64_t count = 0;
   for (const SweepPoint& point : scenario.points) {
-    count += strategies::case_count(workload_of(point));
+    count += case_count(point);
   }
   return count;
 }

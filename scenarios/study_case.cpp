@@ -5,6 +5,7 @@
 #include <map>
 
 #include "sim/engine/simgrid/simgrid_engine.hpp"
+#include "strategies/train/run_train.hpp"
 
 namespace windtunnel::scenarios {
 
@@ -45,6 +46,15 @@ strategies::CollectiveOptions options_of(const StudyCase& one) {
   return options;
 }
 
+base::Outcome run_train_case(const TrainCase& spec, const StudyCase& one) {
+  const TrainScenario& train = *spec.scenario;
+  strategies::TrainOptions options;
+  if (one.detail == Detail::facts) options.timeline_rows = 0;
+  return strategies::run_train(train.job, {*train.model, *train.network},
+                               {one.site->cluster, *one.site->kernels, one.site->model.get()},
+                               options);
+}
+
 strategies::CollectiveSite site_of(const StudyCase& one) {
   return {.cluster = one.site->cluster,
           .network = one.site->network,
@@ -68,19 +78,39 @@ std::set<std::string> varied_paths(const LoadedScenario& scenario) {
   return varied;
 }
 
-reports::ResultCase describe(const SweepPoint& point, const strategies::CollectiveCase& spec,
+std::vector<CaseSpec> expand_point(const SweepPoint& point, int gpus) {
+  if (const auto* train = std::get_if<TrainScenario>(&point.scenario.workload)) {
+    return {TrainCase{train}};
+  }
+  std::vector<CaseSpec> specs;
+  const auto& work = std::get<strategies::CollectiveWorkload>(point.scenario.workload);
+  for (strategies::CollectiveCase& one : strategies::expand(work, gpus)) {
+    specs.emplace_back(std::move(one));
+  }
+  return specs;
+}
+
+std::int64_t case_count(const SweepPoint& point) {
+  const auto* work = std::get_if<strategies::CollectiveWorkload>(&point.scenario.workload);
+  return work == nullptr ? 1 : strategies::case_count(*work);
+}
+
+reports::ResultCase describe(const SweepPoint& point, const CaseSpec& spec,
                              const std::set<std::string>& varied) {
   reports::ResultCase result;
-  result.name = strategies::name_of(spec);
+  const auto* collective = std::get_if<strategies::CollectiveCase>(&spec);
+  result.name = collective != nullptr ? strategies::name_of(*collective) : point.scenario.name;
   for (const auto& [path, value] : point.parameters) {
-    if (said_by_case(path)) continue;
+    if (collective != nullptr && said_by_case(path)) continue;
     result.parameters.emplace_back(path, cell_of(value));
     if (varied.contains(path)) result.name += " " + path + "=" + value;
   }
-  result.parameters.emplace_back("workload.op", std::string(collectives::to_text(spec.op)));
+  if (collective == nullptr) return result;
+  result.parameters.emplace_back("workload.op", std::string(collectives::to_text(collective->op)));
   result.parameters.emplace_back("workload.algorithm",
-                                 std::string(collectives::to_text(spec.algorithm)));
-  result.parameters.emplace_back("workload.size", static_cast<std::int64_t>(spec.bytes.value()));
+                                 std::string(collectives::to_text(collective->algorithm)));
+  result.parameters.emplace_back("workload.size",
+                                 static_cast<std::int64_t>(collective->bytes.value()));
   return result;
 }
 
@@ -92,16 +122,25 @@ strategies::EngineFactory engine_factory(sim::EngineKind kind) {
 }
 
 void choose_engine(StudyCase& one) {
+  const auto* spec = std::get_if<strategies::CollectiveCase>(&one.spec);
+  if (spec == nullptr) {
+    one.takes_engine = false;
+    one.engine.kind = sim::EngineKind::analytic;
+    return;
+  }
   const strategies::CollectiveSite site = site_of(one);
   const strategies::CollectiveOptions options = options_of(one);
-  one.takes_engine = strategies::needs_engine(one.spec, site, options);
-  if (one.takes_engine) one.engine = pick_engine(one.asked, one.spec, site, options);
+  one.takes_engine = strategies::needs_engine(*spec, site, options);
+  if (one.takes_engine) one.engine = pick_engine(one.asked, *spec, site, options);
 }
 
 TimedOutcome run_here(const StudyCase& one) {
   const auto start = std::chrono::steady_clock::now();
+  const auto* collective = std::get_if<strategies::CollectiveCase>(&one.spec);
   TimedOutcome timed{
-      .outcome = strategies::run_collective_case(one.spec, site_of(one), options_of(one)),
+      .outcome = collective != nullptr
+                     ? strategies::run_collective_case(*collective, site_of(one), options_of(one))
+                     : run_train_case(std::get<TrainCase>(one.spec), one),
       .wall_s = 0};
   timed.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return timed;

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "reports/result.hpp"
@@ -19,10 +20,20 @@ namespace windtunnel::scenarios {
 // for a few cases that a reader will look at.
 enum class Detail { facts, everything };
 
+// One training job: a sweep point has one.
+struct TrainCase {
+  const TrainScenario* scenario = nullptr;
+};
+using CaseSpec = std::variant<strategies::CollectiveCase, TrainCase>;
+
+// The cases of a sweep point on a cluster of so many GPUs.
+std::vector<CaseSpec> expand_point(const SweepPoint& point, int gpus);
+std::int64_t case_count(const SweepPoint& point);
+
 struct StudyCase {
   std::size_t slot = 0;  // its place among all cases of the study
   std::shared_ptr<const Site> site;
-  strategies::CollectiveCase spec;
+  CaseSpec spec;
   sim::EngineKind asked = sim::EngineKind::automatic;  // by the scenario
   bool takes_engine = true;                            // or a formula answers
   EnginePick engine;
@@ -35,7 +46,7 @@ std::set<std::string> varied_paths(const LoadedScenario& scenario);
 
 // Name and parameters; no outcome yet. `varied` paths are in the name, so that names are unique
 // within a scenario: "all_reduce ring 1MiB cluster.nodes=16".
-reports::ResultCase describe(const SweepPoint& point, const strategies::CollectiveCase& spec,
+reports::ResultCase describe(const SweepPoint& point, const CaseSpec& spec,
                              const std::set<std::string>& varied);
 
 // Decides how the case is answered, before it runs anywhere: sets `takes_engine` and `engine`.

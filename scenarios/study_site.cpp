@@ -24,6 +24,7 @@ std::shared_ptr<const Site> SiteCache::at(const Scenario& scenario) {
         Site{.cluster = scenario.cluster,
              .network = sim::Network(scenario.cluster),
              .model = models_.model_for(scenario),
+             .kernels = models_.kernels_for(scenario),
              .groups = std::make_unique<strategies::GroupCache>(),
              .derated = std::make_unique<strategies::DeratedNetworks>()});
     key_ = std::move(key);

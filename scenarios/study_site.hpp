@@ -10,6 +10,7 @@
 
 #include "calibration/fabric_profile.hpp"
 #include "collectives/time_model.hpp"
+#include "models/kernels/kernel_time_model.hpp"
 #include "scenarios/scenario.hpp"
 #include "sim/platform/network.hpp"
 #include "strategies/collective/derated_network.hpp"
@@ -26,6 +27,8 @@ class ModelSource {
   // The model for a scenario's `calibration`: the shipped one where the scenario names none; null
   // for "none" and for an imported platform. Throws as load_profile() does.
   std::shared_ptr<const collectives::TimeModel> model_for(const Scenario& scenario);
+  // Kernel times of the cluster's GPU; null for a workload that computes nothing.
+  std::shared_ptr<const models::KernelTimeModel> kernels_for(const Scenario& scenario);
 
  private:
   std::map<std::string, std::shared_ptr<const collectives::TimeModel>> loaded_;  // by name or path
@@ -35,7 +38,8 @@ struct Site {
   sim::ValidCluster cluster;
   sim::Network network;
   std::shared_ptr<const collectives::TimeModel> model;
-  std::unique_ptr<strategies::GroupCache> groups;          // filled as cases are looked at
+  std::shared_ptr<const models::KernelTimeModel> kernels;  // null where nothing computes
+  std::unique_ptr<strategies::GroupCache> groups{};        // filled as cases are looked at
   std::unique_ptr<strategies::DeratedNetworks> derated{};  // the same
 };
 

@@ -151,8 +151,10 @@ namespace {
 std::string wanted_of_either(const Type& type) {
   std::string out;
   for (const Type& one : type.alternatives) {
-    const bool is_import = one.kind == TypeKind::structure && !one.structure().selected_by.empty();
-    if (!is_import) out += (out.empty() ? "" : " or ") + wanted(one);
+    const bool is_variant =
+        one.kind == TypeKind::structure &&
+        (!one.structure().selected_by.empty() || !one.structure().selected_kind.empty());
+    if (!is_variant) out += (out.empty() ? "" : " or ") + wanted(one);
   }
   return out;
 }

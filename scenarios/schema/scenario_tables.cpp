@@ -25,7 +25,7 @@ std::vector<Field> head_fields() {
        .required = true,
        .doc = "the machine"},
       {.name = "workload",
-       .type = structure_type(collective_structure),
+       .type = either_type({structure_type(train_structure), structure_type(collective_structure)}),
        .required = true,
        .doc = "what runs on it"},
       bound(
@@ -36,6 +36,12 @@ std::vector<Field> head_fields() {
            .doc =
                "a profile by name or by a path ending in .yaml; `none`: data-sheet bandwidths and "
                "latencies exactly as the cluster states them"}),
+      {.name = "model",
+       .type = type_of_kind(TypeKind::anything),
+       .doc = "what is trained or served"},
+      {.name = "strategy",
+       .type = structure_type(strategy_structure),
+       .doc = "how the work is laid out; for training"},
       bound(&ScenarioHead::engine, {.name = "engine",
                                     .type = structure_type(engine_structure),
                                     .fallback = "{}",
@@ -59,16 +65,6 @@ std::vector<Field> study_fields() {
 std::vector<Field> refused_fields() {
   const Type anything = type_of_kind(TypeKind::anything);
   return {
-      {.name = "model",
-       .type = anything,
-       .doc = "for training and serving",
-       .refusal = "a collective workload has no 'model': leave the key out"},
-      {.name = "strategy",
-       .type = anything,
-       .doc = "for training and serving",
-       .refusal =
-           "a collective workload has no 'strategy' (algorithms, groups and channels stand in "
-           "'workload'): leave the key out"},
       {.name = "search",
        .type = anything,
        .doc = "for the verb plan",
@@ -146,7 +142,10 @@ std::vector<const Structure*> all_structures() {
           &fabric_structure(),        &cost_structure(),
           &node_override_structure(), &platform_import_structure(),
           &collective_structure(),    &size_range_structure(),
-          &engine_structure(),        &expectation_structure()};
+          &train_structure(),         &data_loading_structure(),
+          &checkpointing_structure(), &strategy_structure(),
+          &train_overlap_structure(), &engine_structure(),
+          &expectation_structure()};
 }
 
 }  // namespace windtunnel::scenarios

@@ -48,6 +48,11 @@ const Structure& node_override_structure();
 const Structure& gpu_structure();
 const Structure& collective_structure();
 const Structure& size_range_structure();
+const Structure& train_structure();
+const Structure& data_loading_structure();
+const Structure& checkpointing_structure();
+const Structure& strategy_structure();
+const Structure& train_overlap_structure();
 
 // Every table, in the order of the reference page.
 std::vector<const Structure*> all_structures();

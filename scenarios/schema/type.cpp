@@ -103,6 +103,10 @@ bool can_be(const Type& type, const Node& node) {
         return !structure.short_for.empty() || !structure.library.empty();
       }
       if (node.kind != NodeKind::mapping) return false;
+      if (!structure.selected_kind.empty()) {
+        const Node* kind = node.find("kind");
+        return kind != nullptr && kind->text == structure.selected_kind;
+      }
       return structure.selected_by.empty() || node.find(structure.selected_by) != nullptr;
     }
     default:

@@ -182,7 +182,8 @@ const Structure& collective_structure() {
                     .doc = "Kind `collective`: every (op, algorithm, size) is a case of its own."};
     table.fields.push_back(
         {.name = "kind",
-         .type = choice_type({{"collective", "collective operations, as nccl-tests runs them"}}),
+         .type = choice_type({{"collective", "collective operations, as nccl-tests runs them"},
+                              {"train", "iterations of training"}}),
          .required = true,
          .doc = "what runs on the cluster"});
     table.fields.push_back(op_field());
@@ -196,7 +197,7 @@ const Structure& collective_structure() {
 }
 
 std::vector<std::string> unbuilt_workload_kinds() {
-  return {"train", "async_train", "serve", "data", "mix"};
+  return {"async_train", "serve", "data", "mix"};
 }
 
 }  // namespace windtunnel::scenarios

@@ -172,7 +172,7 @@ TEST(JsonSchema, TakesEveryClusterAndGpuOfTheLibrary) {
 TEST(JsonSchema, FlagsWhatTheLoaderFlags) {
   const Json schema = Json::parse(json_schema());
   for (const std::string_view change :
-       {"calibraton: none\n", "model: llama3-70b\n", "engine: simgrd\n", "engine: {seed: -1}\n",
+       {"calibraton: none\n", "strategy: {tensr: 8}\n", "engine: simgrd\n", "engine: {seed: -1}\n",
         "expect: {time_s: {valu: 1}}\n"}) {
     const std::string text = kSmall + std::string(change);
     EXPECT_THAT(schema_violations(json_of(text), schema), Not(IsEmpty())) << change;

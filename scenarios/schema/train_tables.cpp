@@ -1,0 +1,140 @@
+// Table of `workload.kind: train`.
+#include "scenarios/schema/bind.hpp"
+#include "scenarios/schema/tables.hpp"
+#include "strategies/train/job.hpp"
+
+namespace windtunnel::scenarios {
+namespace {
+
+using base::Dimension;
+using models::NumberFormat;
+using strategies::Checkpointing;
+using strategies::DataLoading;
+using strategies::Optimizer;
+using strategies::TrainWorkload;
+
+Words<NumberFormat> precision_words() {
+  return {{NumberFormat::fp32, {"fp32", ""}},
+          {NumberFormat::tf32, {"tf32", "fp32 with products on tensor cores"}},
+          {NumberFormat::fp16, {"fp16", "with loss scaling"}},
+          {NumberFormat::bf16, {"bf16", ""}},
+          {NumberFormat::fp8, {"fp8", "linear layers in E4M3, one scale a tensor"}},
+          {NumberFormat::mxfp8, {"mxfp8", "linear layers, one scale per 32 elements"}},
+          {NumberFormat::nvfp4, {"nvfp4", "linear layers, one scale per 16 elements"}},
+          {NumberFormat::int8, {"int8", ""}}};
+}
+
+std::vector<Field> workload_fields() {
+  return {
+      {.name = "kind",
+       .type = choice_type({{"train", "iterations of training"}}),
+       .required = true,
+       .doc = "what runs on the cluster"},
+      bound(&TrainWorkload::sequence_length,
+            {.name = "sequence_length",
+             .type = or_keyword(integer_type(1, 16777216), {{"auto", "the model's own"}}),
+             .fallback = "auto",
+             .doc = "tokens of a sequence"}),
+      bound(&TrainWorkload::global_batch, {.name = "global_batch",
+                                           .type = integer_type(1),
+                                           .required = true,
+                                           .doc = "sequences (images) of one step over all GPUs"}),
+      bound_choice(&TrainWorkload::precision, precision_words(),
+                   {.name = "precision", .fallback = "bf16", .doc = "of the products"}),
+      bound_choice(&TrainWorkload::optimizer,
+                   Words<Optimizer>{{Optimizer::sgd, {"sgd", ""}},
+                                    {Optimizer::momentum, {"momentum", ""}},
+                                    {Optimizer::adam, {"adam", ""}},
+                                    {Optimizer::adamw, {"adamw", ""}},
+                                    {Optimizer::lamb, {"lamb", ""}},
+                                    {Optimizer::lars, {"lars", ""}},
+                                    {Optimizer::adafactor, {"adafactor", ""}}},
+                   {.name = "optimizer", .fallback = "adamw", .doc = "decides states and step"}),
+      bound(&TrainWorkload::data_loading, {.name = "data_loading",
+                                           .type = structure_type(data_loading_structure),
+                                           .fallback = "{}",
+                                           .doc = "where samples come from"}),
+      bound(&TrainWorkload::checkpointing, {.name = "checkpointing",
+                                            .type = structure_type(checkpointing_structure),
+                                            .fallback = "{}",
+                                            .doc = "saving the state"}),
+      bound(&TrainWorkload::total_tokens,
+            {.name = "total_tokens",
+             .type = integer_type(0, 1e15),
+             .fallback = "0",
+             .doc = "of the whole training, for the fact `days_to_tokens`; 0: not asked"}),
+      bound(&TrainWorkload::filled,
+            {.name = "filled",
+             .type = number_type({.minimum = 0.001, .maximum = 1}),
+             .fallback = "1",
+             .doc = "mean length over padded length: tokens that count; 1 where packed"}),
+  };
+}
+
+}  // namespace
+
+const Structure& train_structure() {
+  static const Structure kTable = finished({.name = "workload (train)",
+                                            .doc = "Kind `train`: one iteration of training.",
+                                            .fields = workload_fields(),
+                                            .selected_kind = "train"});
+  return kTable;
+}
+
+const Structure& data_loading_structure() {
+  static const Structure kTable = finished(
+      {.name = "workload.data_loading",
+       .doc = "A node reads and prepares the samples of its GPUs.",
+       .fields = {
+           bound(&DataLoading::sample_bytes,
+                 {.name = "sample_bytes",
+                  .type = or_keyword(quantity_type(Dimension::bytes),
+                                     {{"auto", "4 bytes a token, 110 kB an image"}}),
+                  .fallback = "auto",
+                  .doc = "of one sample in storage"}),
+           bound(&DataLoading::storage_bandwidth,
+                 {.name = "storage_bandwidth",
+                  .type = or_keyword(quantity_type(Dimension::bandwidth,
+                                                   {.minimum = 0, .exclusive_minimum = true}),
+                                     {{"unlimited", ""}}),
+                  .fallback = "unlimited",
+                  .doc = "that a node reads with"}),
+           bound(&DataLoading::sample_time, {.name = "sample_time",
+                                             .type = quantity_type(Dimension::time),
+                                             .fallback = "0s",
+                                             .doc = "one worker needs to prepare one sample"}),
+           bound(&DataLoading::workers, {.name = "workers",
+                                         .type = integer_type(1, 4096),
+                                         .fallback = "8",
+                                         .doc = "of a node"}),
+           bound(&DataLoading::prefetch,
+                 {.name = "prefetch",
+                  .type = integer_type(0, 1024),
+                  .fallback = "2",
+                  .doc = "batches made ready ahead; 0: loading and step take turns"})}});
+  return kTable;
+}
+
+const Structure& checkpointing_structure() {
+  static const Structure kTable = finished(
+      {.name = "workload.checkpointing",
+       .doc = "Weights, master copy and optimizer states go to storage.",
+       .fields = {bound(&Checkpointing::interval, {.name = "interval",
+                                                   .type = integer_type(0),
+                                                   .fallback = "0",
+                                                   .doc = "steps from one to the next; 0: never"}),
+                  bound(&Checkpointing::bandwidth,
+                        {.name = "bandwidth",
+                         .type = quantity_type(Dimension::bandwidth,
+                                               {.minimum = 0, .exclusive_minimum = true}),
+                         .fallback = "100GB/s",
+                         .doc = "of the storage, all nodes together"}),
+                  bound(&Checkpointing::asynchronous,
+                        {.name = "asynchronous",
+                         .type = boolean_type(),
+                         .fallback = "false",
+                         .doc = "only the copy to host memory stops the step"})}});
+  return kTable;
+}
+
+}  // namespace windtunnel::scenarios
