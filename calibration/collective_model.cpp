@@ -17,6 +17,14 @@ double p_norm(double a, double b, double p) {
   return top * std::pow(std::pow(a / top, p) + std::pow(b / top, p), 1.0 / p);
 }
 
+// kappa. Costs carry an uncertain latency, so the choice is soft where that matters; where all is
+// bandwidth NCCL takes the widest for certain.
+double sharpness_at(double bytes) {
+  constexpr double kLarge = 1073741824.0, kGrowth = 3.0;
+  const double ratio = bytes / kLarge, square = ratio * ratio;
+  return kSharpness * (1.0 + kGrowth * square / (1.0 + square));
+}
+
 // A minimum of two rates without a corner.
 double narrower(double a, double b) {
   const double x = 1.0 / (a * a * a * a), y = 1.0 / (b * b * b * b);
@@ -67,8 +75,8 @@ class Evaluation {
     out.intra_rate = intra_rate_ * 1e6 * value(Param::intra_rate_ll, protocol) * op_rate();
     if (!c_.multi_node()) return out;
     out.net_hop = ring_net_hop(protocol);
-    out.net_efficiency = std::exp2(-value(Param::congestion) * log2_nodes_) *
-                         value(Param::net_rate_ll, protocol) * op_rate();
+    out.net_efficiency =
+        std::exp2(-value(Param::congestion) * log2_nodes_) * value(Param::net_rate_ll, protocol);
     return out;
   }
 
@@ -108,13 +116,13 @@ class Evaluation {
   }
 
   double ring(int protocol) const {
-    const double intra = intra_rate_ * value(Param::intra_rate_ll, protocol);
+    const double intra = intra_rate_ * value(Param::intra_rate_ll, protocol) * op_rate();
     const bool multi = c_.multi_node();
     const double rate =
         multi ? narrower(intra, congested(Param::congestion) * value(Param::net_rate_ll, protocol))
               : intra;
     const double p = value(multi ? Param::overlap_ring_net : Param::overlap_ring);
-    return p_norm(ring_latency(protocol), volume() / (rate * op_rate()), p);
+    return p_norm(ring_latency(protocol), volume() / rate, p);
   }
 
   double ring_net_hop(int protocol) const {
@@ -157,7 +165,7 @@ class Evaluation {
     double latency = value(Param::nvls_latency);
     if (c_.multi_node()) {
       const double over_ring =
-          c_.nodes == 2.0 ? value(Param::tree_rate_two) / 1.5 : value(Param::tree_rate) / 0.75;
+          c_.nodes == 2.0 ? value(Param::tree_rate_two) : value(Param::tree_rate) / 0.75;
       rate = narrower(rate,
                       congested(Param::congestion_tree) * value(Param::nvls_rate_net) * over_ring);
       latency += 2.0 * log2_nodes_ * value(Param::nvls_net);
@@ -223,9 +231,10 @@ std::array<double, kCandidates> choice(const ParamVector& params, const Prepared
   double least = std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i < weights.size(); ++i)
     least = std::min(least, prepared.log_cost[i] + bias[i]);
+  const double sharpness = sharpness_at(prepared.the_case.bytes);
   double sum = 0.0;
   for (std::size_t i = 0; i < weights.size(); ++i) {
-    weights[i] = std::exp(-kSharpness * (prepared.log_cost[i] + bias[i] - least));
+    weights[i] = std::exp(-sharpness * (prepared.log_cost[i] + bias[i] - least));
     if (weights[i] < kNegligible) weights[i] = 0.0;
     sum += weights[i];
   }

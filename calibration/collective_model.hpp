@@ -17,13 +17,15 @@
 //   rendezvous above.
 // X, the time of the bytes: V / B, V = 2S(n-1)/n all_reduce, S(n-1)/n gather and scatter, S else;
 //   1/B^8 = 1/(nvlink ring x e_intra)^8 + 1/(node NICs x e_net x N^-gamma)^8, e by protocol: a
-//   smooth minimum of the two links, with congestion gamma over nodes.
+//   smooth minimum of the two links, with congestion gamma over nodes; what an op loses to its
+//   kernels (rate_all_gather, ...) slows the link inside the node only.
 // p, the overlap: 1 serial, above 1 latency and bytes overlap, 1/2 the optimum of chunked
 // pipelining
 //   (sqrt(L) + sqrt(X))^2; one for each of ring (one node, several), tree (the same), nvls, peer.
 // Which k: NCCL minimises its own cost c_k (perceived_cost.hpp), not T_k, which is why measured
 // curves jump.
-//   log T = sum w_k log T_k, w_k ~ (c_k x bias_k)^-kappa, kappa = 10; biases near 1 are fitted.
+//   log T = sum w_k log T_k, w_k ~ (c_k x bias_k)^-kappa, biases near 1 are fitted;
+//   kappa = 10, towards 40 above 1 GiB, where bandwidth alone decides.
 // Parameters are positive and fitted as logarithms with Gaussian priors at `initial` of relative
 // width `spread`; initial values are NCCL's constants (design/nccl.md section 2). Assumptions: one
 // collective alone on the fabric, GPUs alike, default rank order, warm communicator. Valid: 4 B to
@@ -97,7 +99,15 @@ enum class Param {
 inline constexpr int kParams = static_cast<int>(Param::count);
 
 // What a parameter speaks about: which shared shift (of a GPU generation or a transport) moves it.
-enum class ParamGroup { host, intra_latency, intra_rate, net_latency, net_rate, other };
+enum class ParamGroup {
+  host,
+  intra_latency,
+  intra_rate,
+  net_latency,
+  net_rate,
+  net_rate_low,
+  other
+};
 
 struct ParamInfo {
   Param param;

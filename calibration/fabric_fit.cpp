@@ -16,6 +16,7 @@ using Rows = std::vector<const CollectiveMeasurement*>;
 constexpr double kSettingSpread = 0.6, kOpSpread = 0.6;
 constexpr double kOpSigma = 0.05;
 constexpr std::size_t kRowsForShifts = 40;  // of one fabric
+constexpr double kCommonSpread = 0.25;  // of what a fabric's launch, hops or rates have in common
 // A fabric counts as about one observation of its generation and transport, whatever its rows.
 constexpr double kFabricWeight = 1.0;
 
@@ -109,9 +110,18 @@ double quantile(std::vector<double> values, double share) {
   return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1) + 0.5)];
 }
 
+// What is left of log time once the curves are taken off.
+double median_left(const Residuals& residuals, const std::vector<ResidualRow>& rows) {
+  const ResidualField field(residuals);
+  std::vector<double> left;
+  for (const ResidualRow& row : rows)
+    left.push_back(std::abs(row.residual - field.at(row.the_case, 1.0).mean));
+  return quantile(left, 0.5);
+}
+
 class FabricFitter {
  public:
-  FabricFitter(const SharedShifts& shared, const BandModel& band) : shared_(shared), band_(band) {}
+  explicit FabricFitter(const SharedShifts& shared) : shared_(shared) {}
 
   Fabric fit_fabric(const Rows& rows) const {
     Fabric fabric;
@@ -125,7 +135,7 @@ class FabricFitter {
     }
     FitProblem problem;
     problem.rows = &cases;
-    problem.mean = shared_params(shared_, fabric.generation, fabric.transport);
+    problem.mean = common_shift(cases, shared_params(shared_, fabric.generation, fabric.transport));
     const FitResult result = fit(problem);
     fabric.params = result.params;
     fabric.standard_error = result.standard_error;
@@ -135,13 +145,32 @@ class FabricFitter {
   }
 
  private:
+  // What all latencies or all rates of a kind have in common in this fabric: ops and protocols that
+  // were not measured follow those that were.
+  static ParamVector common_shift(const std::vector<PreparedCase>& cases, const ParamVector& mean) {
+    ShiftProblem problem;
+    problem.rows = &cases;
+    problem.mean = mean;
+    for (const ParamGroup group :
+         {ParamGroup::host, ParamGroup::intra_latency, ParamGroup::intra_rate})
+      problem.directions.push_back(direction(group));
+    const double rows = static_cast<double>(cases.size());
+    problem.weights.assign(cases.size(), std::min(1.0, static_cast<double>(kRowsForShifts) / rows));
+    problem.spread = kCommonSpread;
+    const Eigen::VectorXd z = fit_shifts(problem);
+    ParamVector moved = mean;
+    for (std::size_t j = 0; j < problem.directions.size(); ++j)
+      moved += z[static_cast<Eigen::Index>(j)] * problem.directions[j];
+    return moved;
+  }
+
   using SettingKey = std::tuple<std::string, std::string, std::string, std::string>;
 
   void fit_settings(Fabric& fabric, const Rows& rows) const {
     const auto groups = grouped<SettingKey>(rows, [](const CollectiveMeasurement& m) {
       return SettingKey{m.interconnect, m.launch, m.tuning, m.stack};
     });
-    std::vector<double> all;
+    std::vector<ResidualRow> left;
     for (const auto& [key, mine] : groups) {
       Setting setting;
       std::tie(setting.interconnect, setting.launch, setting.tuning, setting.stack) = key;
@@ -150,11 +179,14 @@ class FabricFitter {
       setting.params =
           groups.size() > 1 ? refit(mine, fabric.params, kSettingSpread, 0.08) : fabric.params;
       fit_ops(setting, mine);
-      const std::vector<double> residuals = measure_spread(setting, mine);
-      all.insert(all.end(), residuals.begin(), residuals.end());
+      for (const auto* row : mine) {
+        const PreparedCase c = prepared_row(*row);
+        left.push_back({c.the_case, c.log_time - log_time(params_of(setting, row->op), c)});
+      }
       fabric.settings.push_back(std::move(setting));
     }
-    fabric.median_abs_error = quantile(all, 0.5);
+    fabric.residuals = fit_residuals(left);
+    fabric.median_abs_error = median_left(fabric.residuals, left);
   }
 
   void fit_ops(Setting& setting, const Rows& rows) const {
@@ -163,6 +195,19 @@ class FabricFitter {
     if (groups.size() < 2) return;
     for (const auto& [op, mine] : groups)
       setting.by_op[op] = refit(mine, setting.params, kOpSpread, kOpSigma);
+    add_twin(setting, collectives::Op::broadcast, collectives::Op::reduce);
+    add_twin(setting, collectives::Op::all_gather, collectives::Op::reduce_scatter);
+  }
+
+  // Twins take the same steps in opposite directions: one that was not measured follows the other.
+  static void add_twin(Setting& setting, collectives::Op a, collectives::Op b) {
+    if (setting.by_op.contains(a) == setting.by_op.contains(b)) return;
+    const bool first = setting.by_op.contains(a);
+    ParamVector params = setting.by_op.at(first ? a : b);
+    double& gather = params[static_cast<int>(Param::rate_all_gather)];
+    double& scatter = params[static_cast<int>(Param::rate_reduce_scatter)];
+    if (a == collectives::Op::all_gather) (first ? scatter : gather) = first ? gather : scatter;
+    setting.by_op[first ? b : a] = params;
   }
 
   static ParamVector refit(const Rows& rows, const ParamVector& parent, double share,
@@ -176,29 +221,12 @@ class FabricFitter {
     return fit(problem).params;
   }
 
-  // Fills setting.spread and returns |log residual| of every row.
-  std::vector<double> measure_spread(Setting& setting, const Rows& rows) const {
-    std::array<std::vector<double>, kRegimes> by_regime;
-    std::vector<double> all;
-    for (const auto* row : rows) {
-      const PreparedCase c = prepared_row(*row);
-      const auto op = setting.by_op.find(row->op);
-      const ParamVector& params = op == setting.by_op.end() ? setting.params : op->second;
-      all.push_back(std::abs(c.log_time - log_time(params, c)));
-      by_regime[static_cast<std::size_t>(regime_of(row->bytes.value()))].push_back(all.back());
-    }
-    // A fit flatters itself: its own residuals are widened, and few of them count little.
-    constexpr double kWiden = 1.35, kPseudoRows = 8.0;
-    for (std::size_t r = 0; r < by_regime.size(); ++r) {
-      const double n = static_cast<double>(by_regime[r].size());
-      const double own = std::max(0.03, kWiden * quantile(by_regime[r], 0.9));
-      setting.spread[r] = (n * own + kPseudoRows * band_.spread[r]) / (n + kPseudoRows);
-    }
-    return all;
+  static const ParamVector& params_of(const Setting& setting, collectives::Op op) {
+    const auto own = setting.by_op.find(op);
+    return own == setting.by_op.end() ? setting.params : own->second;
   }
 
   const SharedShifts& shared_;
-  const BandModel& band_;
 };
 
 std::map<std::string, Rows> by_fabric(const std::vector<CollectiveMeasurement>& rows) {
@@ -233,14 +261,15 @@ SharedShifts fit_shared_shifts(const std::vector<CollectiveMeasurement>& rows) {
     const auto z =
         shifts_of(mine, {direction(ParamGroup::host), direction(ParamGroup::intra_latency),
                          direction(ParamGroup::intra_rate)});
-    shared.generation[generation] = {z[0], z[1], z[2], mine.fabrics};
+    shared.generation[generation] = {z[0], z[1], z[2], 0.0, mine.fabrics};
   }
   for (const Transport transport : transports) {
     const ShiftRows mine =
         shift_rows(fabrics, [&](const LinkFacts& links) { return links.transport == transport; });
     const auto z =
-        shifts_of(mine, {direction(ParamGroup::net_latency), direction(ParamGroup::net_rate)});
-    shared.transport[to_text(transport)] = {0.0, z[0], z[1], mine.fabrics};
+        shifts_of(mine, {direction(ParamGroup::net_latency), direction(ParamGroup::net_rate),
+                         direction(ParamGroup::net_rate_low)});
+    shared.transport[to_text(transport)] = {0.0, z[0], z[1], z[2], mine.fabrics};
   }
   return shared;
 }
@@ -249,7 +278,7 @@ FabricProfile fit_profile(const std::vector<CollectiveMeasurement>& rows,
                           const FitOptions& options) {
   FabricProfile profile;
   profile.shared = options.shared ? *options.shared : fit_shared_shifts(rows);
-  const FabricFitter fitter(profile.shared, profile.band);
+  const FabricFitter fitter(profile.shared);
   for (const auto& [key, mine] : by_fabric(rows))
     profile.fabrics.push_back(fitter.fit_fabric(mine));
   return profile;

@@ -37,6 +37,17 @@ bool is_far(const CollectiveCase& c, const SeenOp& seen) {
          octaves_outside(static_cast<int>(c.gpus_per_node), seen.gpus_per_node) > kFar;
 }
 
+// Sizes on the far side of a plateau that was reached (latency below some KiB, bandwidth above some
+// tens of MiB) carry over; the climb between them, where protocols change, does not.
+double beyond_bytes(const BandModel& band, const CollectiveCase& c, const SeenOp& seen) {
+  constexpr double kLength = 3.0;  // octaves
+  const double most = c.multi_node() ? band.beyond_bytes_net : band.beyond_bytes;
+  const double outside = octaves_outside(c.bytes, seen.least_bytes, seen.most_bytes);
+  const double missing = c.bytes < seen.least_bytes ? (std::log2(seen.least_bytes) - 10.0) / 8.0
+                                                    : (26.0 - std::log2(seen.most_bytes)) / 8.0;
+  return most * std::clamp(missing, 0.1, 1.0) * (1.0 - std::exp(-outside / kLength));
+}
+
 bool answers(Op op, Algorithm algorithm) {
   const bool peers = op == Op::all_to_all || op == Op::send_recv;
   switch (algorithm) {
@@ -84,8 +95,24 @@ bool any_candidate(const PreparedCase& prepared) {
                      [](double cost) { return std::isfinite(cost); });
 }
 
+// Of a forced algorithm or protocol: how far NCCL would have chosen it; else 1.
+double share_of_forced(const ParamVector& params, const PreparedCase& prepared) {
+  if (prepared.the_case.algorithm == Algorithm::automatic &&
+      prepared.the_case.protocol == Protocol::automatic)
+    return 1.0;
+  CollectiveCase free = prepared.the_case;
+  free.algorithm = Algorithm::automatic;
+  free.protocol = Protocol::automatic;
+  const auto weights = choice(params, prepare(free));
+  double share = 0.0;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (std::isfinite(prepared.log_cost[i])) share += weights[i];
+  }
+  return std::min(1.0, share);
+}
+
 // What was taken, and what each other candidate would cost, fastest first.
-void fill_choice(const ParamVector& params, const PreparedCase& prepared,
+void fill_choice(const ParamVector& params, const PreparedCase& prepared, double correction,
                  collectives::TimePrediction& out) {
   const auto weights = choice(params, prepared);
   const auto top = std::max_element(weights.begin(), weights.end()) - weights.begin();
@@ -94,7 +121,9 @@ void fill_choice(const ParamVector& params, const PreparedCase& prepared,
   for (int i = 0; i < kCandidates; ++i) {
     if (i == top || !std::isfinite(prepared.log_cost[static_cast<std::size_t>(i)])) continue;
     const auto candidate = static_cast<Candidate>(i);
-    const base::Seconds time(candidate_time(params, prepared, candidate) * 1e-6);
+    const double share = weights[static_cast<std::size_t>(i)];
+    const base::Seconds time(candidate_time(params, prepared, candidate) *
+                             std::exp(share * correction) * 1e-6);
     out.alternatives.push_back({algorithm_of(candidate), protocol_of(candidate), time});
   }
   std::sort(out.alternatives.begin(), out.alternatives.end(),
@@ -103,7 +132,9 @@ void fill_choice(const ParamVector& params, const PreparedCase& prepared,
 
 }  // namespace
 
-FabricModel::FabricModel(FabricProfile profile) : profile_(std::move(profile)) {}
+FabricModel::FabricModel(FabricProfile profile) : profile_(std::move(profile)) {
+  for (const Fabric& fabric : profile_.fabrics) fields_.emplace_back(fabric.residuals);
+}
 
 const Fabric* FabricModel::find_fabric(const Question& question) const {
   const bool sockets = question.the_case.links.transport == Transport::tcp;
@@ -149,6 +180,7 @@ void FabricModel::resolve(const Question& question, Resolved& out) const {
     return;
   }
   out.fabric_known = true;
+  out.field = &fields_[static_cast<std::size_t>(fabric - profile_.fabrics.data())];
   const Setting* setting = find_setting(*fabric, question);
   out.setting_known = setting->interconnect == question.interconnect &&
                       setting->launch == question.launch && setting->tuning == question.tuning &&
@@ -159,7 +191,7 @@ void FabricModel::resolve(const Question& question, Resolved& out) const {
   out.params = !near                           ? &fabric->params
                : by_op != setting->by_op.end() ? &by_op->second
                                                : &setting->params;
-  double squares = std::pow(setting->spread[regime], 2);
+  double squares = 0.0;
   if (!out.setting_known) squares += std::pow(band.other_setting, 2);
   const auto in_setting = setting->seen.find(c.op);
   const auto in_fabric = fabric->seen.find(c.op);
@@ -167,16 +199,18 @@ void FabricModel::resolve(const Question& question, Resolved& out) const {
   const SeenOp* seen = near && in_setting != setting->seen.end() ? &in_setting->second
                        : out.op_known                            ? &in_fabric->second
                                                                  : &setting->seen.begin()->second;
-  if (!out.op_known) squares += std::pow(c.multi_node() ? band.other_op_net : band.other_op, 2);
+  if (in_setting == setting->seen.end())
+    squares += std::pow(c.multi_node() ? band.other_op_net : band.other_op, 2);
   const double size = octaves_outside(c.bytes, seen->least_bytes, seen->most_bytes);
   const double nodes = octaves_to_nearest(static_cast<int>(c.nodes), seen->nodes);
-  const double gpus = octaves_to_nearest(static_cast<int>(c.gpus_per_node), seen->gpus_per_node);
+  double gpus = octaves_to_nearest(static_cast<int>(c.gpus_per_node), seen->gpus_per_node);
+  if (gpus > 0.0) gpus = std::max(gpus, 0.5);
   const bool first = c.multi_node() && *seen->nodes.rbegin() == 1;
   const bool alone = c.multi_node() && seen->nodes.size() - seen->nodes.count(1) == 1;
   const double per_octave_nodes = alone ? band.per_octave_nodes_alone : band.per_octave_nodes;
   const double across =
       first ? band.first_nodes * unseen_fabric(profile_, c) : per_octave_nodes * nodes;
-  squares += std::pow(band.per_octave_bytes * size, 2) + std::pow(across, 2) +
+  squares += std::pow(beyond_bytes(band, c, *seen), 2) + std::pow(across, 2) +
              std::pow(band.per_octave_gpus * gpus, 2);
   out.half_width = std::sqrt(squares);
   out.far = is_far(c, *seen);
@@ -217,14 +251,25 @@ std::optional<collectives::TimePrediction> FabricModel::answer(const Question& q
 
   collectives::TimePrediction out;
   double log_us = log_time(*resolved.params, prepared);
+  double correction = 0.0;
+  if (resolved.field) {
+    const ResidualKnot left = resolved.field->at(c, share_of_forced(*resolved.params, prepared));
+    correction = left.mean;
+    const int regime = regime_of(c.bytes);
+    const double deviation = std::hypot(left.deviation, resolved.field->noise(regime));
+    resolved.half_width =
+        std::hypot(resolved.half_width, resolved.field->scale(regime) * deviation);
+  }
   if (single_tree) {
     PreparedCase doubled = prepared;
     doubled.the_case.bytes *= 2.0;
     log_us = log_time(*resolved.params, doubled);
     resolved.half_width = std::hypot(resolved.half_width, 0.5);
-    resolved.note = "one tree was never measured: the double tree's latency and half its bandwidth";
+    resolved.note =
+        "one tree was never measured: the double tree's latency "
+        "and half its bandwidth";
   }
-  const double seconds = std::exp(log_us) * 1e-6;
+  const double seconds = std::exp(log_us + correction) * 1e-6;
   out.time = base::Seconds(seconds);
   out.band = {seconds * std::exp(-resolved.half_width), seconds * std::exp(resolved.half_width),
               0.9};
@@ -232,7 +277,7 @@ std::optional<collectives::TimePrediction> FabricModel::answer(const Question& q
   if (!resolved.fabric_known || !resolved.op_known || resolved.far || single_tree ||
       resolved.half_width > 0.6)
     out.rests_on.push_back("extrapolated");
-  fill_choice(*resolved.params, prepared, out);
+  fill_choice(*resolved.params, prepared, correction, out);
   if (single_tree) out.algorithm = Algorithm::tree;
   out.note = resolved.note;
   return out;

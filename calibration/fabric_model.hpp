@@ -33,9 +33,10 @@
 namespace windtunnel::calibration {
 
 struct Resolved {
-  const ParamVector* params = nullptr;  // points into `shared` or the profile
+  const ParamVector* params = nullptr;   // points into `shared` or the profile
+  const ResidualField* field = nullptr;  // of the fabric, where it is known
   ParamVector shared;
-  double half_width = 0.0;  // of log time, 90 %
+  double half_width = 0.0;  // of log time, 90 %, without the residuals' part
   bool fabric_known = false, setting_known = false, op_known = false, inside = false;
   bool far = false;  // more than a factor 1.5 outside the sizes or counts fitted
   std::string note;
@@ -71,6 +72,7 @@ class FabricModel final : public collectives::TimeModel {
   static const Setting* find_setting(const Fabric& fabric, const Question& question);
 
   FabricProfile profile_;
+  std::vector<ResidualField> fields_;  // one a fabric of the profile
 };
 
 // The shipped profile as a model.

@@ -2,10 +2,6 @@
 
 namespace windtunnel::calibration {
 
-int regime_of(double bytes) {
-  return bytes < 65536.0 ? 0 : bytes <= 67108864.0 ? 1 : 2;
-}
-
 bool one_process(const std::string& launch) {
   return launch.empty() || launch.starts_with("one");
 }
@@ -49,6 +45,7 @@ ParamVector shared_params(const SharedShifts& shared, const std::string& generat
       const Shift& shift = of_transport->second;
       if (info.group == ParamGroup::net_latency) value += shift.latency;
       if (info.group == ParamGroup::net_rate) value += shift.rate;
+      if (info.group == ParamGroup::net_rate_low) value += shift.low;
     }
   }
   return params;

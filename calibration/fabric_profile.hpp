@@ -5,9 +5,10 @@
 //   cluster, GPU)
 //   ->  a setting of it (interconnect text, launch, tuning, stack)  ->  one op in that setting
 // A query takes the deepest vector that speaks for it; a fabric nobody fitted gets the shared one,
-// flagged. The bands are half-widths of log time: what 90 % of residuals stay within by size
-// regime, plus terms that grow with the distance from what was fitted (`BandModel`). Contract:
-// values; holds no measured row. `seen` states the range that was fitted.
+// flagged. On top stands what the formulas leave over and repeats itself (residual_curve.hpp). The
+// bands are half-widths of log time: what that leaves uncertain, plus terms that grow with the
+// distance from what was fitted (`BandModel`). Contract: values; holds no measured row. `seen`
+// states the range that was fitted.
 #pragma once
 
 #include <map>
@@ -18,12 +19,9 @@
 
 #include "calibration/collective_model.hpp"
 #include "calibration/measurement.hpp"
+#include "calibration/residual_curve.hpp"
 
 namespace windtunnel::calibration {
-
-// Size regimes: below 64 KiB, up to 64 MiB, above.
-inline constexpr int kRegimes = 3;
-int regime_of(double bytes);
 
 struct SeenOp {
   std::set<int> nodes, gpus_per_node;
@@ -36,7 +34,6 @@ struct Setting {
   std::string interconnect, launch, tuning, stack;
   ParamVector params;
   std::map<collectives::Op, ParamVector> by_op;
-  std::array<double, kRegimes> spread{};  // 90 % of |log residual|, shrunk towards the profile's
   Seen seen;
   int rows = 0;
 };
@@ -47,18 +44,19 @@ struct Fabric {
   std::string generation;
   ParamVector params, standard_error;
   std::vector<Setting> settings;
+  Residuals residuals;
   Seen seen;
   int rows = 0;
   double median_abs_error = 0.0;  // of the rows fitted
 };
 
 struct Shift {
-  double host = 0.0, latency = 0.0, rate = 0.0;  // added to logarithms
+  double host = 0.0, latency = 0.0, rate = 0.0, low = 0.0;  // added to logarithms
   int fabrics = 0;
 };
 struct SharedShifts {
   std::map<std::string, Shift> generation;  // host, intra latency, intra rate
-  std::map<std::string, Shift> transport;   // network latency, network rate
+  std::map<std::string, Shift> transport;   // network latency, rate, rate of LL and LL128
 };
 ParamVector shared_params(const SharedShifts& shared, const std::string& generation,
                           Transport transport);
@@ -67,14 +65,17 @@ ParamVector shared_params(const SharedShifts& shared, const std::string& generat
 // constants were chosen so that the hold-outs of hold_out.hpp are covered as they should be.
 struct BandModel {
   std::array<double, kRegimes> spread{0.25, 0.45, 0.25};  // where a setting has few rows
-  double per_octave_bytes = 0.04;                         // beyond the sizes fitted
-  double per_octave_nodes = 0.16;                         // from the nearest node count fitted
-  double per_octave_nodes_alone = 0.40;  // the same where only one count above 1 was fitted
-  double first_nodes =
-      0.9;  // one node alone was fitted, several asked: x that of a fabric not fitted
-  double per_octave_gpus = 0.20;  // from the nearest GPU count fitted
-  double other_setting = 0.25;    // launch, tuning or stack not fitted
-  double other_op = 0.15, other_op_net = 0.6;
+  // Beyond the sizes fitted, one node and several: far out and where no plateau had been reached.
+  double beyond_bytes = 0.45, beyond_bytes_net = 1.3;
+  double per_octave_nodes = 0.16;        // from the nearest node count fitted
+  double per_octave_nodes_alone = 0.32;  // the same where only one count above 1 was fitted
+  // One node alone was fitted, several asked: x that of a fabric not fitted.
+  double first_nodes = 0.9;
+  // From the nearest GPU count fitted, at least half an octave: another count has other rings.
+  double per_octave_gpus = 0.30;
+  double other_setting = 0.25;  // launch, tuning or stack not fitted
+  // An op not fitted in this setting.
+  double other_op = 0.25, other_op_net = 0.85;
   // A fabric not fitted: sqrt(a^2 + b^2 / (1 + fabrics of its kind fitted)).
   double other_fabric = 0.3, other_fabric_few = 1.2;
   double other_fabric_net = 0.4, other_fabric_net_few = 1.7;

@@ -92,6 +92,50 @@ LookUpErrors look_up(const Rows& fitted, const Rows& asked) {
   return time.mean_abs <= busbw.mean_abs ? time : busbw;
 }
 
+namespace {
+
+// Adds the split where it holds out some rows and leaves some.
+template <typename Value, typename Get, typename Rule>
+void add_split(std::vector<Split>& splits, const Rows& rows, Split split, Get get, Rule held) {
+  const auto values = distinct<Value>(rows, get);
+  if (values.size() < 2) return;
+  for (const auto& row : rows) {
+    const auto at = std::find(values.begin(), values.end(), get(row)) - values.begin();
+    split.held_out.push_back(held(static_cast<std::size_t>(at), values.size()));
+  }
+  splits.push_back(std::move(split));
+}
+
+}  // namespace
+
+std::vector<Split> every_split(const Rows& rows) {
+  const auto nodes = [](const auto& r) { return r.nodes; };
+  const auto gpus = [](const auto& r) { return r.gpus_per_node; };
+  const auto sizes = [](const auto& r) { return r.bytes.value(); };
+  const auto sources = [](const auto& r) { return r.source; };
+  const auto ops = [](const auto& r) { return r.op; };
+  const auto upper = [](std::size_t at, std::size_t n) { return at >= (n + 1) / 2; };
+  const auto lower = [](std::size_t at, std::size_t n) { return at < n / 2; };
+  const auto second = [](std::size_t at, std::size_t) { return at % 2 == 1; };
+  const auto first = [](std::size_t at, std::size_t) { return at % 2 == 0; };
+  const auto pairs = [](std::size_t at, std::size_t) { return at / 2 % 2 == 1; };
+  std::vector<Split> splits;
+  add_split<int>(splits, rows, {SplitBy::nodes, "upper nodes", {}}, nodes, upper);
+  add_split<int>(splits, rows, {SplitBy::nodes, "lower nodes", {}}, nodes, lower);
+  add_split<int>(splits, rows, {SplitBy::gpus, "upper GPU counts", {}}, gpus, upper);
+  add_split<int>(splits, rows, {SplitBy::gpus, "lower GPU counts", {}}, gpus, lower);
+  add_split<int>(splits, rows, {SplitBy::gpus, "second GPU counts", {}}, gpus, second);
+  add_split<double>(splits, rows, {SplitBy::sizes, "upper sizes", {}}, sizes, upper);
+  add_split<double>(splits, rows, {SplitBy::sizes, "lower sizes", {}}, sizes, lower);
+  add_split<double>(splits, rows, {SplitBy::sizes, "second sizes", {}}, sizes, second);
+  add_split<double>(splits, rows, {SplitBy::sizes, "pairs of sizes", {}}, sizes, pairs);
+  add_split<std::string>(splits, rows, {SplitBy::sources, "second sources", {}}, sources, second);
+  add_split<std::string>(splits, rows, {SplitBy::sources, "first sources", {}}, sources, first);
+  add_split<collectives::Op>(splits, rows, {SplitBy::ops, "second ops", {}}, ops, second);
+  add_split<collectives::Op>(splits, rows, {SplitBy::ops, "first ops", {}}, ops, first);
+  return splits;
+}
+
 Split natural_split(const Rows& rows) {
   const auto nodes = distinct<int>(rows, [](const auto& r) { return r.nodes; });
   if (nodes.size() > 1) return by_nodes(rows, nodes);
@@ -169,6 +213,17 @@ std::vector<HoldOut> hold_out_table(const Rows& rows, int least_rows) {
   return table;
 }
 
+std::map<std::string, std::vector<HoldOut>> every_hold_out(const Rows& rows, int least_rows) {
+  std::map<std::string, std::vector<HoldOut>> tables;
+  for (const auto& [fabric, mine] : by_fabric(rows, least_rows)) {
+    for (const Split& split : every_split(mine)) {
+      tables[split.what].push_back(hold_out(rows, fabric, split.held_out));
+      tables[split.what].back().what = split.what;
+    }
+  }
+  return tables;
+}
+
 std::vector<HoldOut> size_hold_out_table(const Rows& rows, int least_rows) {
   std::vector<HoldOut> table;
   for (const auto& [fabric, mine] : by_fabric(rows, least_rows)) {
@@ -187,6 +242,25 @@ std::vector<HoldOut> leave_fabric_out(const Rows& rows, int least_rows) {
   return table;
 }
 
+namespace {
+
+std::string pooled(const std::vector<HoldOut>& table) {
+  double rows = 0.0, inside = 0.0, width = 0.0, model = 0.0, look_up = 0.0;
+  for (const HoldOut& h : table) {
+    const double n = h.held_out;
+    rows += n;
+    inside += n * h.model.inside_band;
+    width += n * h.model.band_width_median;
+    model += n * h.model.mean_abs;
+    look_up += n * h.look_up.mean_abs;
+  }
+  return fmt::format(
+      "all: {:.0f} rows, in band {:.3f}, width {:.2f}, mean error {:.3f}, look-up {:.3f}\n", rows,
+      inside / rows, width / rows, model / rows, look_up / rows);
+}
+
+}  // namespace
+
 std::string to_text(const std::vector<HoldOut>& table) {
   std::string out = fmt::format(
       "{:<26} {:<26} {:>6} {:>5} | {:>6} {:>6} {:>6} {:>6} | {:>6} {:>6} | {:>6} {:>6} {:>6} {}\n",
@@ -195,12 +269,13 @@ std::string to_text(const std::vector<HoldOut>& table) {
   for (const HoldOut& h : table) {
     out += fmt::format(
         "{:<26.26} {:<26.26} {:>6} {:>5} | {:>6.3f} {:>6.3f} {:>6.3f} {:>+6.2f} | {:>6.2f} "
-        "{:>6.2f} | {:>6.3f} {:>6.3f} {:>6.3f} {}\n",
+        "{:>6.2f} | {:>6.3f} {:>6.3f} {:>6.3f} {}{}\n",
         h.fabric, h.what, h.fitted, h.held_out, h.model.mean_abs, h.model.median_abs,
         h.model.p90_abs, h.model.bias, h.model.inside_band, h.model.band_width_median,
-        h.look_up.mean_abs, h.look_up.median_abs, h.look_up.p90_abs, h.look_up.kind);
+        h.look_up.mean_abs, h.look_up.median_abs, h.look_up.p90_abs, h.look_up.kind,
+        h.held_out < kEnoughForCoverage ? "; few rows: inband says little" : "");
   }
-  return out;
+  return out + pooled(table);
 }
 
 }  // namespace windtunnel::calibration

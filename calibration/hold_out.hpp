@@ -12,9 +12,12 @@
 // of the link minimum) and the constants of BandModel were chosen while these tables were in view.
 // No row held out enters a fit, but the tables flatter what was chosen on them; rows nobody has
 // seen will come out worse. Splits by source put repeated runs of one case on both sides, where a
-// look-up copies the other run.
+// look-up copies the other run: on alcf-sophia, where every case was run twice or three times within
+// the hour, its error is the jitter of those runs (2 %), below which nothing can come that smooths;
+// what a model is worth there shows in the splits by size and op.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -40,7 +43,7 @@ struct HoldOut {
 HoldOut hold_out(const std::vector<CollectiveMeasurement>& rows, const std::string& fabric,
                  const std::vector<bool>& held_out);
 
-enum class SplitBy { nodes, gpus, sources, sizes };
+enum class SplitBy { nodes, gpus, sources, ops, sizes };
 struct Split {
   SplitBy by = SplitBy::sizes;
   std::string what;            // "nodes 1, 2 -> 10"
@@ -50,13 +53,24 @@ Split natural_split(const std::vector<CollectiveMeasurement>& fabric_rows);
 // Every second size of each (op, nodes, GPUs a node): what filling gaps in a sweep is worth.
 Split size_split(const std::vector<CollectiveMeasurement>& fabric_rows);
 
+// Every way in which `rows` can be cut: upper and lower half of the node counts, GPU counts and
+// sizes; every second source, op, size and pair of sizes.
+std::vector<Split> every_split(const std::vector<CollectiveMeasurement>& fabric_rows);
+
+// Fewer rows held out than this say little about the share inside a 90 % band.
+inline constexpr int kEnoughForCoverage = 40;
+
 std::vector<HoldOut> hold_out_table(const std::vector<CollectiveMeasurement>& rows, int least_rows);
+// By name of the split: one row a fabric that can be cut so.
+std::map<std::string, std::vector<HoldOut>> every_hold_out(
+    const std::vector<CollectiveMeasurement>& rows, int least_rows);
 std::vector<HoldOut> size_hold_out_table(const std::vector<CollectiveMeasurement>& rows,
                                          int least_rows);
 // Every fabric predicted by a fit of all the others.
 std::vector<HoldOut> leave_fabric_out(const std::vector<CollectiveMeasurement>& rows,
                                       int least_rows);
 
+// A fabric of few rows held out is marked; the last line pools all rows.
 std::string to_text(const std::vector<HoldOut>& table);
 
 }  // namespace windtunnel::calibration

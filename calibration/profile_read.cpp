@@ -11,7 +11,7 @@
 namespace windtunnel::calibration {
 namespace {
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 
 std::string_view name_of(int index) {
   return param_table()[static_cast<std::size_t>(index)].name;
@@ -26,9 +26,9 @@ class ProfileReader {
     FabricProfile profile;
     if (!root.IsMap() ||
         text(root["schema"]) != fmt::format("windtunnel.fabric_profile/{}", kVersion)) {
-      error(root,
-            fmt::format("this is no fabric profile: schema is not windtunnel.fabric_profile/{}",
-                        kVersion));
+      error(root, fmt::format("this is no fabric profile: schema is not "
+                              "windtunnel.fabric_profile/{}",
+                              kVersion));
       return profile;
     }
     profile.name = text(root["name"]);
@@ -83,7 +83,7 @@ class ProfileReader {
     for (const auto& entry : node) {
       const YAML::Node& s = entry.second;
       out[text(entry.first)] = {number(s["host"]), number(s["latency"]), number(s["rate"]),
-                                static_cast<int>(number(s["fabrics"]))};
+                                number(s["low"]), static_cast<int>(number(s["fabrics"]))};
     }
   }
 
@@ -141,13 +141,44 @@ class ProfileReader {
     setting.tuning = text(node["tuning"]);
     setting.stack = text(node["stack"]);
     setting.rows = static_cast<int>(number(node["rows"]));
-    for (std::size_t r = 0; r < setting.spread.size(); ++r)
-      setting.spread[r] = number(node["spread"][r]);
     setting.seen = read_seen(node["seen"]);
     setting.params = changed(node["change"], fabric);
     for (const auto& entry : node["by_op"])
       setting.by_op[op(entry.first)] = changed(entry.second, setting.params);
     return setting;
+  }
+
+  ResidualCurve read_curve(const YAML::Node& node) {
+    ResidualCurve curve;
+    curve.op = op(node["op"]);
+    const auto algorithm = collectives::algorithm_from_text(text(node["algorithm"]));
+    const auto protocol = collectives::protocol_from_text(text(node["protocol"]));
+    if (!algorithm || !protocol) error(node, "unknown algorithm or protocol");
+    curve.algorithm = algorithm.value_or(collectives::Algorithm::automatic);
+    curve.protocol = protocol.value_or(collectives::Protocol::automatic);
+    curve.nodes = static_cast<int>(number(node["nodes"]));
+    curve.gpus_per_node = static_cast<int>(number(node["gpus_per_node"]));
+    if (curve.nodes < 1 || curve.gpus_per_node < 1) error(node, "a count is above 0");
+    curve.first_octave = static_cast<int>(number(node["first_octave"]));
+    const YAML::Node means = node["mean"], deviations = node["deviation"];
+    if (!means || !deviations || means.size() == 0 || means.size() != deviations.size()) {
+      error(node, "mean and deviation are lists of one length");
+      return curve;
+    }
+    for (std::size_t i = 0; i < means.size(); ++i)
+      curve.knots.push_back({number(means[i]), number(deviations[i])});
+    return curve;
+  }
+
+  Residuals read_residuals(const YAML::Node& node) {
+    Residuals residuals;
+    residuals.amplitude = number(node["amplitude"]);
+    for (std::size_t r = 0; r < residuals.noise.size(); ++r) {
+      residuals.noise[r] = number(node["noise"][r]);
+      residuals.scale[r] = number(node["scale"][r]);
+    }
+    for (const YAML::Node& curve : node["curves"]) residuals.curves.push_back(read_curve(curve));
+    return residuals;
   }
 
   Fabric read_fabric(const YAML::Node& node) {
@@ -173,6 +204,7 @@ class ProfileReader {
         error(entry.second, "a parameter is above 0");
       if (i >= 0) fabric.standard_error[i] = number(entry.second[1]);
     }
+    fabric.residuals = read_residuals(node["residuals"]);
     for (const YAML::Node& setting : node["settings"])
       fabric.settings.push_back(read_setting(setting, fabric.params));
     if (fabric.settings.empty()) error(node, "this fabric has no settings");
@@ -200,15 +232,16 @@ bool is_whole(const std::string& text, const std::string& file, base::Diagnostic
   std::smatch match;
   const std::string last = text.substr(body);
   if (!std::regex_match(last, match, kEnd)) {
-    diagnostics.error(
-        place_of(text, text.size(), file),
-        "this profile breaks off: its last line, `end:` with the checksum, is missing "
-        "or cut short; copy it again or fit it anew");
+    diagnostics.error(place_of(text, text.size(), file),
+                      "this profile breaks off: its last line, `end:` with the "
+                      "checksum, is missing "
+                      "or cut short; copy it again or fit it anew");
     return false;
   }
   if (base::sha256(std::string_view(text).substr(0, body)) != match[2].str()) {
     diagnostics.error(place_of(text, body, file),
-                      "this profile was changed after it was written (its checksum differs): copy "
+                      "this profile was changed after it was written (its "
+                      "checksum differs): copy "
                       "it again or fit it anew");
     return false;
   }

@@ -8,7 +8,7 @@
 namespace windtunnel::calibration {
 namespace {
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 // Differences of logarithms below this are left out of the file: 0.1 % of a parameter.
 constexpr double kNegligible = 1e-3;
 
@@ -51,7 +51,8 @@ std::string seen_text(const Seen& seen) {
   std::vector<std::string> parts;
   for (const auto& [op, range] : seen)
     parts.push_back(
-        fmt::format("{}: {{bytes: [{:.0f}, {:.0f}], nodes: [{}], gpus_per_node: [{}], rows: {}}}",
+        fmt::format("{}: {{bytes: [{:.0f}, {:.0f}], nodes: [{}], "
+                    "gpus_per_node: [{}], rows: {}}}",
                     to_text(op), range.least_bytes, range.most_bytes, fmt::join(range.nodes, ", "),
                     fmt::join(range.gpus_per_node, ", "), range.rows));
   return fmt::format("{{{}}}", fmt::join(parts, ", "));
@@ -59,16 +60,21 @@ std::string seen_text(const Seen& seen) {
 
 void write_shared(std::string& out, const SharedShifts& shared) {
   out +=
-      "shared:  # shifts of logarithms against the initial values, by GPU generation and by "
+      "shared:  # shifts of logarithms against the initial values, by GPU "
+      "generation and by "
       "transport\n";
   out += "  generation:\n";
   for (const auto& [name, s] : shared.generation)
-    out += fmt::format("    {}: {{host: {:.3f}, latency: {:.3f}, rate: {:.3f}, fabrics: {}}}\n",
-                       name, s.host, s.latency, s.rate, s.fabrics);
+    out += fmt::format(
+        "    {}: {{host: {:.3f}, latency: {:.3f}, rate: {:.3f}, "
+        "low: {:.3f}, fabrics: {}}}\n",
+        name, s.host, s.latency, s.rate, s.low, s.fabrics);
   out += "  transport:\n";
   for (const auto& [name, s] : shared.transport)
-    out += fmt::format("    {}: {{host: {:.3f}, latency: {:.3f}, rate: {:.3f}, fabrics: {}}}\n",
-                       name, s.host, s.latency, s.rate, s.fabrics);
+    out += fmt::format(
+        "    {}: {{host: {:.3f}, latency: {:.3f}, rate: {:.3f}, "
+        "low: {:.3f}, fabrics: {}}}\n",
+        name, s.host, s.latency, s.rate, s.low, s.fabrics);
 }
 
 // The vector that a reader will rebuild: the written digits, not the doubles behind them.
@@ -83,17 +89,40 @@ ParamVector rounded(const ParamVector& params, const ParamVector& parent) {
 
 void write_setting(std::string& out, const Setting& setting, const ParamVector& fabric) {
   out += fmt::format(
-      "      - interconnect: {}\n        launch: {}\n        tuning: {}\n        stack: {}\n",
+      "      - interconnect: {}\n        launch: {}\n        "
+      "tuning: {}\n        stack: {}\n",
       quoted(setting.interconnect), quoted(setting.launch), quoted(setting.tuning),
       quoted(setting.stack));
-  out += fmt::format("        rows: {}\n        spread: [{:.3f}]\n", setting.rows,
-                     fmt::join(setting.spread, ", "));
+  out += fmt::format("        rows: {}\n", setting.rows);
   out += "        seen: " + seen_text(setting.seen) + "\n";
   out += "        change: " + differences(setting.params, fabric) + "\n";
   const ParamVector base = rounded(setting.params, fabric);
   if (!setting.by_op.empty()) out += "        by_op:\n";
   for (const auto& [op, params] : setting.by_op)
     out += fmt::format("          {}: {}\n", to_text(op), differences(params, base));
+}
+
+// What a curve is of: op, nodes x GPUs, and what was forced.
+std::string curve_name(const ResidualCurve& curve) {
+  return fmt::format("op: {}, nodes: {}, gpus_per_node: {}, algorithm: {}, protocol: {}",
+                     to_text(curve.op), curve.nodes, curve.gpus_per_node, to_text(curve.algorithm),
+                     to_text(curve.protocol));
+}
+
+void write_residuals(std::string& out, const Residuals& residuals) {
+  out += fmt::format("    residuals:\n      amplitude: {:.3f}\n      noise: [{:.4f}]\n",
+                     residuals.amplitude, fmt::join(residuals.noise, ", "));
+  out += fmt::format("      scale: [{:.3f}]\n      curves:\n", fmt::join(residuals.scale, ", "));
+  for (const ResidualCurve& curve : residuals.curves) {
+    std::vector<std::string> means, deviations;
+    for (const ResidualKnot& knot : curve.knots) {
+      means.push_back(fmt::format("{:.3f}", knot.mean));
+      deviations.push_back(fmt::format("{:.3f}", knot.deviation));
+    }
+    out += fmt::format("        - {{{}, first_octave: {}, mean: [{}], deviation: [{}]}}\n",
+                       curve_name(curve), curve.first_octave, fmt::join(means, ", "),
+                       fmt::join(deviations, ", "));
+  }
 }
 
 void write_fabric(std::string& out, const Fabric& fabric) {
@@ -107,6 +136,7 @@ void write_fabric(std::string& out, const Fabric& fabric) {
   ParamVector written;
   for (int i = 0; i < kParams; ++i)
     written[i] = std::log(std::stod(fmt::format("{:.4g}", std::exp(fabric.params[i]))));
+  write_residuals(out, fabric.residuals);
   out += "    settings:\n";
   for (const Setting& setting : fabric.settings) write_setting(out, setting, written);
 }
@@ -119,7 +149,8 @@ void write_provenance(std::string& out, const Provenance& p) {
   out += fmt::format("  rows_used: {}\n  rows_held_out: {}\n  rows_skipped: {}\n", p.rows_used,
                      p.rows_held_out, p.rows_skipped);
   out += fmt::format(
-      "  held_out: {}\n  held_out_median_abs_error: {:.4f}\n  held_out_p90_abs_error: {:.4f}\n"
+      "  held_out: {}\n  held_out_median_abs_error: {:.4f}\n  "
+      "held_out_p90_abs_error: {:.4f}\n"
       "  held_out_inside_band: {:.4f}\n  date: {}\n  tool_version: {}\n",
       quoted(p.held_out_what), p.held_out_median_abs_error, p.held_out_p90_abs_error,
       p.held_out_inside_band, quoted(p.date), quoted(p.tool_version));
@@ -136,9 +167,13 @@ void write_units(std::string& out) {
 
 std::string to_yaml(const FabricProfile& profile) {
   std::string out =
-      "# Fitted by windtunnel calibrate; the model: calibration/collective_model.hpp.\n"
-      "# parameters: name: [value, standard error of its logarithm]; change, by_op: differences of "
-      "logarithms.\n";
+      "# Fitted by windtunnel calibrate; the model: "
+      "calibration/collective_model.hpp.\n"
+      "# parameters: name: [value, standard error of its "
+      "logarithm]; change, by_op: differences of "
+      "logarithms;\n# residuals: corrections of log time at "
+      "knots one octave of size apart "
+      "(calibration/residual_curve.hpp).\n";
   out += fmt::format("schema: windtunnel.fabric_profile/{}\nname: {}\nstack: {}\n", kVersion,
                      quoted(profile.name), quoted(profile.stack));
   write_units(out);

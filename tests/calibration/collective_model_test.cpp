@@ -191,7 +191,7 @@ std::string complaint(const std::string& text) {
 
 TEST(FabricProfile, DamagedYamlIsReportedWhereItStands) {
   const std::string text = to_yaml(fit_profile(drawn_rows(known_truth(), {1}), {}));
-  const std::string head = "\nschema: windtunnel.fabric_profile/1\n";
+  const std::string head = "\nschema: windtunnel.fabric_profile/2\n";
   const std::size_t net_ll = text.find("net_ll:", text.find("\n    parameters:"));
   for (const std::string& bad :
        {std::string("schema: other/1\n"), std::string("{"), std::string("- 1\n"),
@@ -207,13 +207,13 @@ TEST(FabricProfile, DamagedYamlIsReportedWhereItStands) {
 
 TEST(FabricProfile, CutOffAnywhereOrChangedItIsRefused) {
   const std::string text = to_yaml(fit_profile(drawn_rows(known_truth(), {1}), {}));
-  const std::size_t schema = text.find("windtunnel.fabric_profile/1\n") + 28;
+  const std::size_t schema = text.find("windtunnel.fabric_profile/2\n") + 28;
   for (std::size_t length = schema; length < text.size(); length += length % 7 + 1)
     ASSERT_NE(complaint(text.substr(0, length)).find("this profile breaks off"), std::string::npos)
         << length;
   EXPECT_NE(complaint(text.substr(0, text.size() - 1)).find("breaks off"), std::string::npos);
   std::string changed = text;
-  changed[text.find("spread: [") + 11] ^= 1;  // a digit
+  changed[text.find("amplitude: ") + 13] ^= 1;  // a digit
   EXPECT_NE(complaint(changed).find("was changed after it was written"), std::string::npos);
 }
 
