@@ -71,6 +71,9 @@ Fields CpuDevice::identity() const {
 ClockState CpuDevice::clocks() {
   ClockState state;
   state.clock_mhz = std::atof(cpu_info("cpu MHz").c_str());
+  // Asked before and after a point: what is said is of the samples between.
+  const int preempted = stopwatch_.take_preempted();
+  if (preempted > 0) state.throttled = fmt::format("{} batches preempted", preempted);
   return state;
 }
 

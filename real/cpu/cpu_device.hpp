@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "real/cpu/cpu_stopwatch.hpp"
 #include "real/measuring_device.hpp"
 #include "real/open_device.hpp"
 
@@ -24,7 +25,7 @@ class CpuDevice : public MeasuringDevice {
  private:
   DeviceOptions options_;
   std::shared_ptr<Peers> peers_;
-  SteadyStopwatch stopwatch_;
+  CpuStopwatch stopwatch_;
 };
 
 }  // namespace windtunnel::real
