@@ -7,6 +7,7 @@
 #include <cmath>
 #include <utility>
 
+#include "calibration/kernels/component_access.hpp"
 #include "calibration/kernels/component_model.hpp"
 #include "calibration/kernels/device_stand_ins.hpp"
 #include "sim/base/contract.hpp"
@@ -22,14 +23,16 @@ constexpr double kOtherStackBand = 0.10, kNearBand = 0.20, kOtherGpuBand = 0.25;
 template <class Query>
 struct Slot {
   BoundComponent<Query> model;
+  double scale = 1.0;  // of an updated profile
   double low_factor = 1.0, high_factor = 1.0;
   bool other_gpu = false;
   std::string note;
 
   KernelTime time(const Query& query) const {
     KernelTime t = model->time(query);
-    t.low = t.low * low_factor;
-    t.high = t.high * high_factor;
+    t.time = t.time * scale;
+    t.low = t.low * (low_factor * scale);
+    t.high = t.high * (high_factor * scale);
     t.extrapolated = t.extrapolated || other_gpu;
     return t;
   }
@@ -54,6 +57,7 @@ class Binder {
         Slot<Query> slot;
         slot.model = bind_component(*found, gpu_);
         if (slot.model == nullptr) continue;
+        slot.scale = parameter_or(*found, "scale", 1.0);
         describe(slot, profiles_[p], {k > 0, p > 0}, keys);
         return slot;
       }

@@ -9,7 +9,7 @@ namespace windtunnel::scenarios::cli {
 namespace {
 
 using calibration::CollectiveMeasurement;
-using calibration::Measurements;
+using calibration::MeasuredFile;
 
 std::vector<std::string> op_names() {
   std::vector<std::string> names;
@@ -49,23 +49,28 @@ void MeasurementFlags::add_to(Arguments& arguments) {
                  "per_gpu_process or one_process_per_node, where not said");
 }
 
-Measurements MeasurementFlags::read(const std::string& file, const Console& console) const {
+MeasuredFile MeasurementFlags::read(const std::string& file, const Console& console) const {
   calibration::LogHints hints;
   if (!op.empty()) hints.op = collectives::op_from_text(op);
   if (nodes) hints.nodes = static_cast<int>(*nodes);
   if (gpus_per_node) hints.gpus_per_node = static_cast<int>(*gpus_per_node);
-  Measurements measured = calibration::read_measurement_file(file, hints);
-  for (CollectiveMeasurement& row : measured.collectives) {
+  MeasuredFile read = calibration::read_measured_file(file, hints);
+  for (CollectiveMeasurement& row : read.measurements.collectives) {
     fill(row.gpu, gpu);
     fill(row.fabric, fabric);
     fill(row.interconnect, interconnect);
     fill(row.launch, launch);
     fill(row.stack, stack);
   }
-  calibration::apply_filters(measured, filters_of(where, verb_));
-  if (measured.diagnostics.has_errors()) throw base::InputError(measured.diagnostics);
-  console.diagnostics(measured.diagnostics);
-  return measured;
+  calibration::fill_blanks(read.kernels, {.gpu = gpu, .stack = stack});
+  const std::vector<calibration::Filter> filters = filters_of(where, verb_);
+  calibration::apply_filters(read.measurements, filters);
+  calibration::apply_filters(read.kernels, filters);
+  base::Diagnostics said = read.measurements.diagnostics;
+  said.append(read.kernels.diagnostics);
+  if (said.has_errors()) throw base::InputError(said);
+  console.diagnostics(said);
+  return read;
 }
 
 }  // namespace windtunnel::scenarios::cli

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "calibration/kernels/read_kernel_file.hpp"
 #include "calibration/measurement.hpp"
 #include "scenarios/cli/arguments.hpp"
 #include "scenarios/cli/console.hpp"
@@ -29,7 +30,7 @@ struct MeasurementFlags {
 
   // Reads a file, fills in what it leaves blank, keeps what passes --where. Warnings go to the
   // console; errors are an InputError.
-  calibration::Measurements read(const std::string& file, const Console& console) const;
+  calibration::MeasuredFile read(const std::string& file, const Console& console) const;
 };
 
 }  // namespace windtunnel::scenarios::cli

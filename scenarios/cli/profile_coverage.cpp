@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "scenarios/kernel_profiles.hpp"
 #include "scenarios/library.hpp"
 #include "scenarios/study_site.hpp"
 #include "sim/base/unit_text.hpp"
@@ -58,7 +59,9 @@ std::string shipped_profile_names() {
   return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
 }
 
-base::Table profile_coverage(const std::string& name_or_path) {
+base::Table profile_coverage(const std::string& name_or_path, calibration::Detail detail) {
+  if (const auto kernels = kernel_profile(name_or_path))
+    return calibration::kernel_coverage(*kernels, detail);
   const calibration::FabricProfile profile = load_profile(name_or_path);
   base::Table table{.columns = {"gpu", "fabric", "op", "rows", "nodes", "sizes", "coverage"},
                     .rows = {}};

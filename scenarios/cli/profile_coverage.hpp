@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "calibration/kernels/profile_coverage_table.hpp"
 #include "sim/base/fact.hpp"
 
 namespace windtunnel::scenarios::cli {
@@ -11,6 +12,6 @@ namespace windtunnel::scenarios::cli {
 std::string shipped_profile_names();
 
 // One row a thing the profile covers or does not. Throws InputError where there is no such profile.
-base::Table profile_coverage(const std::string& name_or_path);
+base::Table profile_coverage(const std::string& name_or_path, calibration::Detail detail);
 
 }  // namespace windtunnel::scenarios::cli

@@ -7,10 +7,12 @@
 #include <charconv>
 #include <cmath>
 
+#include "calibration/kernels/profile_compare.hpp"
 #include "reports/json.hpp"
 #include "scenarios/cli/flags.hpp"
 #include "scenarios/cli/result_output.hpp"
 #include "scenarios/cli/verb.hpp"
+#include "scenarios/kernel_profiles.hpp"
 
 namespace windtunnel::scenarios::cli {
 
@@ -87,6 +89,42 @@ void print(const reports::Comparison& comparison, Shown shown, Format format, Co
       100 * options.tolerance));
 }
 
+// A profile by path or name, where both arguments are that.
+std::optional<calibration::KernelProfile> as_profile(const std::string& file) {
+  if (file.ends_with(".json")) return std::nullopt;
+  return kernel_profile(file);
+}
+
+ExitCode compare_kernels(const calibration::KernelProfile& a, const calibration::KernelProfile& b,
+                         double tolerance, Format format, Console& console) {
+  const calibration::ProfileComparison found = calibration::compare_profiles(a, b);
+  if (format == Format::table) {
+    console.data(fmt::format("a: {}\nb: {}\n\npredictions on a common set of shapes\n{}\n", a.name,
+                             b.name, render(found.predictions, format)));
+    if (!found.only_in_one.rows.empty())
+      console.data(fmt::format("only in one of them\n{}\n", render(found.only_in_one, format)));
+    console.data(fmt::format(
+        "parameters\n{}\n{} shapes in both; b / a: median {:.3f}, greatest difference {:.1f} %\n",
+        render(found.parameters, format), found.compared, found.median_ratio,
+        100 * found.greatest_difference));
+  } else {
+    reports::Result result;
+    result.calibrations = {a.name, b.name};
+    reports::ResultCase one;
+    one.name = fmt::format("{} against {}", b.name, a.name);
+    one.engine = "model";
+    one.outcome.facts = {{"shapes", found.compared},
+                         {"median_ratio", found.median_ratio},
+                         {"greatest_difference", found.greatest_difference}};
+    one.outcome.tables = {{"predictions", found.predictions},
+                          {"parameters", found.parameters},
+                          {"only_in_one", found.only_in_one}};
+    result.cases.push_back(std::move(one));
+    print_result(result, format, console);
+  }
+  return found.greatest_difference <= tolerance ? ExitCode::ok : ExitCode::not_met;
+}
+
 }  // namespace
 
 ExitCode verb_compare(const Invocation& invocation) {
@@ -95,7 +133,8 @@ ExitCode verb_compare(const Invocation& invocation) {
   std::string tolerance;
   OutputFlags output;
   Arguments arguments("compare", "Two saved results side by side; ratio is B / A.");
-  arguments.positional("A.json B.json", files, {.least = 2, .most = 2}, "results of run --out");
+  arguments.positional("A B", files, {.least = 2, .most = 2},
+                       "results of run --out (.json), or two kernel profiles (.yaml, or names)");
   arguments.text("--tolerance", tolerance, "SHARE",
                  "exit 1 where a fact differs by more: 5% or 0.05 (default: rounding, 1e-9)");
   arguments.list("--fact", facts, "NAME", "compare only this fact; repeatable");
@@ -103,6 +142,13 @@ ExitCode verb_compare(const Invocation& invocation) {
   arguments.parse(invocation.arguments);
   const double allowed = tolerance.empty() ? kRounding : parse_tolerance(tolerance);
   Console console = output.console();
+  if (const auto first = as_profile(files[0])) {
+    const auto second = as_profile(files[1]);
+    if (!second)
+      throw UsageError("compare",
+                       fmt::format("{} is a kernel profile, {} is none", files[0], files[1]));
+    return compare_kernels(*first, *second, allowed, output.format(), console);
+  }
   reports::Result a = reports::read_json_file(files[0]);
   reports::Result b = reports::read_json_file(files[1]);
   check_names(a, facts);

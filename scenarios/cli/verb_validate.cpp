@@ -1,16 +1,21 @@
 // `windtunnel validate`: predictions held against measured rows.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 
 #include "calibration/fabric_model.hpp"
+#include "calibration/kernels/kernel_calibrate.hpp"
+#include "calibration/kernels/kernel_profile_file.hpp"
+#include "calibration/kernels/kernel_validate.hpp"
 #include "calibration/validate.hpp"
 #include "scenarios/cli/files.hpp"
 #include "scenarios/cli/flags.hpp"
 #include "scenarios/cli/measurement_flags.hpp"
 #include "scenarios/cli/result_output.hpp"
 #include "scenarios/cli/verb.hpp"
+#include "scenarios/document/source_text.hpp"
 #include "scenarios/study_site.hpp"
 
 namespace windtunnel::scenarios::cli {
@@ -21,6 +26,7 @@ struct ValidateFlags {
   std::vector<std::string> files;
   std::string profile;  // empty: the shipped one
   std::string out;
+  bool held_out = false;
   MeasurementFlags measurements;
   OutputFlags output;
 };
@@ -29,9 +35,12 @@ ValidateFlags parse(const Invocation& invocation) {
   ValidateFlags flags;
   Arguments arguments("validate",
                       "Predict measured rows and show how far off the predictions are.");
-  arguments.positional(
-      "[PROFILE.yaml] FILE", flags.files, {.least = 1},
-      "measurement CSV, or output of nccl-tests; a profile first, if not the shipped one");
+  arguments.positional("[PROFILE.yaml] FILE", flags.files, {.least = 0},
+                       "measurement CSV, output of nccl-tests, kernel tables or a folder of these; "
+                       "a profile first, if not a shipped one");
+  arguments.flag("--held-out", flags.held_out,
+                 "the errors on held-out rows that the shipped kernel profiles (or the one given) "
+                 "state: GPU, stack, kind, format; takes no FILE");
   flags.measurements.add_to(arguments);
   arguments.text("--gpu", flags.measurements.gpu, "NAME", "the GPU, where a file does not say");
   arguments.text("--fabric", flags.measurements.fabric, "NAME",
@@ -42,56 +51,122 @@ ValidateFlags parse(const Invocation& invocation) {
   arguments.text("--out,-o", flags.out, "DIR",
                  "write result.json, result.csv, report.html and trace.json there");
   arguments.parse(invocation.arguments);
-  if (flags.files.front().ends_with(".yaml") || flags.files.front().ends_with(".yml")) {
+  if (!flags.files.empty() &&
+      (flags.files.front().ends_with(".yaml") || flags.files.front().ends_with(".yml"))) {
     flags.profile = flags.files.front();
     flags.files.erase(flags.files.begin());
   }
-  if (flags.files.empty()) throw UsageError("validate", "FILE is missing");
+  if (flags.held_out && !flags.files.empty())
+    throw UsageError("validate", "--held-out reads profiles alone and takes no FILE");
+  if (flags.files.empty() && !flags.held_out) throw UsageError("validate", "FILE is missing");
   return flags;
 }
 
-calibration::FabricModel model_of(const ValidateFlags& flags) {
-  if (flags.profile.empty()) return calibration::FabricModel(calibration::shipped_profile());
-  return calibration::FabricModel(load_profile(flags.profile));
+// What answers: the fabric model for collectives, the shelf for kernels.
+struct Models {
+  calibration::FabricModel fabric;
+  calibration::ModelShelf kernels;
+  std::vector<calibration::MeasurementFile> kernel_files;  // that the user's profile was fitted to
+  std::string kernel_profile;
+};
+
+// A kernel profile may have a fabric profile beside it: "my.yaml", "my.fabric.yaml".
+Models models_of(const ValidateFlags& flags) {
+  namespace fs = std::filesystem;
+  if (flags.profile.empty())
+    return {calibration::FabricModel(calibration::shipped_profile()), {}, {}, {}};
+  constexpr std::size_t kLargestProfile = std::size_t{16} << 20;
+  if (!calibration::is_kernel_profile(read_file(flags.profile, kLargestProfile)))
+    return {calibration::FabricModel(load_profile(flags.profile)), {}, {}, {}};
+  calibration::KernelProfile own = calibration::load_kernel_profile(flags.profile);
+  const std::string beside = fs::path(flags.profile).replace_extension(".fabric.yaml").string();
+  calibration::FabricModel fabric(fs::exists(beside) ? load_profile(beside)
+                                                     : calibration::shipped_profile());
+  std::vector<calibration::MeasurementFile> files = own.files;
+  std::string name = own.name;
+  return {std::move(fabric), calibration::ModelShelf(std::move(own)), std::move(files),
+          std::move(name)};
 }
 
 // A profile that was fitted to this very file is no stranger to it.
-void warn_if_fitted(const calibration::FabricModel& model,
-                    const calibration::Measurements& measured, std::vector<std::string>& warnings) {
-  for (const calibration::MeasurementFile& fitted : model.profile().provenance.files) {
-    for (const calibration::MeasurementFile& file : measured.files) {
-      if (fitted.sha256 != file.sha256) continue;
+void warn_if_fitted(const std::string& profile,
+                    const std::vector<calibration::MeasurementFile>& fitted,
+                    const std::vector<calibration::MeasurementFile>& measured,
+                    std::vector<std::string>& warnings) {
+  for (const calibration::MeasurementFile& one : fitted) {
+    for (const calibration::MeasurementFile& file : measured) {
+      if (one.sha256 != file.sha256) continue;
       warnings.push_back(
           fmt::format("{}: the profile {} was fitted to these rows, so their errors do not "
                       "test it; `doctor --profile` and the profile's head state the errors on "
                       "rows held out",
-                      file.name, model.name()));
+                      file.name, profile));
     }
   }
 }
 
+void add_tables(const calibration::Validation& collectives,
+                const calibration::KernelValidation& kernels, base::Outcome& out) {
+  const bool both = !collectives.rows.empty() && !kernels.rows.empty();
+  if (!collectives.rows.empty() || kernels.rows.empty()) {
+    out.tables["rows"] = collectives.rows_table();
+    out.tables["groups"] = collectives.groups_table();
+  }
+  if (!kernels.rows.empty()) {
+    out.tables[both ? "kernel_rows" : "rows"] = kernels.rows_table();
+    out.tables[both ? "kernel_groups" : "groups"] = kernels.groups_table();
+  }
+  calibration::Validation skipped;
+  skipped.skipped = collectives.skipped;
+  skipped.skipped.insert(skipped.skipped.end(), kernels.skipped.begin(), kernels.skipped.end());
+  if (!skipped.skipped.empty()) out.tables["skipped"] = skipped.skipped_table();
+}
+
 // One case a file, over all its rows.
-reports::ResultCase validate_file(const calibration::FabricModel& model, const std::string& file,
+reports::ResultCase validate_file(Models& models, const std::string& file,
                                   const ValidateFlags& flags, const Console& console,
-                                  std::vector<std::string>& warnings) {
+                                  reports::Result& result) {
   const auto start = std::chrono::steady_clock::now();
-  const calibration::Measurements measured = flags.measurements.read(file, console);
-  warn_if_fitted(model, measured, warnings);
-  const calibration::Validation validation = calibration::validate(model, measured);
+  calibration::MeasuredFile measured = flags.measurements.read(file, console);
+  warn_if_fitted(models.fabric.name(), models.fabric.profile().provenance.files,
+                 measured.measurements.files, result.warnings);
+  for (const auto* files : {&measured.kernels.files, &measured.measurements.files})
+    warn_if_fitted(models.kernel_profile, models.kernel_files, *files, result.warnings);
+  for (const calibration::GenericRow& row : measured.measurements.other)
+    measured.measurements.skipped.push_back(
+        {row.origin, fmt::format("kind '{}' is not predicted here", row.kind)});
+  const calibration::Validation collectives =
+      calibration::validate(models.fabric, measured.measurements);
+  const calibration::KernelValidation kernels =
+      calibration::validate_kernels(models.kernels, measured.kernels);
   reports::ResultCase one;
   one.name = std::filesystem::path(file).filename().string();
+  if (one.name.empty()) one.name = std::filesystem::path(file).parent_path().filename().string();
   one.parameters = {{"file", file}};
   one.engine = "model";
-  one.outcome.facts = validation.facts();
-  one.outcome.tables["rows"] = validation.rows_table();
-  one.outcome.tables["groups"] = validation.groups_table();
-  if (!validation.skipped.empty()) one.outcome.tables["skipped"] = validation.skipped_table();
-  if (validation.rows.empty()) {
+  one.outcome.facts = calibration::validation_facts(collectives, kernels);
+  add_tables(collectives, kernels, one.outcome);
+  for (const std::string& note : kernels.notes) one.outcome.warnings.push_back(note);
+  if (collectives.rows.empty() && kernels.rows.empty()) {
     one.outcome.status = base::Status::infeasible;
     one.outcome.reason = "no row of this file can be predicted";
   }
+  if (!collectives.rows.empty()) result.calibrations.push_back(models.fabric.name());
+  for (const std::string& name : kernels.profiles) result.calibrations.push_back(name);
   one.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return one;
+}
+
+ExitCode show_held_out(const ValidateFlags& flags, Console& console) {
+  std::vector<calibration::KernelProfile> profiles;
+  if (!flags.profile.empty()) {
+    profiles.push_back(calibration::load_kernel_profile(flags.profile));
+  } else {
+    for (const std::string& name : calibration::shipped_kernel_profiles())
+      profiles.push_back(*calibration::shipped_kernel_profile(name));
+  }
+  console.data(render(calibration::held_out_table(profiles), flags.output.format()));
+  return ExitCode::ok;
 }
 
 }  // namespace
@@ -99,17 +174,20 @@ reports::ResultCase validate_file(const calibration::FabricModel& model, const s
 ExitCode verb_validate(const Invocation& invocation) {
   const ValidateFlags flags = parse(invocation);
   Console console = flags.output.console();
-  const calibration::FabricModel model = model_of(flags);
+  if (flags.held_out) return show_held_out(flags, console);
+  Models models = models_of(flags);
   if (!flags.out.empty()) prepare_folder(flags.out);
   reports::Result result;
   result.tool_version = invocation.tool.version;
   result.tool_git = invocation.tool.git;
-  result.calibrations = {model.name()};
   for (const auto& [name, info] : calibration::validation_fact_info())
     result.fact_info[name] = info;
-  for (const std::string& file : flags.files) {
-    result.cases.push_back(validate_file(model, file, flags, console, result.warnings));
-  }
+  for (const std::string& file : flags.files)
+    result.cases.push_back(validate_file(models, file, flags, console, result));
+  std::vector<std::string>& answered = result.calibrations;
+  std::sort(answered.begin(), answered.end());
+  answered.erase(std::unique(answered.begin(), answered.end()), answered.end());
+  if (answered.empty()) answered.push_back(models.fabric.name());
   for (const std::string& warning : result.warnings) console.warning(warning);
   print_result(result, flags.output.format(), console);
   if (!flags.out.empty()) write_result(result, flags.out, console);
