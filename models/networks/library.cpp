@@ -48,23 +48,45 @@ bool is_variant(std::string_view part) {
   return std::find(kVariants.begin(), kVariants.end(), part) != kVariants.end();
 }
 
-// Lower case, no organization, no variants at the end, no dashes, underscores or blanks. Dots stay:
-// llama3-18b is not llama3.1-8b.
-std::string folded(std::string_view spelling) {
+bool is_digit(char letter) {
+  return letter >= '0' && letter <= '9';
+}
+
+// Lower-case parts of a spelling, without its organization.
+std::vector<std::string> parts_of(std::string_view spelling) {
   const std::size_t slash = spelling.rfind('/');
   if (slash != std::string_view::npos) spelling.remove_prefix(slash + 1);
   std::vector<std::string> parts(1);
   for (const char letter : spelling) {
-    if (is_separator(letter)) {
-      parts.emplace_back();
-    } else {
+    if (!is_separator(letter)) {
       parts.back() += static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+    } else if (!parts.back().empty()) {
+      parts.emplace_back();
     }
   }
-  while (parts.size() > 1 && is_variant(parts.back())) parts.pop_back();
+  return parts;
+}
+
+// Parts in a row, with a dash only between two digits: llama2-70b is Llama 2 70B, but gpt-22b is
+// not gpt2-2b.
+std::string joined(const std::vector<std::string>& parts) {
   std::string out;
-  for (const std::string& part : parts) out += part;
+  for (const std::string& part : parts) {
+    if (!out.empty() && !part.empty() && is_digit(out.back()) && is_digit(part.front())) out += '-';
+    out += part;
+  }
   return out;
+}
+
+std::optional<std::string> name_like(const std::string& wanted) {
+  for (const base::EmbeddedFile& file : embedded::model_files()) {
+    const std::string name = name_of(file);
+    if (joined(parts_of(name)) == wanted) return name;
+    for (const std::string& alias : model_aliases(name)) {
+      if (joined(parts_of(alias)) == wanted) return name;
+    }
+  }
+  return std::nullopt;
 }
 
 void take(const std::string& name, const YAML::Node& value, Model& model) {
@@ -143,16 +165,13 @@ std::vector<std::string> model_aliases(std::string_view name) {
 
 std::optional<std::string> canonical_model_name(std::string_view spelling) {
   if (file_of(spelling) != nullptr) return std::string(spelling);
-  const std::string wanted = folded(spelling);
-  if (wanted.empty()) return std::nullopt;
-  for (const base::EmbeddedFile& file : embedded::model_files()) {
-    const std::string name = name_of(file);
-    if (folded(name) == wanted) return name;
-    for (const std::string& alias : model_aliases(name)) {
-      if (folded(alias) == wanted) return name;
-    }
-  }
-  return std::nullopt;
+  std::vector<std::string> parts = parts_of(spelling);
+  if (joined(parts).empty()) return std::nullopt;
+  if (auto name = name_like(joined(parts))) return name;
+  // Without the variants at its end.
+  const std::size_t all = parts.size();
+  while (parts.size() > 1 && (parts.back().empty() || is_variant(parts.back()))) parts.pop_back();
+  return parts.size() < all ? name_like(joined(parts)) : std::nullopt;
 }
 
 std::optional<Model> model_by_name(std::string_view spelling) {
