@@ -16,6 +16,7 @@ using models::AttentionQuery;
 using models::KernelTime;
 
 constexpr double kNoWindow = -4.0;  // as a window of 2^-4: far from every real one
+constexpr double kLatent = 8.0;  // octaves of head size that set MLA decode apart from all others
 constexpr double kBackwardBand = 0.25;
 
 template <class Parameters>
@@ -78,7 +79,7 @@ KernelTime FittedAttention::time(const AttentionQuery& query) const {
   result.low = base::Seconds(std::max(seconds * std::exp(-band), std::min(limit, seconds)));
   result.high = base::Seconds(seconds * std::exp(band));
   result.extrapolated = reading.outside > 0.05 || reading.variant_distance > 0.75;
-  if (reading.empty || carried_over) {
+  if (reading.empty || carried_over) {  // the form alone
     result.basis = models::Basis::model;
   } else if (reading.variant_distance < 1e-9 && reading.to_knot < 0.02 && reading.outside <= 0) {
     result.basis = models::Basis::measured;
@@ -137,6 +138,7 @@ AttentionPlace attention_place(const AttentionQuery& q) {
   place.variant = {std::log2(static_cast<double>(q.head_dim)),
                    q.window > 0 ? std::log2(static_cast<double>(q.window)) : kNoWindow};
   if (q.phase == AttentionPhase::decode) {
+    if (q.kv_heads == 1 && q.value_dim > 0 && q.value_dim < q.head_dim) place.variant[0] += kLatent;
     place.at = {std::log2(heads / kv_heads * static_cast<double>(q.q_len)),
                 std::log2(batch * kv_heads), std::log2(static_cast<double>(q.kv_len))};
     return place;

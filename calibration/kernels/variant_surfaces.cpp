@@ -10,7 +10,8 @@
 namespace windtunnel::calibration {
 namespace {
 
-constexpr double kMostWeight = 4.0;  // rows of one shape are repeats, not new evidence
+constexpr double kAnotherKernel = 4.5;  // distance of variants with nothing in common
+constexpr double kMostWeight = 4.0;     // rows of one shape are repeats, not new evidence
 
 // Rows that share all coordinates become one point.
 std::vector<SurfacePoint> merged(const std::vector<const VariantPoint*>& points) {
@@ -133,6 +134,7 @@ VariantSurfaces::Reading VariantSurfaces::at(const std::array<double, 2>& varian
       next = distance;
     }
   }
+  if (near > kAnotherKernel) return {0.0, 0.0, 1.0, near, true};
   const ResidualSurface::Reading first = read(*nearest, shape);
   result = {first.value, first.outside, first.to_knot, near, false};
   // A far second variant (another kernel altogether) has no say.

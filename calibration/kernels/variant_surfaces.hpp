@@ -52,7 +52,7 @@ class VariantSurfaces {
     double outside = 0.0;  // as ResidualSurface
     double to_knot = 0.0;
     double variant_distance = 0.0;  // of the nearest variant; 0: this very one
-    bool empty = false;             // no surface at all
+    bool empty = false;             // no surface that is near enough
   };
   Reading at(const std::array<double, 2>& variant,
              const std::array<double, kShapeAxes>& shape) const;

@@ -93,22 +93,34 @@ MixedBatch fold_mixed_batch(const AttentionQuery& shape, std::span<const ChunkLe
 }
 
 AttentionDefaults default_attention_parameters(const sim::Gpu& gpu, NumberFormat format) {
+  // Fits of the tables named (calibration/README.md), rounded; order of the structs' members.
+  const std::string_view peak = math_peak(format);
+  const bool narrow = peak == "fp8" || peak == "int8" || peak == "nvfp4";
+  const bool has_links = gpu.nvlink_bandwidth.value() > 0;
   AttentionDefaults result;
-  const bool narrow = math_peak(format) != "bf16" && math_peak(format) != "fp16";
-  if (gpu.architecture == "blackwell") {
-    result.context = {12e-6, 0.55, 0.35, 2e-6, 1.3, 2.0, 4.0, 2.0};
-    result.decode = {9e-6, 2e-6, 0.90, 0.8e-6, 0.35, 2.0, 1.5e-6, 1.0, 1024, 1.3e-6};
-    result.from = "b200-sxm, vllm 0.24.0";
-  } else if (gpu.architecture == "hopper" || gpu.architecture == "ada") {
-    result.context = {11e-6, 0.70, 0.40, 0.35e-6, 3.0, 0.5, 2.0, 5.0};
-    result.decode = {10e-6, 5e-6, 0.90, 0.8e-6, 0.35, 2.0, 1.5e-6, 1.0, 1024, 1.3e-6};
-    result.from = "h100-sxm, vllm 0.24.0";
+  if (gpu.architecture == "ada") {
+    result.context = {5e-6, 0.98, 0.2, 1.4e-7, 7.0, 6.0, 0.1, 0.2, 1.6};
+    result.decode = {11e-6, 3.1e-6, 0.90, 8e-7, 0.9, 6.0, 2.7e-6, 1.1, 1024, 1.3e-6, 0.5};
+    result.from = "rtx-4090, vllm 0.19.0";
+  } else if (gpu.architecture == "blackwell" && !has_links) {
+    result.context = {5e-6, 0.64, 0.16, 1.1e-6, 2.7, 6.0, 0.03, 0.06, 1.8};
+    result.decode = {11e-6, 3.3e-6, 0.80, 8e-7, 0.9, 2.7, 2.3e-6, 1.9, 1024, 1.3e-6, 0.5};
+    result.from = "rtx-pro-6000, vllm 0.19.0";
+  } else if (gpu.architecture == "blackwell") {
+    result.context = {8e-6, 0.98, 0.74, 1.9e-6, 1.15, 0.84, 1.6, 6.9, 1.0};
+    if (narrow) result.context = {12e-6, 0.98, 0.91, 1.5e-6, 1.15, 3.1, 7.0, 0.84, 1.0};
+    result.decode = {8.4e-6, 1.3e-6, 0.90, 9e-7, 0.9, 10, 5.7e-7, 5.2, 64, 1.3e-6, 0.5};
+    result.from = narrow ? "b200-sxm, trtllm 1.3.0rc20" : "b200-sxm, vllm 0.24.0";
+  } else if (gpu.architecture == "hopper") {
+    result.context = {11e-6, 0.98, 0.90, 2.7e-7, 2.9, 0.26, 2.0, 5.8, 1.0};
+    if (narrow) result.context = {10e-6, 0.72, 1.14, 5e-8, 4.7, 0.51, 4.1, 2.5, 1.0};
+    result.decode = {11e-6, 1.3e-6, 0.95, 7e-7, 0.9, 1.9, 2.2e-6, 1.7, 64, 1.3e-6, 0.68};
+    result.from = narrow ? "h200-sxm, sglang 0.5.14" : "h100-sxm, vllm 0.24.0";
   } else {
-    result.context = {7e-6, 0.75, 0.40, 0.2e-6, 1.5, 0.9, 1.5, 4.0};
-    result.decode = {9e-6, 5e-6, 0.85, 0.8e-6, 0.35, 2.0, 1.5e-6, 1.0, 1024, 1.3e-6};
+    result.context = {6.5e-6, 0.64, 0.41, 1e-7, 1.5, 0.95, 1.5, 4.3, 1.0};
+    result.decode = {12e-6, 9.7e-6, 0.83, 8e-7, 0.9, 2.3, 1.4e-6, 2.5, 1024, 1.3e-6, 0.5};
     result.from = "a100-sxm-80gb, vllm 0.14.0";
   }
-  if (narrow) result.context.tensor_efficiency *= 0.6;
   return result;
 }
 

@@ -18,7 +18,9 @@ double count(std::int64_t n) {
 double norm(double a, double b, double p) {
   const double most = std::max(a, b), least = std::min(a, b);
   if (least <= 0) return most;
-  return most * std::exp(std::log1p(std::exp(p * std::log(least / most))) / p);
+  const double power = p * std::log(least / most);
+  constexpr double kNothing = -16;  // below 1e-7 of the larger
+  return power < kNothing ? most : most * std::exp(std::log1p(std::exp(power)) / p);
 }
 
 double value_dim(const AttentionQuery& q) {

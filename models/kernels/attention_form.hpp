@@ -1,40 +1,33 @@
-// How long one attention kernel takes, from its shape: physical forms with a
-// few parameters that a fit gives to a (GPU, software stack, number formats).
+// How long one attention kernel takes, from its shape: physical forms with a few parameters that a
+// fit gives to a (GPU, software stack, number formats).
 //
-// Context (prefill, flash-like, one thread block a query tile of M = 128 rows
-// of one head; b sequences, H heads, G key/value heads, q new tokens against k
-// keys, head size D, SMs S):
+// Context (prefill, flash-like, one thread block a query tile of M = 128 rows of one head; b
+// sequences, H heads, G key/value heads, q new tokens against k keys, head size D, S SMs, memory
+// bandwidth W):
 //   t = t0 + norm_p(longest, total / S) + c_q B_q / W + c_k B_k / W
-//   pair    = (2 (D + Dv)) / (e P / S) + x / X       SM-seconds a (query, key)
-//   pair; P tensor peak of
-//             the format, X = 16 exponentials a clock and SM at 1.7 GHz (MUFU
-//             rate of every generation since Volta), x their share that the
-//             products do not hide
-//   total   = b H (tiles (pairs + waste) pair + tiles c_tile), pairs under mask
-//   and window, waste w
-//             of half a 128 x 128 block on each edge of the mask
+//   pair    = 2 (D + Dv) S / (e P) + x / X: SM-seconds a (query, key) pair; P tensor peak of the
+//             format, X = 16 exponentials a clock and SM at 1.7 GHz (the MUFU rate of every
+//             generation since Volta), x their share that the products do not hide
+//   total   = b H (pairs pair + tiles c_tile), pairs those under mask and window and a waste w of
+//             half a 128 x 128 block on each edge of the mask
 //   longest = the work of the tile that sees most keys (triangle: the last), which bounds the time
-//             when there are few tiles; up to `prefix_splits` idle SMs share it where a cached prefix
-//             is read (1: FlashInfer's prefill; more: FlashAttention-2's)
-//   B_q     = bytes of Q and O, B_k bytes of K and V (new ones at 16 bits,
-//   cached ones as stored)
+//             when there are few tiles; up to `prefix_splits` idle SMs share it where a cached
+//             prefix is read (1: FlashInfer's prefill; more: FlashAttention-2's)
+//   B_q     = bytes of Q and O, B_k bytes of K and V (new ones at 16 bits, cached ones as stored)
 // D is padded to the size the kernels are built for (80 -> 96, 108 -> 128).
-// Decode (one or a few new tokens; memory-bound; keys split over thread blocks,
-// GQA packed):
-//   t = t0 + t_split s + norm_p(B_kv / (e_b W), blocks u / S) + b G c / S + c_q
-//   B_q / W blocks  = b G ceil(k / 128), u the time of a 128-key block on an
-//   SM: larger of a latency and of
-//             its products over the packed rows (ceil(q H / G / 64) 64 of them:
-//             MLA with 128 heads is compute-bound here); s = min(1, log2(blocks
-//             of a sequence) / 3) the share of the split and its reduction
-//   B_kv    = all keys and values of the window once; MLA (value_dim <
-//   head_dim, one kv head) stores
-//             one vector of head_dim for both.
-// Backward: 2.5 times the products of the forward (arXiv 2307.08691,
-// section 3.1) at `kBackwardRate` of its rate; no public table measures it, so
-// this is a model on published figures. Contract: times are positive, rise with
-// batch, heads, q and k, never rise when a window is put on, and allocate
-// nothing. `head_dim`, counts and lengths at least 1.
+// Decode (one or a few new tokens; memory-bound; keys split over thread blocks, GQA packed):
+//   t = t0 + t_split s + norm_p(B_kv / (e_b W), blocks u / S) + b G c / S + c_q B_q / W
+//   blocks  = b G ceil(k / 128), u the time of a 128-key block on an SM: the larger of a latency and
+//             of its products over the packed rows (a multiple of 64: MLA with 128 heads is
+//             compute-bound here); above `packed_heads` a kv head, each head streams its keys by
+//             itself, out of the L2
+//   s       = min(1, log2(k / 128) / 3), the share of the split and its reduction
+//   B_kv    = all keys and values of the window once; MLA (value_dim < head_dim, one kv head) stores
+//             one vector of head_dim for both
+// Backward: 2.5 times the products of the forward (arXiv 2307.08691, section 3.1) at `kBackwardRate`
+// of its rate; no public table measures it, so this is a model on published figures.
+// Contract: times are positive, rise with batch, heads, q and k, never rise when a window is put on,
+// and allocate nothing. Counts and lengths are at least 1.
 #pragma once
 
 #include <array>
@@ -114,9 +107,9 @@ double attention_least_time(const AttentionQuery& query, const AttentionDevice& 
 // Head size that kernels are built for: 80 -> 96, 108 -> 128, 576 stays.
 std::int64_t padded_head_dim(std::int64_t head_dim);
 
-// Parameters for a GPU without a table: those of its nearest measured relative
-// (volta, turing and ampere: A100; ada, hopper: H100; blackwell: B200), by
-// architecture, which leaves the data sheet to carry the difference.
+// Parameters for a GPU without a table: those fitted to its nearest measured relative (volta, turing,
+// ampere: A100; hopper: H100, 8-bit products H200; blackwell with NVLink: B200; ada: RTX 4090;
+// blackwell without NVLink: RTX PRO 6000); the data sheet carries the difference.
 struct AttentionDefaults {
   ContextParameters context;
   DecodeParameters decode;

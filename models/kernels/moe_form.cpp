@@ -16,29 +16,41 @@ double count(std::int64_t n) {
 double norm(double a, double b, double p) {
   const double most = std::max(a, b), least = std::min(a, b);
   if (least <= 0) return most;
-  return most * std::exp(std::log1p(std::exp(p * std::log(least / most))) / p);
+  const double power = p * std::log(least / most);
+  constexpr double kNothing = -16;  // below 1e-7 of the larger
+  return power < kNothing ? most : most * std::exp(std::log1p(std::exp(power)) / p);
 }
 
-// x with density ~ x^-exponent on [low, high].
+// x with density ~ x^-exponent on [low, high]; integrals of x^power as low^s (e^(s ln(high / low))
+// - 1) / s, s = power + 1.
 struct PowerLaw {
   double exponent, low, high;
 
-  double integral(double power) const {  // of x^power
-    const double s = power + 1;
-    if (std::abs(s) < 1e-6) return std::log(high / low);
-    return (std::pow(high, s) - std::pow(low, s)) / s;
+  static double grown(double s, double log_range) {  // (e^(s log_range) - 1) / s
+    return std::abs(s) < 1e-6 ? log_range : std::expm1(s * log_range) / s;
   }
-  double moment(double order) const { return integral(order - exponent) / integral(-exponent); }
-  double below(double x) const {  // distribution function
+  // Mean of x and of x^2, in units of low.
+  struct Moments {
+    double mass, mean, square;
+  };
+  Moments moments() const {
+    const double range = std::log(high / low), s = 1 - exponent;
+    const double mass = grown(s, range);
+    return {mass, grown(s + 1, range) / mass, grown(s + 2, range) / mass};
+  }
+  double mean_below(double top) const {  // of x under `top`, in units of low
+    const double range = std::log(top / low), s = 1 - exponent;
+    return grown(s + 1, range) / grown(s, range);
+  }
+  double below(double x, double mass) const {  // distribution function
     if (x <= low) return 0;
     if (x >= high) return 1;
-    return PowerLaw{exponent, low, x}.integral(-exponent) / integral(-exponent);
+    return grown(1 - exponent, std::log(x / low)) / mass;
   }
-  double at(double share) const {  // its inverse
+  double at(double share, double mass) const {  // its inverse, in units of low
     const double s = 1 - exponent;
-    if (std::abs(s) < 1e-6) return low * std::pow(high / low, share);
-    const double from = std::pow(low, s);
-    return std::pow(from + share * (std::pow(high, s) - from), 1 / s);
+    if (std::abs(s) < 1e-6) return std::exp(share * mass);
+    return std::exp(std::log1p(share * mass * s) / s);
   }
 };
 
@@ -52,19 +64,20 @@ double normal_maximum(double n) {
 }
 
 // Share of all pairs that the most loaded of `ranks` gets.
-double largest_share(const PowerLaw& law, double experts, double ranks) {
+double largest_share(const PowerLaw& law, const PowerLaw::Moments& moments, double experts,
+                     double ranks) {
   if (ranks <= 1) return 1;
-  const double held = experts / ranks, mean = law.moment(1);
-  const double variation = std::sqrt(std::max(law.moment(2) / (mean * mean) - 1, 0.0));
+  const double held = experts / ranks, mean = moments.mean;
+  const double variation = std::sqrt(std::max(moments.square / (mean * mean) - 1, 0.0));
   const double deviation = variation * std::sqrt((1 - 1 / ranks) / held);
   const double most = normal_maximum(ranks);
   const double sigma2 = std::log1p(deviation * deviation);
   const double normal = 1 + most * deviation;
   const double lognormal = std::exp(most * std::sqrt(sigma2) - sigma2 / 2);
-  const double cap = law.high / mean;  // every expert as popular as can be
+  const double cap = law.high / (law.low * mean);  // every expert as popular as can be
   const double spread = std::sqrt(std::min(normal, cap) * std::min(lognormal, cap)) / ranks;
-  const double top = law.at(std::exp2(-1 / experts));  // median of the largest
-  const double rest = PowerLaw{law.exponent, law.low, top}.moment(1);
+  const double top = law.at(std::exp2(-1 / experts), moments.mass);  // median of the largest
+  const double rest = law.mean_below(top * law.low);
   const double with_top = (top + (held - 1) * rest) / (top + (experts - 1) * rest);
   return std::clamp(std::max(spread, with_top), 1 / ranks, 1.0);
 }
@@ -117,9 +130,12 @@ MoeLoad rank_load(const MoeQuery& q) {
   const PowerLaw law{q.skew, many ? 1.0 : 0.01, many ? std::max(0.8 * count(q.tokens), 2.0) : 2.0};
   // No expert can have more than every token.
   const double cap = load.experts / std::min(count(q.top_k), experts);
-  const double share = std::max(std::min(largest_share(law, experts, ranks), cap), 1 / ranks);
+  const PowerLaw::Moments moments = law.moments();
+  const double share =
+      std::max(std::min(largest_share(law, moments, experts, ranks), cap), 1 / ranks);
   load.pairs = std::max(all * share, 1.0);
-  const double idle = law.below(0.5 * experts * law.moment(1) / all);
+  const double half_token = 0.5 * experts * moments.mean * law.low / all;
+  const double idle = law.below(half_token, moments.mass);
   load.hit = load.experts * (1 - idle) * std::sqrt(share * ranks);
   load.hit = std::clamp(std::min(load.hit, load.pairs), 1.0, load.experts);
   return load;
@@ -159,17 +175,28 @@ double moe_least_time(const MoeQuery& q, const MoeDevice& device) {
 }
 
 MoeDefaults default_moe_parameters(const sim::Gpu& gpu, NumberFormat format) {
-  MoeDefaults result;
-  const bool narrow_weights = weight_bytes(format) < 0.9;
-  if (gpu.architecture == "blackwell") {
-    result.from = "b200-sxm, vllm 0.24.0";
-  } else if (gpu.architecture == "hopper" || gpu.architecture == "ada") {
-    result.from = "h100-sxm, vllm 0.24.0";
-  } else {
-    result.from = "a100-sxm-80gb, vllm 0.14.0";
+  // Fits of the tables named (calibration/README.md), rounded; order of MoeParameters.
+  const double bytes = weight_bytes(format);
+  const bool has_links = gpu.nvlink_bandwidth.value() > 0;
+  if (gpu.architecture == "ada" || (gpu.architecture == "blackwell" && !has_links)) {
+    return {{10e-6, 0.80, 0.94, 33, 1e-9, 3.2, 2.1, 0.53, 1e-8}, "rtx-pro-6000, vllm 0.19.0"};
   }
-  if (narrow_weights) result.parameters.tensor_efficiency = 0.4;
-  return result;
+  if (gpu.architecture == "blackwell") {
+    constexpr std::string_view kFrom = "b200-sxm, vllm 0.24.0";
+    if (format == NumberFormat::nvfp4) {
+      return {{18e-6, 0.81, 0.63, 1.9, 4e-10, 1.15, 1.7, 1.3, 2e-8}, kFrom};
+    }
+    if (bytes < 0.9) return {{21e-6, 0.80, 0.33, 28, 2.5e-11, 1.25, 4.4, 5.3, 5e-8}, kFrom};
+    if (bytes < 1.5) return {{15e-6, 0.87, 0.57, 2.1, 1e-9, 1.15, 1.2, 1.2, 2.3e-8}, kFrom};
+    return {{13e-6, 0.91, 0.48, 1.8, 1.6e-9, 1.2, 0.7, 0.95, 2.8e-8}, kFrom};
+  }
+  if (gpu.architecture == "hopper") {
+    constexpr std::string_view kFrom = "h100-sxm, vllm 0.24.0";
+    if (bytes < 0.9) return {{60e-6, 0.76, 0.30, 2.2, 7e-11, 1.15, 1.4, 4.6, 2e-9}, kFrom};
+    if (bytes < 1.5) return {{28e-6, 0.98, 0.38, 110, 3.2e-10, 3.0, 2.7, 1.0, 1.5e-7}, kFrom};
+    return {{26e-6, 0.98, 0.69, 29, 3.9e-9, 1.15, 0.01, 5.4, 4.5e-8}, kFrom};
+  }
+  return {{3e-6, 0.67, 0.35, 18, 2.2e-8, 1.65, 0.01, 5.7, 7e-9}, "a100-sxm-80gb, vllm 0.14.0"};
 }
 
 }  // namespace windtunnel::models
