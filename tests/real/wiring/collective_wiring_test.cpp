@@ -10,7 +10,7 @@
 #include "real/nccl/device/pattern_kernels.hpp"
 #include "sim/base/contract.hpp"
 #include "sim/base/diagnostics.hpp"
-#include "tests/real_wiring/fake_cuda.hpp"
+#include "tests/real/wiring/fake_cuda.hpp"
 
 namespace windtunnel::real {
 namespace {

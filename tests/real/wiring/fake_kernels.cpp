@@ -10,7 +10,7 @@
 #include "real/cuda/kernels.hpp"
 #include "real/nccl/device/pattern_kernels.hpp"
 #include "real/steps/bfloat16.hpp"
-#include "tests/real_wiring/fake_cuda.hpp"
+#include "tests/real/wiring/fake_cuda.hpp"
 
 namespace windtunnel::real {
 namespace {

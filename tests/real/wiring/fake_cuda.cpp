@@ -1,4 +1,4 @@
-#include "tests/real_wiring/fake_cuda.hpp"
+#include "tests/real/wiring/fake_cuda.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -283,6 +283,9 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   run_until([event] { return event->happened >= event->recorded; });
   return cudaSuccess;
+}
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  return event->happened >= event->recorded ? cudaSuccess : cudaErrorNotReady;
 }
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t stop) {
   *milliseconds = static_cast<float>((stop->at_us - start->at_us) * 1e-3);

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "real/steps/bfloat16.hpp"
-#include "tests/real_wiring/fake_cuda.hpp"
+#include "tests/real/wiring/fake_cuda.hpp"
 
 namespace {
 

@@ -1,86 +1,15 @@
 // The step as the device runs it (which tensor each kernel reads and writes, strides, layouts, order,
 // streams), with kernels in plain loops behind the same calls, against the double-precision reference.
-//
-// Tolerance: tensors between ops are rounded to bf16 (relative 2^-9), a gradient passes through some
-// twenty of them, errors are independent: a gradient tensor may be off by 3 % of its norm. A wrong
-// tensor, stride or order is off by 100 %.
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "real/benchmark.hpp"
-#include "real/steps/bfloat16.hpp"
 #include "real/steps/device/step_runner.hpp"
-#include "tests/real_wiring/fake_cuda.hpp"
+#include "tests/real/step_case.hpp"
+#include "tests/real/wiring/fake_cuda.hpp"
 
 namespace windtunnel::real {
 namespace {
-
-constexpr double kTolerance = 0.03;
-
-StepShape tiny() {
-  StepShape shape;
-  shape.name = "tiny";
-  shape.layers = 2;
-  shape.hidden = 32;
-  shape.heads = 4;
-  shape.kv_heads = 2;
-  shape.head_dim = 16;
-  shape.ffn = 40;
-  shape.vocabulary = 48;
-  shape.sequence = 6;
-  shape.batch = 2;
-  return shape;
-}
-
-StepShape gpt_like() {
-  StepShape shape = tiny();
-  shape.kv_heads = shape.heads;
-  shape.mlp = StepShape::Mlp::plain;
-  shape.norm = StepShape::Norm::layer;
-  shape.positions = StepShape::Positions::learned;
-  shape.head = StepShape::Head::tied;
-  return shape;
-}
-
-// Weights and inputs as bf16 holds them, so that both sides start from the same numbers.
-struct Case {
-  StepShape shape;
-  std::vector<double> parameters;
-  step_reference::StepInput input;
-  step_reference::StepGradient expected;
-
-  explicit Case(const StepShape& s)
-      : shape(s),
-        parameters(step_reference::random_parameters(s, 1)),
-        input(step_reference::random_input(s, 2)) {
-    round_to_bfloat16(parameters);
-    round_to_bfloat16(input.input);
-    round_to_bfloat16(input.cotangent);
-    expected = step_reference::gradient(shape, parameters, input);
-  }
-};
-
-double relative_error(const float* got, const double* expected, std::int64_t count) {
-  double off = 0, norm = 0;
-  for (std::int64_t i = 0; i < count; ++i) {
-    off += std::pow(static_cast<double>(got[i]) - expected[i], 2);
-    norm += expected[i] * expected[i];
-  }
-  return std::sqrt(off / norm);
-}
-
-void expect_gradients(const DeviceStep& step, const Case& c) {
-  const std::vector<float> got = step.gradients();
-  for (const ParameterTensor& tensor : step.layout().tensors())
-    EXPECT_LT(relative_error(got.data() + tensor.offset,
-                             c.expected.parameters.data() + tensor.offset, tensor.count()),
-              kTolerance)
-        << c.shape.name << ": " << name_of(tensor);
-  if (c.shape.vocabulary > 0) {
-    EXPECT_NEAR(step.loss(), c.expected.loss, 0.01 * c.expected.loss);
-  }
-}
 
 class StepWiring : public testing::TestWithParam<unsigned> {
  protected:
@@ -88,11 +17,12 @@ class StepWiring : public testing::TestWithParam<unsigned> {
 };
 
 TEST_P(StepWiring, GradientsAreTheReferencesForEveryKindOfNetwork) {
-  StepShape wide_heads = tiny();
+  StepShape wide_heads = tiny_step();
   wide_heads.head_dim = 32;
   wide_heads.kv_heads = 1;
-  for (const StepShape& shape : {tiny(), gpt_like(), wide_heads, block_of(tiny(), 2)}) {
-    const Case c(shape);
+  for (const StepShape& shape :
+       {tiny_step(), gpt_like_step(), wide_heads, block_of(tiny_step(), 2)}) {
+    const StepCase c(shape);
     CublasLt library;
     const Stream stream;
     DeviceStep step(shape, library);
@@ -105,7 +35,7 @@ TEST_P(StepWiring, GradientsAreTheReferencesForEveryKindOfNetwork) {
 
 TEST_P(StepWiring, ASecondStepStartsAfresh) {
   // Gradients of the second step are those of the weights after the first, not added to the first's.
-  const Case c(tiny());
+  const StepCase c(tiny_step());
   CublasLt library;
   const Stream stream;
   DeviceStep step(c.shape, library);
@@ -117,7 +47,7 @@ TEST_P(StepWiring, ASecondStepStartsAfresh) {
 }
 
 TEST_P(StepWiring, TheOptimizerStepsAsTheReferencesAdam) {
-  const Case c(gpt_like());
+  const StepCase c(gpt_like_step());
   CublasLt library;
   const Stream stream;
   DeviceStep step(c.shape, library);
@@ -138,7 +68,7 @@ TEST_P(StepWiring, TheOptimizerStepsAsTheReferencesAdam) {
 }
 
 TEST_P(StepWiring, AGraphComputesWhatTheStepDoes) {
-  const Case c(tiny());
+  const StepCase c(tiny_step());
   CublasLt library;
   const Stream stream;
   DeviceStep step(c.shape, library);
@@ -151,7 +81,7 @@ TEST_P(StepWiring, AGraphComputesWhatTheStepDoes) {
 }
 
 TEST_P(StepWiring, RandomFillingLeavesNothingUndefined) {
-  for (const StepShape& shape : {tiny(), gpt_like(), block_of(tiny(), 1)}) {
+  for (const StepShape& shape : {tiny_step(), gpt_like_step(), block_of(tiny_step(), 1)}) {
     const Stream stream;
     StepRunner runner({.shape = shape}, stream);
     runner.run();
@@ -165,7 +95,7 @@ TEST_P(StepWiring, RandomFillingLeavesNothingUndefined) {
 
 TEST_P(StepWiring, EveryOpOfAStepGetsATime) {
   const Stream stream;
-  StepRunner runner({.shape = tiny()}, stream);
+  StepRunner runner({.shape = tiny_step()}, stream);
   const auto times = runner.time_ops(3);
   ASSERT_EQ(times.size(), runner.ops().size());
   for (const base::Seconds time : times) EXPECT_GT(time.value(), 0.0);
@@ -196,7 +126,7 @@ class DataParallelWiring : public testing::TestWithParam<std::tuple<unsigned, st
 };
 
 TEST_P(DataParallelWiring, EveryReplicaHoldsTheSumOfAllGradientsWhateverTheOrderOfStreams) {
-  for (const StepShape& shape : {tiny(), gpt_like()}) {
+  for (const StepShape& shape : {tiny_step(), gpt_like_step()}) {
     std::vector<double> expected;
     for (std::uint64_t data = 1; data <= kDevices; ++data) {
       const std::vector<float> lone = lone_gradients(shape, data);
@@ -224,7 +154,7 @@ TEST_P(DataParallelWiring, EveryReplicaHoldsTheSumOfAllGradientsWhateverTheOrder
 
 TEST_P(DataParallelWiring, ReplicasStayTheSameOverManySteps) {
   const NcclClique clique(NcclApi::load(), {0, 1, 2}, peers, {});
-  StepRunner runner({tiny(), GradientExchange::overlapped, std::get<1>(GetParam())}, clique);
+  StepRunner runner({tiny_step(), GradientExchange::overlapped, std::get<1>(GetParam())}, clique);
   for (int step = 0; step < 4; ++step) runner.run();
   runner.wait();
   const auto size = runner.replica(0).layout().size();

@@ -5,7 +5,7 @@
 
 #include "real/cuda/attention.hpp"
 #include "real/steps/bfloat16.hpp"
-#include "tests/real_wiring/fake_cuda.hpp"
+#include "tests/real/wiring/fake_cuda.hpp"
 
 namespace windtunnel::real {
 namespace {
