@@ -10,9 +10,9 @@
 
 #include "scenarios/document/write.hpp"
 #include "scenarios/import_cluster.hpp"
+#include "scenarios/import_model.hpp"
 #include "scenarios/kernel_profiles.hpp"
 #include "scenarios/library.hpp"
-#include "scenarios/model_source.hpp"
 #include "scenarios/participants.hpp"
 #include "scenarios/schema/bind.hpp"
 #include "scenarios/schema/resolve.hpp"
@@ -127,7 +127,7 @@ std::optional<TrainScenario> bind_train(const Node& resolved, base::Diagnostics&
   TrainScenario out;
   bind_structure(train_structure(), *resolved.find("workload"), &out.job.workload);
   bind_structure(strategy_structure(), *resolved.find("strategy"), &out.job.strategy);
-  auto model = read_model(*resolved.find("model"), diagnostics);
+  auto model = bind_model(*resolved.find("model"), diagnostics);
   if (!model) return std::nullopt;
   out.network = std::make_shared<const models::Network>(models::build_network(*model));
   out.model = std::make_shared<const models::Model>(*std::move(model));

@@ -3,7 +3,6 @@
 
 #include "calibration/fabric_model.hpp"
 #include "calibration/kernels/device_model.hpp"
-#include "calibration/kernels/kernel_profile_file.hpp"
 #include "scenarios/document/source_text.hpp"
 #include "scenarios/kernel_profiles.hpp"
 #include "scenarios/library.hpp"
@@ -18,13 +17,6 @@ constexpr std::size_t kLargestProfile = std::size_t{16} << 20;
 
 bool is_path(const std::string& name) {
   return name.ends_with(".yaml") || name.ends_with(".yml");
-}
-
-// Whether a scenario's `calibration` names kernel times rather than links.
-bool is_kernel_profile(const std::string& name) {
-  if (name.empty() || name == "none") return false;
-  if (!is_path(name)) return calibration::shipped_kernel_profile_name(name).has_value();
-  return calibration::is_kernel_profile(read_file(name, kLargestProfile));
 }
 
 }  // namespace
@@ -48,7 +40,7 @@ calibration::FabricProfile load_profile(const std::string& name_or_path) {
 
 std::shared_ptr<const collectives::TimeModel> ModelSource::model_for(const Scenario& scenario) {
   // A profile of kernels leaves the links to the shipped one.
-  const std::string name = is_kernel_profile(scenario.calibration) ? "" : scenario.calibration;
+  const std::string name = names_kernel_profile(scenario.calibration) ? "" : scenario.calibration;
   // An imported platform has hosts, not GPUs: no profile speaks about those.
   if (name == "none" || scenario.cluster->explicit_network) return nullptr;
   auto& model = loaded_[name];
@@ -66,7 +58,7 @@ std::shared_ptr<const collectives::TimeModel> ModelSource::model_for(const Scena
 std::shared_ptr<const models::KernelTimeModel> ModelSource::kernels_for(const Scenario& scenario) {
   if (std::holds_alternative<strategies::CollectiveWorkload>(scenario.workload)) return nullptr;
   const std::string& name = scenario.calibration;
-  const bool ours = name == "none" || is_kernel_profile(name);
+  const bool ours = name == "none" || names_kernel_profile(name);
   return calibration::kernel_model_for(scenario.cluster->node.gpu, ours ? name : "");
 }
 

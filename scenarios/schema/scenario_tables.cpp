@@ -1,5 +1,6 @@
 // Tables of the scenario itself: its head, engine and expectations.
 #include "scenarios/schema/bind.hpp"
+#include "scenarios/schema/model_table.hpp"
 #include "scenarios/schema/tables.hpp"
 
 namespace windtunnel::scenarios {
@@ -37,7 +38,7 @@ std::vector<Field> head_fields() {
                "a profile by name or by a path ending in .yaml; `none`: data-sheet bandwidths and "
                "latencies exactly as the cluster states them"}),
       {.name = "model",
-       .type = type_of_kind(TypeKind::anything),
+       .type = structure_type(model_structure),
        .doc = "what is trained or served"},
       {.name = "strategy",
        .type = structure_type(strategy_structure),
@@ -136,16 +137,19 @@ const Structure& expectation_structure() {
 }
 
 std::vector<const Structure*> all_structures() {
-  return {&scenario_structure(),      &cluster_structure(),
-          &node_structure(),          &gpu_structure(),
-          &scale_up_structure(),      &nics_structure(),
-          &fabric_structure(),        &cost_structure(),
-          &node_override_structure(), &platform_import_structure(),
-          &collective_structure(),    &size_range_structure(),
-          &train_structure(),         &data_loading_structure(),
-          &checkpointing_structure(), &strategy_structure(),
-          &train_overlap_structure(), &engine_structure(),
-          &expectation_structure()};
+  std::vector<const Structure*> all{&scenario_structure(),      &cluster_structure(),
+                                    &node_structure(),          &gpu_structure(),
+                                    &scale_up_structure(),      &nics_structure(),
+                                    &fabric_structure(),        &cost_structure(),
+                                    &node_override_structure(), &platform_import_structure(),
+                                    &collective_structure(),    &size_range_structure(),
+                                    &train_structure(),         &data_loading_structure(),
+                                    &checkpointing_structure(), &strategy_structure(),
+                                    &train_overlap_structure(), &engine_structure(),
+                                    &expectation_structure()};
+  const std::vector<const Structure*> models = model_structures();
+  all.insert(all.end() - 2, models.begin(), models.end());
+  return all;
 }
 
 }  // namespace windtunnel::scenarios
