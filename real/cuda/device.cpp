@@ -16,7 +16,9 @@ void check(cudaError_t status, std::string_view call) {
 
 int device_count() {
   int count = 0;
-  return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
+  if (cudaGetDeviceCount(&count) == cudaSuccess) return count;
+  (void)cudaGetLastError();
+  return 0;
 }
 
 std::string no_device_reason() {
@@ -114,6 +116,15 @@ void Event::record(const Stream& stream) const {
 }
 void Event::wait() const {
   check(cudaEventSynchronize(event_), "cudaEventSynchronize");
+}
+bool Event::has_happened() const {
+  const cudaError_t status = cudaEventQuery(event_);
+  if (status != cudaErrorNotReady) {
+    check(status, "cudaEventQuery");
+    return true;
+  }
+  (void)cudaGetLastError();  // "not ready" would be reported by the next launch
+  return false;
 }
 base::Seconds Event::since(const Event& start) const {
   float milliseconds = 0.0F;

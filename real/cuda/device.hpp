@@ -93,6 +93,7 @@ class Event {
   cudaEvent_t get() const { return event_; }
   void record(const Stream& stream) const;
   void wait() const;
+  bool has_happened() const;  // without waiting
   // From `start` to this one; both have happened. Resolution about 0.5 us.
   base::Seconds since(const Event& start) const;
 

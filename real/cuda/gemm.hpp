@@ -22,6 +22,7 @@
 
 #include "models/kernels/number_format.hpp"
 #include "real/cuda/device.hpp"
+#include "real/kernels/gemm_layout.hpp"
 #include "sim/base/contract.hpp"
 
 namespace windtunnel::real {
@@ -53,7 +54,6 @@ class CublasLt {
   DeviceBuffer workspace_;
 };
 
-enum class GemmLayout { forward, input_gradient, weight_gradient };
 enum class Epilogue { none, bias, gelu, bias_gelu };
 enum class GemmOutput { as_format, fp32 };
 

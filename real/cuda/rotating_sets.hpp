@@ -16,8 +16,8 @@ namespace windtunnel::real {
 
 // What random bytes stand for: `values` of an element type in [-1, 1), or bits under a mask.
 struct RandomContent {
+  enum class Kind { values, bits } kind = Kind::values;  // bits: fp8, int8
   Element element = Element::bf16;
-  bool bits = false;         // raw bytes instead: fp8, int8
   std::uint8_t mask = 0xff;  // of raw bytes; 0xbf keeps E4M3 finite and below 2
   float low = -1.0F, high = 1.0F;
 };
