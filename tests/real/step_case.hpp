@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "real/steps/bfloat16.hpp"
-#include "real/steps/device/device_step.hpp"
+#include "real/steps/reference_step.hpp"
 
 namespace windtunnel::real {
 
@@ -69,7 +69,9 @@ inline double relative_error(const float* got, const double* expected, std::int6
   return std::sqrt(off / norm);
 }
 
-inline void expect_gradients(const DeviceStep& step, const StepCase& c) {
+// `Step`: a DeviceStep that has run.
+template <class Step>
+void expect_gradients(const Step& step, const StepCase& c) {
   const std::vector<float> got = step.gradients();
   for (const ParameterTensor& tensor : step.layout().tensors())
     EXPECT_LT(relative_error(got.data() + tensor.offset,

@@ -1,3 +1,5 @@
+#include "real/nccl/device/nccl_api.hpp"
+
 // Compiled where nccl.h is found; without_nccl.cpp stands in for it elsewhere.
 #if __has_include(<nccl.h>)
 
@@ -9,7 +11,6 @@
 #include <cstring>
 #include <vector>
 
-#include "real/nccl/device/nccl_api.hpp"
 #include "sim/base/contract.hpp"
 
 namespace windtunnel::real {
