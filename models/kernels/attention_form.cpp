@@ -9,6 +9,7 @@ namespace windtunnel::models {
 namespace {
 
 constexpr double kTile = 128;  // query rows a thread block, keys a block
+constexpr double kPackedRows = 16;  // least rows of a tensor-core product
 constexpr double kExponentialsPerClock = 16, kClock = 1.7e9;
 
 double count(std::int64_t n) {
@@ -176,7 +177,7 @@ double decode_time(const AttentionQuery& q, const DecodeParameters& p,
   const double shared = count(q.heads) / count(q.kv_heads);
   const double keys = windowed(q) ? count(q.window) : count(q.kv_len);
   const double blocks = std::ceil(keys / kTile);
-  const double rows = std::ceil(count(q.q_len) * shared / 64) * 64;
+  const double rows = std::ceil(count(q.q_len) * shared / kPackedRows) * kPackedRows;
   const double products =
       2 * padded_dims(q) * rows * kTile * device.multiprocessors /
       ((latent(q) ? p.latent_efficiency : p.tensor_efficiency) * device.tensor_rate);

@@ -18,7 +18,7 @@
 // Decode (one or a few new tokens; memory-bound; keys split over thread blocks, GQA packed):
 //   t = t0 + t_split s + norm_p(B_kv / (e_b W), blocks u / S) + b G c / S + c_q B_q / W
 //   blocks  = b G ceil(k / 128), u the time of a 128-key block on an SM: the larger of a latency and
-//             of its products over the packed rows (a multiple of 64: MLA with 128 heads is
+//             of its products over the packed rows (a multiple of 16: MLA with 128 heads is
 //             compute-bound here); above `packed_heads` a kv head, each head streams its keys by
 //             itself, out of the L2
 //   s       = min(1, log2(k / 128) / 3), the share of the split and its reduction
