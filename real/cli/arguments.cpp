@@ -32,7 +32,7 @@ constexpr const char* kAbout =
 struct Words {
   std::vector<std::string> verbs, precisions, ops, algorithms, protocols;
   std::string device = "cuda", out, budget, shapes, model, grid, sizes, max_time;
-  std::string gpu_name, host = "*", source, rendezvous;
+  std::string gpu_name, host = "*", source, rendezvous, fabric, interconnect;
   std::vector<int> ranks;
   int gpu_index = -1, threads = 0;
   double accuracy_percent = 0.0;
@@ -55,6 +55,9 @@ void declare(CLI::App& app, Words& words) {
   app.add_option("--algorithm", words.algorithms, "collectives: force these")->delimiter(',');
   app.add_option("--protocol", words.protocols, "collectives: force these")->delimiter(',');
   app.add_option("--sizes", words.sizes, "collectives: FROM..TO or FROM..TO*FACTOR, e.g. 8B..1GiB");
+  app.add_option("--fabric", words.fabric, "collectives: name of the cluster, e.g. my-cluster");
+  app.add_option("--interconnect", words.interconnect,
+                 "collectives: network between nodes, e.g. \"8x400Gb/s NDR InfiniBand\"");
   app.add_option("--ranks", words.ranks, "processes of the CPU's MPI collectives")->delimiter(',');
   app.add_option("--threads", words.threads, "CPU threads; default: 1, and all cores");
   app.add_option("--gpu-index", words.gpu_index, "which GPU; default 0, or by the local rank");
@@ -252,6 +255,8 @@ Arguments parse_command_line(const std::vector<std::string>& words_given) {
   out.selection.collective.ops = words.ops;
   out.selection.collective.algorithms = words.algorithms;
   out.selection.collective.protocols = words.protocols;
+  out.selection.collective.fabric = words.fabric;
+  out.selection.collective.interconnect = words.interconnect;
   read_sizes(words.sizes, out.selection.collective);
   read_shapes(words, out.selection);
   read_plan(words, out);

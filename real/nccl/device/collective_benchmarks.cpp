@@ -78,7 +78,8 @@ std::string from_environment(const char* name) {
   return value ? value : "";
 }
 
-Fields layout_fields(const CollectiveSite& site) {
+// Who takes part, over what.
+Fields layout_fields(const CollectiveSite& site, const CollectiveWish& wish) {
   const auto per_process = std::max<std::int64_t>(1, std::ssize(site.devices));
   const std::int64_t processes = site.environment.size, local = site.environment.local_size;
   Fields fields{{"ranks", std::to_string(processes * per_process)}};
@@ -214,7 +215,7 @@ class PointList {
   PointList(const Selection& selection, const CollectiveSite& site)
       : selection_(selection),
         lab_(std::make_shared<Laboratory>(site)),
-        layout_(layout_fields(site)) {
+        layout_(layout_fields(site, selection.collective)) {
     ranks_ = std::stoll(field(layout_, "ranks"));
   }
 
