@@ -91,6 +91,8 @@ Fields layout_fields(const CollectiveSite& site, const CollectiveWish& wish) {
             per_process == 1     ? "per_gpu_process"
             : processes == nodes ? "one_process_per_node"
                                  : "");
+  if (!wish.fabric.empty()) set_field(fields, "fabric", wish.fabric);
+  if (!wish.interconnect.empty()) set_field(fields, "interconnect", wish.interconnect);
   return fields;
 }
 
