@@ -5,12 +5,14 @@
 #include <functional>
 #include <tuple>
 
+#include "calibration/repeated_rows.hpp"
 #include "calibration/robust_fit.hpp"
 
 namespace windtunnel::calibration {
 namespace {
 
 using Rows = std::vector<const CollectiveMeasurement*>;
+using Repeats = std::vector<const RepeatedRow*>;
 
 // Prior widths of the lower levels, as shares of the parameters' own.
 constexpr double kSettingSpread = 0.6, kOpSpread = 0.6;
@@ -26,18 +28,24 @@ PreparedCase prepared_row(const CollectiveMeasurement& row) {
   return prepared;
 }
 
-std::vector<PreparedCase> prepared_rows(const Rows& rows) {
-  std::vector<PreparedCase> out;
-  out.reserve(rows.size());
-  for (const auto* row : rows) out.push_back(prepared_row(*row));
-  return out;
-}
+// Cases and weights of a fit.
+struct FitRows {
+  std::vector<PreparedCase> cases;
+  std::vector<double> weights;
+
+  explicit FitRows(const Repeats& rows) {
+    for (const RepeatedRow* one : rows) {
+      cases.push_back(one->prepared);
+      weights.push_back(one->weight());
+    }
+  }
+};
 
 template <typename Key>
-std::map<Key, Rows> grouped(const Rows& rows,
-                            const std::function<Key(const CollectiveMeasurement&)>& key) {
-  std::map<Key, Rows> groups;
-  for (const auto* row : rows) groups[key(*row)].push_back(row);
+std::map<Key, Repeats> grouped(const Repeats& rows,
+                               const std::function<Key(const CollectiveMeasurement&)>& key) {
+  std::map<Key, Repeats> groups;
+  for (const RepeatedRow* one : rows) groups[key(*one->row)].push_back(one);
   return groups;
 }
 
@@ -94,14 +102,15 @@ Eigen::VectorXd shifts_of(const ShiftRows& rows, std::vector<ParamVector> direct
   return fit_shifts(problem);
 }
 
-void note_seen(Seen& seen, const CollectiveMeasurement& row) {
+void note_seen(Seen& seen, const RepeatedRow& one) {
+  const CollectiveMeasurement& row = *one.row;
   SeenOp& op = seen[row.op];
   const double bytes = row.bytes.value();
   op.least_bytes = op.rows == 0 ? bytes : std::min(op.least_bytes, bytes);
   op.most_bytes = std::max(op.most_bytes, bytes);
   op.nodes.insert(row.nodes);
   op.gpus_per_node.insert(row.gpus_per_node);
-  ++op.rows;
+  op.rows += static_cast<int>(one.log_times.size());
 }
 
 double quantile(std::vector<double> values, double share) {
@@ -128,19 +137,24 @@ class FabricFitter {
     fabric.gpu = rows[0]->gpu;
     fabric.name = rows[0]->fabric;
     fabric.rows = static_cast<int>(rows.size());
-    const auto cases = prepared_rows(rows);
+    const std::vector<RepeatedRow> merged = merge_repeats(rows);
+    Repeats all;
+    for (const RepeatedRow& one : merged) all.push_back(&one);
+    const FitRows fitted(all);
+    const std::vector<PreparedCase>& cases = fitted.cases;
     fabric.generation = cases[0].the_case.links.generation();
     for (const PreparedCase& c : cases) {
       if (fabric.transport == Transport::none) fabric.transport = c.the_case.links.transport;
     }
     FitProblem problem;
     problem.rows = &cases;
+    problem.weights = fitted.weights;
     problem.mean = common_shift(cases, shared_params(shared_, fabric.generation, fabric.transport));
     const FitResult result = fit(problem);
     fabric.params = result.params;
     fabric.standard_error = result.standard_error;
-    for (const auto* row : rows) note_seen(fabric.seen, *row);
-    fit_settings(fabric, rows);
+    for (const RepeatedRow* one : all) note_seen(fabric.seen, *one);
+    fit_settings(fabric, all);
     return fabric;
   }
 
@@ -166,7 +180,7 @@ class FabricFitter {
 
   using SettingKey = std::tuple<std::string, std::string, std::string, std::string>;
 
-  void fit_settings(Fabric& fabric, const Rows& rows) const {
+  void fit_settings(Fabric& fabric, const Repeats& rows) const {
     const auto groups = grouped<SettingKey>(rows, [](const CollectiveMeasurement& m) {
       return SettingKey{m.interconnect, m.launch, m.tuning, m.stack};
     });
@@ -174,14 +188,17 @@ class FabricFitter {
     for (const auto& [key, mine] : groups) {
       Setting setting;
       std::tie(setting.interconnect, setting.launch, setting.tuning, setting.stack) = key;
-      setting.rows = static_cast<int>(mine.size());
-      for (const auto* row : mine) note_seen(setting.seen, *row);
+      for (const RepeatedRow* one : mine) {
+        note_seen(setting.seen, *one);
+        setting.rows += static_cast<int>(one->log_times.size());
+      }
       setting.params =
           groups.size() > 1 ? refit(mine, fabric.params, kSettingSpread, 0.08) : fabric.params;
       fit_ops(setting, mine);
-      for (const auto* row : mine) {
-        const PreparedCase c = prepared_row(*row);
-        left.push_back({c.the_case, c.log_time - log_time(params_of(setting, row->op), c)});
+      for (const RepeatedRow* one : mine) {
+        const double modelled = log_time(params_of(setting, one->row->op), one->prepared);
+        for (const double measured : one->log_times)
+          left.push_back({one->prepared.the_case, measured - modelled});
       }
       fabric.settings.push_back(std::move(setting));
     }
@@ -189,7 +206,7 @@ class FabricFitter {
     fabric.median_abs_error = median_left(fabric.residuals, left);
   }
 
-  void fit_ops(Setting& setting, const Rows& rows) const {
+  void fit_ops(Setting& setting, const Repeats& rows) const {
     const auto groups =
         grouped<collectives::Op>(rows, [](const CollectiveMeasurement& m) { return m.op; });
     if (groups.size() < 2) return;
@@ -210,11 +227,12 @@ class FabricFitter {
     setting.by_op[first ? b : a] = params;
   }
 
-  static ParamVector refit(const Rows& rows, const ParamVector& parent, double share,
+  static ParamVector refit(const Repeats& rows, const ParamVector& parent, double share,
                            double sigma) {
-    const auto cases = prepared_rows(rows);
+    const FitRows fitted(rows);
     FitProblem problem;
-    problem.rows = &cases;
+    problem.rows = &fitted.cases;
+    problem.weights = fitted.weights;
     problem.mean = parent;
     problem.spread = prior_spread() * share;
     problem.sigma = sigma;

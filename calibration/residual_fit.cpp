@@ -18,7 +18,7 @@ using PerRegime = std::array<double, kRegimes>;
 constexpr double kOctaves = 2.0;
 constexpr int kBinsAnOctave = 4;
 // Noise of repeated runs over all fabrics, with the weight of so many rows.
-constexpr PerRegime kUsualNoise{0.02, 0.02, 0.012};
+constexpr PerRegime kUsualNoise{0.012, 0.012, 0.006};
 constexpr double kNoiseRows = 8.0, kMostNoise = 0.06;
 constexpr double kUsualAmplitude = 0.06;
 // 90 % quantile of |z| over all fabrics; a fit flatters its own rows.
