@@ -102,19 +102,22 @@ Point gemm_point(const GemmQuery& query, int threads) {
   return point;
 }
 
-// Weights of (n, k) at several token counts m: sizes of layers, with odd ones between.
+using Sizes = std::vector<std::int64_t>;
+using Weights = std::vector<std::pair<std::int64_t, std::int64_t>>;
+
+// Weights of (n, k) at several token counts m. Powers of two and sizes between them, so that a fit
+// sees what the edges of a kernel's blocks cost. fp64 in a quick sweep: every other row count.
 std::vector<GemmQuery> own_grid(const Selection& selection, NumberFormat format) {
   const bool quick = selection.effort == Effort::quick;
-  const std::vector<std::int64_t> tokens =
-      quick ? std::vector<std::int64_t>{1, 16, 64, 256, 1024}
-            : std::vector<std::int64_t>{1, 4, 16, 17, 64, 128, 256, 512, 1024, 2048};
-  const std::vector<std::pair<std::int64_t, std::int64_t>> weights =
-      quick ? std::vector<std::pair<std::int64_t, std::int64_t>>{{256, 256},  {256, 1024},
-                                                                 {1024, 256}, {1024, 1024},
-                                                                 {64, 512},   {512, 2048}}
-            : std::vector<std::pair<std::int64_t, std::int64_t>>{
-                  {64, 64},    {256, 256},   {256, 1024},  {1024, 256},  {640, 640}, {1024, 1024},
-                  {1000, 500}, {2048, 2048}, {1024, 4096}, {4096, 1024}, {16, 2048}, {4096, 4096}};
+  Sizes tokens = quick ? Sizes{1, 4, 16, 40, 100, 256, 600, 1024}
+                       : Sizes{1, 2, 4, 8, 16, 17, 28, 40, 64, 100, 128, 256, 360, 600, 1024, 2048};
+  if (quick && format == NumberFormat::fp64) tokens = {1, 16, 100, 600};
+  const Weights weights =
+      quick ? Weights{{256, 256},  {200, 1000},  {480, 320}, {1024, 256},
+                      {640, 1200}, {1024, 1024}, {72, 640},  {520, 2048}}
+            : Weights{{64, 64},     {256, 256},   {200, 1000},  {480, 320},   {1024, 256},
+                      {640, 1200},  {1024, 1024}, {72, 640},    {520, 2048},  {1000, 500},
+                      {2048, 2048}, {1536, 3072}, {4096, 1024}, {1024, 4096}, {16, 2048}};
   std::vector<GemmQuery> out;
   for (const auto& [n, k] : weights) {
     for (const std::int64_t m : tokens)
@@ -137,9 +140,6 @@ std::vector<Benchmark> cpu_gemm_benchmarks(const Selection& selection) {
     }
     for (const NumberFormat format : formats) {
       for (const GemmQuery& query : own_grid(selection, format)) {
-        // fp64 is measured on a thinner grid in a quick sweep: its own rows, half the time.
-        if (selection.effort == Effort::quick && format == NumberFormat::fp64 && query.m % 64 != 0)
-          continue;
         out.points.push_back(gemm_point(query, threads));
       }
     }

@@ -1,5 +1,7 @@
 #include "real/mpi/mpi_device.hpp"
 
+#include <fmt/format.h>
+
 #include "real/cpu/step_point.hpp"
 
 namespace windtunnel::real {
@@ -17,6 +19,13 @@ Fields MpiDevice::identity() const {
   Fields out = CpuDevice::identity();
   set_field(out, "stack", mpi_library_version());
   return out;
+}
+
+ClockState MpiDevice::clocks() {
+  ClockState state = CpuDevice::clocks();
+  const int preempted = stopwatch_.take_preempted();
+  if (preempted > 0) state.throttled = fmt::format("{} batches preempted, taken again", preempted);
+  return state;
 }
 
 std::vector<Benchmark> mpi_step_benchmarks(int rank, int ranks) {

@@ -6,6 +6,7 @@
 
 #include "real/cpu/cpu_device.hpp"
 #include "real/mpi/mpi_peers.hpp"
+#include "real/mpi/mpi_stopwatch.hpp"
 
 namespace windtunnel::real {
 
@@ -17,11 +18,11 @@ class MpiDevice : public CpuDevice {
   MpiDevice(const DeviceOptions& options, std::shared_ptr<Peers> peers);
   std::vector<Benchmark> benchmarks(Verb verb, const Selection& selection) override;
   Fields identity() const override;
+  ClockState clocks() override;
   Stopwatch& stopwatch() override { return stopwatch_; }
 
  private:
-  // Both ends of a batch wait for all ranks; a collective's own waiting is then a small part.
-  SteadyStopwatch stopwatch_{[] { MPI_Barrier(MPI_COMM_WORLD); }};
+  MpiStopwatch stopwatch_;
 };
 
 }  // namespace windtunnel::real
