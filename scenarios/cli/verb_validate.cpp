@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "calibration/fabric_model.hpp"
+#include "calibration/kernels/device_model.hpp"
 #include "calibration/kernels/kernel_calibrate.hpp"
 #include "calibration/kernels/kernel_profile_file.hpp"
 #include "calibration/kernels/kernel_validate.hpp"
@@ -16,6 +17,7 @@
 #include "scenarios/cli/result_output.hpp"
 #include "scenarios/cli/verb.hpp"
 #include "scenarios/document/source_text.hpp"
+#include "scenarios/steps/step_validation.hpp"
 #include "scenarios/study_site.hpp"
 
 namespace windtunnel::scenarios::cli {
@@ -122,6 +124,38 @@ void add_tables(const calibration::Validation& collectives,
   if (!skipped.skipped.empty()) out.tables["skipped"] = skipped.skipped_table();
 }
 
+bool has_steps(const std::vector<calibration::GenericRow>& rows) {
+  return std::any_of(rows.begin(), rows.end(),
+                     [](const calibration::GenericRow& row) { return row.kind == "step"; });
+}
+
+// Measured training iterations: each becomes a scenario.
+reports::ResultCase validate_step_file(const calibration::Measurements& measured,
+                                       const std::string& file, const std::string& profile,
+                                       reports::Result& result) {
+  const auto start = std::chrono::steady_clock::now();
+  StepModels models;
+  models.links = calibration::shipped_model();
+  models.kernels = [&profile](const sim::Gpu& gpu) {
+    return calibration::kernel_model_for(gpu, profile);
+  };
+  StepValidation steps = validate_steps(measured.other, models);
+  for (const calibration::SkippedRow& row : measured.skipped)
+    steps.skipped.push_back({row.origin, row.reason});
+  reports::ResultCase one;
+  one.name = std::filesystem::path(file).filename().string();
+  one.parameters = {{"file", file}};
+  one.engine = "analytic";
+  one.outcome = steps.outcome();
+  for (const auto& [name, info] : step_validation_fact_info()) result.fact_info[name] = info;
+  if (steps.steps.empty()) {
+    one.outcome.status = base::Status::infeasible;
+    one.outcome.reason = "no row of this file can be predicted";
+  }
+  one.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return one;
+}
+
 // One case a file, over all its rows.
 reports::ResultCase validate_file(Models& models, const std::string& file,
                                   const ValidateFlags& flags, const Console& console,
@@ -132,6 +166,8 @@ reports::ResultCase validate_file(Models& models, const std::string& file,
                  measured.measurements.files, result.warnings);
   for (const auto* files : {&measured.kernels.files, &measured.measurements.files})
     warn_if_fitted(models.kernel_profile, models.kernel_files, *files, result.warnings);
+  if (has_steps(measured.measurements.other))
+    return validate_step_file(measured.measurements, file, flags.profile, result);
   for (const calibration::GenericRow& row : measured.measurements.other)
     measured.measurements.skipped.push_back(
         {row.origin, fmt::format("kind '{}' is not predicted here", row.kind)});

@@ -1,0 +1,73 @@
+#include "scenarios/steps/step_defaults.hpp"
+
+#include <algorithm>
+
+#include "sim/base/contract.hpp"
+#include "strategies/train/software_stack.hpp"
+
+namespace windtunnel::scenarios {
+namespace {
+
+using models::NumberFormat;
+
+std::vector<StepDefaults> make_defaults() {
+  return {
+      {.software = "megatron-core",
+       .sequence_parallel = true,
+       .overlap_data = true,
+       .overlap_tensor = true,
+       .overlap_pipeline = true,
+       .bucket_mib = 160,
+       .why =
+           "NeMo and Megatron-Bridge recipes: distributed optimizer with overlapped reduction and "
+           "gathering, tp-comm-overlap, p2p overlap with interleaving"},
+      {.software = "megatron-lm-2021",
+       .gradients = NumberFormat::fp32,
+       .why = "Megatron-LM 2.x: gradients kept in fp32 where accumulated, reduced after the last "
+              "backward pass, blocking sends"},
+      {.software = "megatron-deepspeed",
+       .gradients = NumberFormat::fp16,
+       .why =
+           "DeepSpeed pipeline engine: gradients in the precision of training, reduced at the end"},
+      {.software = "deepspeed-zero3",
+       .overlap_data = true,
+       .gradients = NumberFormat::fp16,
+       .why = "ZeRO-3 with overlap_comm"},
+      {.software = "fsdp-compiled",
+       .sequence_parallel = true,
+       .overlap_data = true,
+       .gradients = NumberFormat::fp32,
+       .padded_vocabulary = 1,
+       .why = "torchtitan: reduce in fp32, gather in bf16, prefetch"},
+      {.software = "fsdp-eager",
+       .overlap_data = true,
+       .gradients = NumberFormat::bf16,
+       .padded_vocabulary = 1,
+       .why = "llm-foundry: mixed_precision PURE, backward prefetch"},
+      {.software = "xla",
+       .sequence_parallel = true,
+       .overlap_data = true,
+       .gradients = NumberFormat::bf16,
+       .padded_vocabulary = 1,
+       .why = "MaxText and PaxML: latency-hiding scheduler"},
+  };
+}
+
+}  // namespace
+
+const std::vector<StepDefaults>& step_defaults() {
+  static const std::vector<StepDefaults> all = make_defaults();
+  return all;
+}
+
+const StepDefaults& step_defaults_of(std::string_view stack) {
+  const std::string name =
+      strategies::stack_of_text(stack).value_or(strategies::default_stack()).name;
+  const auto& all = step_defaults();
+  const auto found = std::find_if(all.begin(), all.end(),
+                                  [&](const StepDefaults& one) { return one.software == name; });
+  base::ensures(found != all.end(), "every software has its defaults for measured rows");
+  return *found;
+}
+
+}  // namespace windtunnel::scenarios

@@ -1,0 +1,30 @@
+// What a framework does where a measured row does not say: one row a framework.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "models/kernels/number_format.hpp"
+#include "models/networks/activation_memory.hpp"
+
+namespace windtunnel::scenarios {
+
+struct StepDefaults {
+  std::string software;            // of strategies::software_stacks()
+  bool sequence_parallel = false;  // where tensor > 1
+  bool overlap_data = false;
+  bool overlap_tensor = false;
+  bool overlap_pipeline = false;
+  models::NumberFormat gradients = models::NumberFormat::fp32;  // kept and reduced in
+  models::Recompute recompute = models::Recompute::none;
+  int padded_vocabulary = 128;  // multiple, times the tensor ranks; 1: as it is
+  double bucket_mib = 25;
+  std::string why;
+};
+
+const std::vector<StepDefaults>& step_defaults();
+// By the text of a row's `stack`; the default stack's for an unknown one.
+const StepDefaults& step_defaults_of(std::string_view stack);
+
+}  // namespace windtunnel::scenarios

@@ -1,0 +1,96 @@
+// The model of a measured iteration.
+#include <fmt/format.h>
+
+#include <utility>
+#include <variant>
+
+#include "models/networks/library.hpp"
+#include "scenarios/steps/step_defaults.hpp"
+#include "scenarios/steps/step_scenario.hpp"
+
+namespace windtunnel::scenarios {
+namespace {
+
+// "llama3-70b-L12" is llama3-70b cut to 12 layers.
+std::string without_cut(const std::string& name) {
+  const auto cut = name.rfind("-L");
+  if (cut == std::string::npos || cut + 2 == name.size()) return name;
+  const bool digits = name.find_first_not_of("0123456789", cut + 2) == std::string::npos;
+  return digits ? name.substr(0, cut) : name;
+}
+
+void take(const std::optional<std::int64_t>& from, std::int64_t& to) {
+  if (from && *from > 0) to = *from;
+}
+
+void take_figures(const StepRow& row, models::Transformer& t) {
+  const bool other_shape =
+      (row.hidden && *row.hidden != t.hidden) || (row.heads && *row.heads != t.heads);
+  take(row.layers, t.layers);
+  take(row.hidden, t.hidden);
+  take(row.heads, t.heads);
+  take(row.kv_heads, t.kv_heads);
+  take(row.vocab, t.vocab);
+  if (other_shape) t.head_dim = 0;
+  if (t.moe.experts > 0) {
+    take(row.experts, t.moe.experts);
+    take(row.top_k, t.moe.top_k);
+  } else {
+    take(row.ffn, t.ffn);
+  }
+  if (t.sliding.window == 0 && row.sequence_length &&
+      t.positions != models::PositionKind::learned) {
+    t.max_positions = std::max(t.max_positions, *row.sequence_length);
+  }
+}
+
+// The GPT of the Megatron papers: learned positions, layer norms, GELU, biases, tied embeddings.
+std::optional<models::Transformer> gpt(const StepRow& row) {
+  if (!row.layers || !row.hidden || !row.heads) return std::nullopt;
+  models::Transformer t;
+  t.layers = *row.layers;
+  t.hidden = *row.hidden;
+  t.heads = *row.heads;
+  t.kv_heads = row.kv_heads.value_or(*row.heads);
+  t.ffn = row.ffn.value_or(4 * *row.hidden);
+  t.vocab = row.vocab.value_or(51200);
+  t.max_positions = row.sequence_length.value_or(2048);
+  t.tied_embeddings = true;
+  t.dropout = 0.1;
+  t.biases = {.qkv = true, .attention_output = true, .mlp = true, .norm = true};
+  return t;
+}
+
+// Megatron pads the vocabulary to a multiple of 128 times the tensor ranks.
+void pad_vocabulary(const StepRow& row, models::Transformer& t) {
+  const int multiple = step_defaults_of(row.stack).padded_vocabulary;
+  const std::int64_t unit = multiple * (multiple > 1 ? row.tensor.value_or(1) : 1);
+  t.vocab = (t.vocab + unit - 1) / unit * unit;
+}
+
+}  // namespace
+
+std::optional<models::Model> model_of(const StepRow& row, std::vector<std::string>& inferred) {
+  models::Model model;
+  const auto known = models::model_by_name(without_cut(row.model));
+  if (known && std::holds_alternative<models::Transformer>(known->architecture)) {
+    model = *known;
+    take_figures(row, std::get<models::Transformer>(model.architecture));
+  } else if (known) {
+    model = *known;
+  } else {
+    const auto made = gpt(row);
+    if (!made) return std::nullopt;
+    model.architecture = *made;
+    inferred.push_back(fmt::format("model '{}': a GPT of the row's figures", row.model));
+  }
+  model.name = row.model;
+  if (auto* t = std::get_if<models::Transformer>(&model.architecture)) {
+    pad_vocabulary(row, *t);
+    t->max_positions = std::max(t->max_positions, row.sequence_length.value_or(0));
+  }
+  base::Diagnostics diagnostics;
+  return complete(std::move(model), {row.origin.file, row.origin.line, 1}, diagnostics);
+}
+
+}  // namespace windtunnel::scenarios

@@ -1,0 +1,181 @@
+#include "scenarios/steps/step_scenario.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "models/gpu_library.hpp"
+#include "scenarios/steps/step_defaults.hpp"
+#include "strategies/train/software_stack.hpp"
+
+namespace windtunnel::scenarios {
+namespace {
+
+using base::BytesPerSecond;
+using base::Seconds;
+using strategies::TrainJob;
+using strategies::TrainStrategy;
+
+bool has(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+class JobMaker {
+ public:
+  JobMaker(const StepRow& row, std::vector<std::string>& inferred)
+      : row_(row), defaults_(step_defaults_of(row.stack)), inferred_(inferred) {}
+
+  TrainJob make() {
+    if (!strategies::stack_of_text(row_.stack)) say("software", defaults_.software);
+    workload();
+    sizes();
+    schedule();
+    sharing();
+    return std::move(job_);
+  }
+
+ private:
+  void say(std::string_view what, std::string_view value) {
+    inferred_.push_back(fmt::format("{}: {}", what, value));
+  }
+
+  void workload() {
+    auto& w = job_.workload;
+    w.sequence_length = row_.sequence_length.value_or(0);
+    w.global_batch = row_.global_batch.value_or(1);
+    const auto precision = models::number_format_from(row_.precision);
+    if (!precision) say("precision", "bf16");
+    w.precision = precision.value_or(models::NumberFormat::bf16);
+    w.optimizer =
+        has(row_.optimizer, "sgd") ? strategies::Optimizer::sgd : strategies::Optimizer::adam;
+  }
+
+  void sizes() {
+    auto& s = job_.strategy;
+    s.sizes.tensor = std::max<std::int64_t>(1, row_.tensor.value_or(1));
+    s.sizes.pipeline = std::max<std::int64_t>(1, row_.pipeline.value_or(1));
+    s.sizes.context = std::max<std::int64_t>(1, row_.context.value_or(1));
+    s.sizes.expert = std::max<std::int64_t>(1, row_.expert.value_or(1));
+    s.data_auto = true;
+    const std::int64_t others = s.sizes.tensor * s.sizes.pipeline * s.sizes.context;
+    const std::int64_t data = std::max<std::int64_t>(1, *row_.gpus / others);
+    if (row_.micro_batch) {
+      s.micro_batch = std::max<std::int64_t>(1, *row_.micro_batch);
+    } else {
+      s.micro_batch = std::max<std::int64_t>(1, job_.workload.global_batch / data / 4);
+      while (job_.workload.global_batch % (data * s.micro_batch) != 0 && s.micro_batch > 1) {
+        --s.micro_batch;
+      }
+      say("micro_batch", fmt::format("{}", s.micro_batch));
+    }
+    // A batch that does not divide (2043 of BLOOM's) loses its remainder, as the loader drops it.
+    const std::int64_t unit = data * s.micro_batch;
+    if (job_.workload.global_batch % unit != 0 && job_.workload.global_batch > unit) {
+      job_.workload.global_batch -= job_.workload.global_batch % unit;
+      say("global_batch", fmt::format("{} (whole micro-batches)", job_.workload.global_batch));
+    }
+  }
+
+  void schedule() {
+    auto& s = job_.strategy;
+    s.virtual_stages = std::max<std::int64_t>(1, row_.virtual_stages.value_or(1));
+    if (s.sizes.pipeline == 1) s.virtual_stages = 1;
+    s.schedule = row_.schedule == "gpipe" ? strategies::PipelineSchedule::gpipe
+                 : s.virtual_stages > 1   ? strategies::PipelineSchedule::interleaved
+                                          : strategies::PipelineSchedule::one_f_one_b;
+    if (row_.recompute == "full") {
+      s.recompute = models::Recompute::full;
+    } else if (row_.recompute == "selective") {
+      s.recompute = models::Recompute::selective;
+    } else if (row_.recompute != "none") {
+      s.recompute = defaults_.recompute;
+      say("recompute", "none");
+    }
+  }
+
+  void sharing() {
+    auto& s = job_.strategy;
+    s.zero =
+        static_cast<strategies::ZeroLevel>(std::clamp<std::int64_t>(row_.zero.value_or(0), 0, 3));
+    if (!row_.zero) say("zero", "0");
+    const bool tensor = s.sizes.tensor > 1;
+    if (row_.sequence_parallel) {
+      s.sequence_parallel = tensor && *row_.sequence_parallel > 0;
+    } else {
+      s.sequence_parallel = tensor && defaults_.sequence_parallel;
+      if (tensor) say("sequence_parallel", s.sequence_parallel ? "true" : "false");
+    }
+    s.software = defaults_.software;
+    s.gradient_precision = defaults_.gradients;
+    s.bucket = base::Bytes(defaults_.bucket_mib * 1048576.0);
+    const bool off = row_.overlap.starts_with("off");
+    s.overlap = {.data = !off && defaults_.overlap_data,
+                 .tensor = !off && (defaults_.overlap_tensor || has(row_.overlap, "AsyncTP")),
+                 .pipeline = !off && defaults_.overlap_pipeline};
+    if (row_.overlap.empty()) say("overlap", "as the software does");
+    if (has(row_.notes, "eager")) s.software = "fsdp-eager";
+  }
+
+  const StepRow& row_;
+  const StepDefaults& defaults_;
+  std::vector<std::string>& inferred_;
+  TrainJob job_;
+};
+
+std::optional<sim::Gpu> gpu_of(const std::string& name) {
+  if (auto exact = models::gpu_named(name)) return exact;
+  return std::nullopt;
+}
+
+}  // namespace
+
+sim::Cluster cluster_of(const StepRow& row, const sim::Gpu& gpu) {
+  sim::Cluster cluster;
+  cluster.name = row.interconnect.empty() ? "measured" : row.interconnect;
+  const std::int64_t per_node =
+      std::min<std::int64_t>(std::max<std::int64_t>(1, row.gpus_per_node.value_or(8)), *row.gpus);
+  cluster.node.gpus = static_cast<int>(per_node);
+  cluster.nodes = static_cast<int>((*row.gpus + per_node - 1) / per_node);
+  cluster.node.gpu = gpu;
+  const std::int64_t domain =
+      std::max<std::int64_t>(per_node, row.scale_up_size.value_or(per_node));
+  const bool nvlink = gpu.nvlink_bandwidth.value() > 0;
+  cluster.node.scale_up = {.kind = nvlink ? sim::ScaleUpKind::nvswitch : sim::ScaleUpKind::pcie,
+                           .bandwidth = nvlink ? gpu.nvlink_bandwidth : gpu.pcie_bandwidth,
+                           .latency = Seconds(1e-6),
+                           .size = static_cast<int>(domain)};
+  if (cluster.nodes > 1) {
+    const double gbit = row.nic_gbit_per_gpu.value_or(200.0);
+    cluster.node.nics = {.count = static_cast<int>(per_node),
+                         .bandwidth = BytesPerSecond(gbit * 1e9 / 8),
+                         .latency = Seconds(2e-6)};
+    cluster.fabric = {
+        .kind = sim::FabricKind::switched, .levels = 1, .switch_latency = Seconds(300e-9)};
+    cluster.fabric.interconnect = has(row.interconnect, "Slingshot")   ? "Slingshot-11"
+                                  : has(row.interconnect, "RoCE")      ? "RoCE"
+                                  : has(row.interconnect, "Omni-Path") ? "Omni-Path"
+                                                                       : "InfiniBand";
+  }
+  return cluster;
+}
+
+StepTurning scenario_of(const StepRow& row) {
+  if (has(row.model, "single layer")) return {std::nullopt, "the time of a layer, not of a step"};
+  const auto gpu = gpu_of(row.gpu);
+  if (!gpu) return {std::nullopt, fmt::format("no GPU is called '{}'", row.gpu)};
+  std::vector<std::string> inferred;
+  auto model = model_of(row, inferred);
+  if (!model) return {std::nullopt, fmt::format("nothing is known of the model '{}'", row.model)};
+  base::Diagnostics diagnostics;
+  auto cluster =
+      validate(cluster_of(row, *gpu), {row.origin.file, row.origin.line, 1}, diagnostics);
+  if (!cluster) return {std::nullopt, "no such cluster: " + diagnostics.to_text()};
+  TrainJob job = JobMaker(row, inferred).make();
+  auto network = std::make_shared<const models::Network>(models::build_network(*model));
+  return {StepScenario{std::make_shared<const models::Model>(*std::move(model)), std::move(network),
+                       *std::move(cluster), std::move(job), std::move(inferred)},
+          ""};
+}
+
+}  // namespace windtunnel::scenarios
