@@ -2,14 +2,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: deps test-deps configure build demo test bench clean
+.PHONY: deps test-deps configure build demo test bench profiles clean
 
 WITH_CUDA ?= auto
 JOBS ?= $(shell nproc)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 APT := DEBIAN_FRONTEND=noninteractive apt-get -y -q --no-install-recommends
 PACKAGES := g++ cmake ninja-build pkg-config libsimgrid-dev libboost-dev libyaml-cpp-dev libeigen3-dev \
-  libcli11-dev libfmt-dev nlohmann-json3-dev libpugixml-dev nodejs npm
+  libcli11-dev libfmt-dev nlohmann-json3-dev libpugixml-dev zlib1g-dev libsqlite3-dev nodejs npm
 TEST_PACKAGES := libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev chromium clang-format
 ECHARTS := reports/web/node_modules/echarts/dist/echarts.min.js
 DEMO := scenarios/library/collectives/ring-vs-tree.yaml
@@ -52,6 +52,9 @@ bench: test-deps
 	@$(MAKE) --no-print-directory configure CONFIGURE_FLAGS=-DWINDTUNNEL_TESTS=ON
 	@cmake --build build -j $(JOBS) --target bench
 	@for program in build/tests/bench/bench_*; do [ -x $$program ] && $$program; done
+
+profiles: build ## the shipped kernel profiles anew, from ../shared/measurements/ops (about eight minutes)
+	@WINDTUNNEL=$(CURDIR)/build/windtunnel calibration/profiles/make.sh
 
 clean:
 	rm -rf build build-dev build-asan build-tsan out

@@ -121,6 +121,8 @@ const std::vector<NativeReader>& native_readers() {
       {"aiconfigurator NCCL", is_nccl_table, read_nccl_table},
       {"aiconfigurator custom all-reduce", is_custom_all_reduce_table,
        read_custom_all_reduce_table},
+      {"Vidur and Frontier projections", is_projection_table, read_projection_table},
+      {"LLMServingSim projections", is_layer_gemm_table, read_layer_gemm_table},
       {"Vidur and Frontier layers", is_layer_table, read_layer_table},
       {"LLMServingSim dense layers", is_dense_table, read_dense_table},
   };
