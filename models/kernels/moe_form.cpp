@@ -21,36 +21,24 @@ double norm(double a, double b, double p) {
   return power < kNothing ? most : most * std::exp(std::log1p(std::exp(power)) / p);
 }
 
-// x with density ~ x^-exponent on [low, high]; integrals of x^power as low^s (e^(s ln(high / low))
-// - 1) / s, s = power + 1.
+// x with density ~ x^-exponent on [low, high], in units of low. All integrals follow from that of the
+// density alone, mass(top) = (top^s - 1) / s with s = 1 - exponent, which also inverts for `top`.
 struct PowerLaw {
   double exponent, low, high;
 
-  static double grown(double s, double log_range) {  // (e^(s log_range) - 1) / s
-    return std::abs(s) < 1e-6 ? log_range : std::expm1(s * log_range) / s;
-  }
-  // Mean of x and of x^2, in units of low.
-  struct Moments {
-    double mass, mean, square;
-  };
-  Moments moments() const {
-    const double range = std::log(high / low), s = 1 - exponent;
-    const double mass = grown(s, range);
-    return {mass, grown(s + 1, range) / mass, grown(s + 2, range) / mass};
-  }
-  double mean_below(double top) const {  // of x under `top`, in units of low
-    const double range = std::log(top / low), s = 1 - exponent;
-    return grown(s + 1, range) / grown(s, range);
-  }
-  double below(double x, double mass) const {  // distribution function
-    if (x <= low) return 0;
-    if (x >= high) return 1;
-    return grown(1 - exponent, std::log(x / low)) / mass;
-  }
-  double at(double share, double mass) const {  // its inverse, in units of low
+  double slope() const {  // s, kept off 0
     const double s = 1 - exponent;
-    if (std::abs(s) < 1e-6) return std::exp(share * mass);
-    return std::exp(std::log1p(share * mass * s) / s);
+    return std::abs(s) < 1e-6 ? 1e-6 : s;
+  }
+  double mass(double top) const { return std::expm1(slope() * std::log(top)) / slope(); }
+  // Integral of x^order times the density up to `top`, order 1 or 2.
+  double integral(int order, double top, double mass_of_top) const {
+    const double s = slope();
+    const double power = (1 + s * mass_of_top) * (order == 1 ? top : top * top);
+    return std::abs(s + order) < 1e-6 ? std::log(top) : (power - 1) / (s + order);
+  }
+  double at(double mass_below) const {  // the top that has this mass
+    return std::exp(std::log1p(mass_below * slope()) / slope());
   }
 };
 
@@ -63,21 +51,27 @@ double normal_maximum(double n) {
   return kMaxima[i] + (x - static_cast<double>(i)) * (kMaxima[i + 1] - kMaxima[i]);
 }
 
+struct Popularity {
+  PowerLaw law;
+  double mass, mean;  // of the whole range; mean in units of low
+};
+
 // Share of all pairs that the most loaded of `ranks` gets.
-double largest_share(const PowerLaw& law, const PowerLaw::Moments& moments, double experts,
-                     double ranks) {
+double largest_share(const Popularity& of, double experts, double ranks) {
   if (ranks <= 1) return 1;
-  const double held = experts / ranks, mean = moments.mean;
-  const double variation = std::sqrt(std::max(moments.square / (mean * mean) - 1, 0.0));
-  const double deviation = variation * std::sqrt((1 - 1 / ranks) / held);
+  const double held = experts / ranks, range = of.law.high / of.law.low;
+  const double square = of.law.integral(2, range, of.mass) / of.mass;
+  const double variation2 = std::max(square / (of.mean * of.mean) - 1, 0.0);
+  const double deviation2 = variation2 * (1 - 1 / ranks) / held;
   const double most = normal_maximum(ranks);
-  const double sigma2 = std::log1p(deviation * deviation);
-  const double normal = 1 + most * deviation;
+  const double sigma2 = std::log1p(deviation2);
+  const double normal = 1 + most * std::sqrt(deviation2);
   const double lognormal = std::exp(most * std::sqrt(sigma2) - sigma2 / 2);
-  const double cap = law.high / (law.low * mean);  // every expert as popular as can be
+  const double cap = range / of.mean;  // every expert as popular as can be
   const double spread = std::sqrt(std::min(normal, cap) * std::min(lognormal, cap)) / ranks;
-  const double top = law.at(std::exp2(-1 / experts), moments.mass);  // median of the largest
-  const double rest = law.mean_below(top * law.low);
+  const double mass_below = of.mass * std::exp2(-1 / experts);  // median of the largest
+  const double top = of.law.at(mass_below);
+  const double rest = of.law.integral(1, top, mass_below) / mass_below;
   const double with_top = (top + (held - 1) * rest) / (top + (experts - 1) * rest);
   return std::clamp(std::max(spread, with_top), 1 / ranks, 1.0);
 }
@@ -130,12 +124,14 @@ MoeLoad rank_load(const MoeQuery& q) {
   const PowerLaw law{q.skew, many ? 1.0 : 0.01, many ? std::max(0.8 * count(q.tokens), 2.0) : 2.0};
   // No expert can have more than every token.
   const double cap = load.experts / std::min(count(q.top_k), experts);
-  const PowerLaw::Moments moments = law.moments();
+  Popularity popularity{law, law.mass(law.high / law.low), 0};
+  popularity.mean = law.integral(1, law.high / law.low, popularity.mass) / popularity.mass;
   const double share =
-      std::max(std::min(largest_share(law, moments, experts, ranks), cap), 1 / ranks);
+      std::max(std::min(largest_share(popularity, experts, ranks), cap), 1 / ranks);
   load.pairs = std::max(all * share, 1.0);
-  const double half_token = 0.5 * experts * moments.mean * law.low / all;
-  const double idle = law.below(half_token, moments.mass);
+  const double half_token =
+      std::min(0.5 * experts * popularity.mean / all, law.high / law.low);  // in units of low
+  const double idle = half_token > 1 ? law.mass(half_token) / popularity.mass : 0;
   load.hit = load.experts * (1 - idle) * std::sqrt(share * ranks);
   load.hit = std::clamp(std::min(load.hit, load.pairs), 1.0, load.experts);
   return load;
