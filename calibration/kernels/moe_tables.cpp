@@ -101,7 +101,7 @@ void read_aiconfigurator_moe(const NativeTable& t, const fs::path& path, KernelR
   const int ranks = t.column("moe_ep_size"), law = t.column("distribution");
   const int latency = t.column("latency"), device = t.column("device");
   const int framework = t.column("framework"), version = t.column("version");
-  const int kernel = t.column("kernel_source");
+  const int kernel = t.column("kernel_source"), op = t.column("op_name");
   SourceIndex sources(rows, path.string(), "aiconfigurator " + t.file().name);
   const std::size_t first = rows.moe.size();
   for (std::size_t i = 0; i < t.rows(); ++i) {
@@ -127,9 +127,12 @@ void read_aiconfigurator_moe(const NativeTable& t, const fs::path& path, KernelR
     q.expert_ranks = t.integer(i, ranks);
     q.skew = *skew;
     q.format = *format;
-    const std::string_view source = t.text(i, kernel);
-    q.mlp = source.find("nongated") == std::string_view::npos ? models::ExpertMlp::gated
-                                                              : models::ExpertMlp::plain;
+    // Contiguous (context) and masked (generation) grouped GEMMs share a name in one stack.
+    std::string source(t.text(i, kernel));
+    if (t.text(i, op) == "moe_context") source += " context";
+    if (t.text(i, op) == "moe_generation") source += " generation";
+    q.mlp = source.find("nongated") == std::string::npos ? models::ExpertMlp::gated
+                                                         : models::ExpertMlp::plain;
     row.time = base::Seconds(t.number(i, latency) * 1e-3);
     row.source = sources.of(gpu_of_device(t.text(i, device)),
                             stack_text(t.text(i, framework), t.text(i, version)), source);
