@@ -31,7 +31,7 @@ struct GemmTrial {
   double form_median = 0.0;        // the form alone
   double time_median = 0.0;        // trilinear in ln time
   double efficiency_median = 0.0;  // trilinear in ln(time / roofline)
-  double nearest_median = 0.0;     // time of the nearest row, scaled by work
+  double nearest_median = 0.0;     // time of the nearest row, scaled by the rooflines
 };
 
 struct GemmComponentFit {

@@ -107,7 +107,7 @@ GemmFit GemmFitter::fit(const PointIndices& rows) const {
 
 std::vector<double> GemmFitter::look_up(LookUpBase base, const PointIndices& kept,
                                         const PointIndices& rows) const {
-  const models::GemmForm form(gpu_, group_.format, prior_);
+  const models::GemmForm form = prior_form();
   const auto log_base = [&](std::size_t row) {
     return base == LookUpBase::time ? 0.0
                                     : std::log(form.roofline(group_.points[row].query).value());

@@ -33,6 +33,8 @@ class GemmFitter {
                               const PointIndices& rows) const;
 
   const sim::Gpu& gpu() const { return gpu_; }
+  // The form before the fit: of the GPU's relatives.
+  models::GemmForm prior_form() const { return {gpu_, group_.format, prior_}; }
 
  private:
   void fit_form(const PointIndices& rows, GemmFit& fit) const;

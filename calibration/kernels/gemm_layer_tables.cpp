@@ -107,9 +107,9 @@ std::optional<Place> place_of(const std::filesystem::path& path) {
   return place;
 }
 
+// vLLM quantizes "method=fp8" checkpoints and their activations while loading.
 NumberFormat format_of(std::string_view precision, std::string_view quantization) {
-  const bool narrow = quantization.find("method=fp8") != std::string_view::npos;
-  if (narrow && quantization.find("act=none") == std::string_view::npos) return NumberFormat::fp8;
+  if (quantization.find("method=fp8") != std::string_view::npos) return NumberFormat::fp8;
   return precision == "BF16" ? NumberFormat::bf16 : NumberFormat::fp16;
 }
 

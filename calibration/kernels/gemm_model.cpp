@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "calibration/kernels/component_access.hpp"
 #include "calibration/kernels/quick_math.hpp"
@@ -12,6 +13,7 @@ namespace {
 constexpr double kLeastBand = 0.01;
 constexpr double kBandWithoutTrial = 0.35;
 constexpr double kOnKnot = 1e-6;
+constexpr double kColder = 1.1;
 
 }  // namespace
 
@@ -57,9 +59,12 @@ models::KernelTime GemmModel::time(const models::GemmQuery& query) const {
   const bool inside = reading.outside < kOnKnot;
   seconds *= quick_exp(inside ? reading.value : reading.value / (1.0 + 0.25 * reading.outside));
   const bool single = query.batch * query.groups == 1;
-  const double half = std::max(kLeastBand, band_.empty() ? kBandWithoutTrial : band_.at(x).value) +
-                      kBandAnOctave * reading.outside + (single ? 0.0 : kBatchBand);
-  const auto basis = !single                               ? models::Basis::model
+  double half = std::max(kLeastBand, band_.empty() ? kBandWithoutTrial : band_.at(x).value) +
+                kBandAnOctave * reading.outside + (single ? 0.0 : kBatchBand);
+  // Rows of this shape found their weights in the L2; that a layer does not is the form's word.
+  const double colder = cache_ == models::Cache::warm ? 1.0 : form.cold / form.warm;
+  if (colder > 1.0) half += 0.5 * std::numbers::ln2 * quick_log2(colder);
+  const auto basis = !single || colder > kColder           ? models::Basis::model
                      : inside && reading.to_knot < kOnKnot ? models::Basis::measured
                                                            : models::Basis::interpolated;
   const double factor = quick_exp(half);
@@ -75,7 +80,7 @@ std::unique_ptr<const GemmModel> gemm_model(const Component& component, const si
 }
 
 BoundComponent<models::GemmQuery> bind_gemm(const Component& component, const sim::Gpu& gpu) {
-  return gemm_model(component, gpu, models::Cache::warm);
+  return gemm_model(component, gpu, models::Cache::cold);
 }
 
 }  // namespace windtunnel::calibration

@@ -8,7 +8,9 @@
 // batches and groups.
 // Rows were taken in a loop over `copies` of the weights (gemm_form.hpp): `Cache::warm` answers as
 // the rows were measured; `Cache::cold` multiplies by form(cold) / form(warm), a layer whose weights
-// wait in DRAM.
+// wait in DRAM, with a band wider by half of that factor's logarithm, and says `model` where the
+// factor is above 1.1 (an L40S keeps 96 MB of weights between calls, a network never does).
+// bind_gemm() binds cold: it serves networks.
 #pragma once
 
 #include <array>

@@ -103,26 +103,25 @@ double median_size(std::vector<double> errors) {
   return quantile_of(std::move(errors), 0.5);
 }
 
-// The time of the nearest kept row scaled by work, for a sample of the rows left out.
-std::vector<double> nearest_errors(const GemmGroup& group, const PointIndices& kept,
-                                   const PointIndices& left) {
+// The time of the nearest kept row, scaled by the rooflines, for a sample of the rows left out.
+std::vector<double> nearest_errors(const GemmGroup& group, const models::GemmForm& form,
+                                   const PointIndices& kept, const PointIndices& left) {
   std::vector<double> errors;
   const std::size_t step = std::max<std::size_t>(1, left.size() / kNearestRows);
   for (std::size_t i = 0; i < left.size(); i += step) {
     const GemmPoint& wanted = group.points[left[i]];
-    double best = 1e300, error = 0.0;
+    double best = 1e300;
+    const GemmPoint* nearest = nullptr;
     for (const std::size_t row : kept) {
       const GemmPoint& point = group.points[row];
-      double distance = 0.0, work = 0.0;
-      for (std::size_t a = 0; a < 3; ++a) {
-        distance += std::abs(point.at[a] - wanted.at[a]);
-        work += wanted.at[a] - point.at[a];
-      }
+      double distance = 0.0;
+      for (std::size_t a = 0; a < 3; ++a) distance += std::abs(point.at[a] - wanted.at[a]);
       if (distance >= best) continue;
       best = distance;
-      error = std::log(point.seconds / wanted.seconds) + work * std::log(2.0);
+      nearest = &point;
     }
-    errors.push_back(error);
+    const double scale = form.roofline(wanted.query) / form.roofline(nearest->query);
+    errors.push_back(std::log(nearest->seconds * scale / wanted.seconds));
   }
   return errors;
 }
@@ -140,7 +139,7 @@ void compare(const GemmGroup& group, const GemmFitter& fitter, const PointIndice
   };
   add(LookUpBase::time, to.time);
   add(LookUpBase::roofline, to.efficiency);
-  const auto nearest = nearest_errors(group, kept, left);
+  const auto nearest = nearest_errors(group, fitter.prior_form(), kept, left);
   to.nearest.insert(to.nearest.end(), nearest.begin(), nearest.end());
 }
 

@@ -46,16 +46,16 @@ const std::array<GemmParameterSpec, kGemmParameterCount>& gemm_parameter_specs()
   using P = GemmParameters;
   static constexpr std::array<GemmParameterSpec, kGemmParameterCount> kSpecs{{
       {"launch", "s", "least time of a product", &P::launch, 5e-7, 1e-3},
-      {"efficiency", "1", "share of the math peak, largest tile", &P::efficiency, 0.02, 1.1},
-      {"dram_efficiency", "1", "share of the DRAM bandwidth", &P::dram_efficiency, 0.2, 1.0},
-      {"l2_bandwidth", "1", "L2 over DRAM bandwidth", &P::l2_bandwidth, 1.0, 20.0},
-      {"l2_share", "1", "share of the L2 that keeps operands", &P::l2_share, 0.05, 1.2},
+      {"efficiency", "1", "share of the math peak, largest tile", &P::efficiency, 0.02, 1.05},
+      {"dram_efficiency", "1", "share of the DRAM bandwidth", &P::dram_efficiency, 0.2, 0.98},
+      {"l2_bandwidth", "1", "L2 over DRAM bandwidth", &P::l2_bandwidth, 1.5, 8.0},
+      {"l2_share", "1", "share of the L2 that keeps operands", &P::l2_share, 0.1, 1.2},
       {"tile", "s", "prologue and epilogue of a tile", &P::tile, 5e-8, 2e-5},
-      {"load", "elements", "tile edge where loads cost as much as math", &P::load, 0.5, 1000.0},
+      {"load", "elements", "tile edge where loads cost as much as math", &P::load, 0.5, 256.0},
       {"quantization", "1", "part of an incomplete wave that is paid", &P::quantization, 0.02, 1.0},
-      {"split", "s", "sum over the parts of k", &P::split, 5e-8, 1e-4},
+      {"split", "s", "sum over the parts of k", &P::split, 5e-8, 5e-5},
       {"overlap", "1", "part of the shorter of math and memory not hidden", &P::overlap, 0.01, 1.0},
-      {"throttle", "1", "slow-down of long products", &P::throttle, 0.002, 1.5},
+      {"throttle", "1", "slow-down of long products", &P::throttle, 0.002, 1.0},
       {"staging", "bytes", "traffic an element of A before the product", &P::staging, 0.02, 50.0},
       {"ragged", "s", "extra where m is no multiple of 4", &P::ragged, 1e-9, 1e-3},
   }};
