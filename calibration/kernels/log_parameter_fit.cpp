@@ -38,8 +38,7 @@ class LogFitter {
   // Misses in units of sigma.
   Vector misses(const Vector& x) const;
   double cost(const Vector& x, const Vector& miss) const;
-  void linearize(const Vector& x, const Vector& miss, Eigen::MatrixXd& normal,
-                 Vector& slope) const;
+  void linearize(const Vector& x, const Vector& miss, Eigen::MatrixXd& normal, Vector& slope) const;
 
   const LogFitProblem& problem_;
   Vector start_;
@@ -80,8 +79,7 @@ void LogFitter::linearize(const Vector& x, const Vector& miss, Eigen::MatrixXd& 
   const double prior = 1 / (problem_.prior_width * problem_.prior_width);
   normal = jacobian.transpose() * weights.asDiagonal() * jacobian;
   normal.diagonal().array() += prior;
-  slope = jacobian.transpose() * (weights.array() * miss.array()).matrix() +
-          prior * (x - start_);
+  slope = jacobian.transpose() * (weights.array() * miss.array()).matrix() + prior * (x - start_);
 }
 
 LogFit LogFitter::run() {
@@ -109,9 +107,7 @@ LogFit LogFitter::run() {
     if (settled) break;
   }
   const Eigen::MatrixXd covariance =
-      (normal * kObservationsARow)
-          .ldlt()
-          .solve(Eigen::MatrixXd::Identity(x.size(), x.size()));
+      (normal * kObservationsARow).ldlt().solve(Eigen::MatrixXd::Identity(x.size(), x.size()));
   LogFit result{{}, {}, best};
   for (Eigen::Index j = 0; j < x.size(); ++j) {
     result.values.push_back(std::exp(x[j]));

@@ -8,7 +8,7 @@
 namespace windtunnel::models {
 namespace {
 
-constexpr double kTile = 128;  // query rows a thread block, keys a block
+constexpr double kTile = 128;       // query rows a thread block, keys a block
 constexpr double kPackedRows = 16;  // least rows of a tensor-core product
 constexpr double kExponentialsPerClock = 16, kClock = 1.7e9;
 
