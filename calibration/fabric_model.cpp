@@ -192,6 +192,8 @@ void FabricModel::resolve(const Question& question, Resolved& out) const {
                : by_op != setting->by_op.end() ? &by_op->second
                                                : &setting->params;
   double squares = 0.0;
+  // Large messages over nodes depend on one rate, not on hops and protocols.
+  const double steady = c.multi_node() && regime == kRegimes - 1 ? band.bandwidth_bound : 1.0;
   if (!out.setting_known) squares += std::pow(band.other_setting, 2);
   const auto in_setting = setting->seen.find(c.op);
   const auto in_fabric = fabric->seen.find(c.op);
@@ -199,8 +201,11 @@ void FabricModel::resolve(const Question& question, Resolved& out) const {
   const SeenOp* seen = near && in_setting != setting->seen.end() ? &in_setting->second
                        : out.op_known                            ? &in_fabric->second
                                                                  : &setting->seen.begin()->second;
+  // An op with a fitted twin follows it (fabric_fit.cpp).
+  const bool follows = in_setting == setting->seen.end() && by_op != setting->by_op.end();
   if (in_setting == setting->seen.end())
-    squares += std::pow(c.multi_node() ? band.other_op_net : band.other_op, 2);
+    squares += std::pow(
+        (follows ? 0.5 : 1.0) * steady * (c.multi_node() ? band.other_op_net : band.other_op), 2);
   const double size = octaves_outside(c.bytes, seen->least_bytes, seen->most_bytes);
   const double nodes = octaves_to_nearest(static_cast<int>(c.nodes), seen->nodes);
   double gpus = octaves_to_nearest(static_cast<int>(c.gpus_per_node), seen->gpus_per_node);
@@ -209,7 +214,7 @@ void FabricModel::resolve(const Question& question, Resolved& out) const {
   const bool alone = c.multi_node() && seen->nodes.size() - seen->nodes.count(1) == 1;
   const double per_octave_nodes = alone ? band.per_octave_nodes_alone : band.per_octave_nodes;
   const double across =
-      first ? band.first_nodes * unseen_fabric(profile_, c) : per_octave_nodes * nodes;
+      steady * (first ? band.first_nodes * unseen_fabric(profile_, c) : per_octave_nodes * nodes);
   squares += std::pow(beyond_bytes(band, c, *seen), 2) + std::pow(across, 2) +
              std::pow(band.per_octave_gpus * gpus, 2);
   out.half_width = std::sqrt(squares);

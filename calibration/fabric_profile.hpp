@@ -74,6 +74,8 @@ struct BandModel {
   // From the nearest GPU count fitted, at least half an octave: another count has other rings.
   double per_octave_gpus = 0.30;
   double other_setting = 0.25;  // launch, tuning or stack not fitted
+  // Share of what other nodes and ops add that is left above 64 MiB over nodes.
+  double bandwidth_bound = 0.45;
   // An op not fitted in this setting.
   double other_op = 0.25, other_op_net = 0.85;
   // A fabric not fitted: sqrt(a^2 + b^2 / (1 + fabrics of its kind fitted)).
