@@ -33,10 +33,10 @@ std::int64_t sets_to_rotate(std::int64_t bytes, std::int64_t l2_bytes) {
   return std::max<std::int64_t>(1, ceil_div(2 * l2_bytes, round_up(bytes, kAlignment)) + 1);
 }
 
-RotatingSets::RotatingSets(std::int64_t bytes, const RandomContent& content, std::int64_t l2_bytes,
+RotatingSets::RotatingSets(std::int64_t bytes, std::int64_t sets, const RandomContent& content,
                            const Stream& stream)
-    : pitch_(round_up(std::max<std::int64_t>(bytes, 1), kAlignment)),
-      sets_(sets_to_rotate(std::max<std::int64_t>(bytes, 1), l2_bytes)) {
+    : pitch_(round_up(std::max<std::int64_t>(bytes, 1), kAlignment)), sets_(sets) {
+  base::expects(sets >= 1, "at least one set of operands");
   require_device_memory(pitch_ * sets_);
   buffer_ = DeviceBuffer(pitch_ * sets_);
   fill(buffer_, content, stream);

@@ -24,8 +24,8 @@ struct RandomContent {
 
 class RotatingSets {
  public:
-  // Sets of `bytes` each. Throws PointRefused where even one does not fit into the free memory.
-  RotatingSets(std::int64_t bytes, const RandomContent& content, std::int64_t l2_bytes,
+  // `sets` of `bytes` each, filled. Throws PointRefused where they do not fit into the free memory.
+  RotatingSets(std::int64_t bytes, std::int64_t sets, const RandomContent& content,
                const Stream& stream);
 
   std::int64_t sets() const { return sets_; }
@@ -38,7 +38,7 @@ class RotatingSets {
   DeviceBuffer buffer_;
 };
 
-// Sets of `bytes` that RotatingSets takes: pure arithmetic. Pre: bytes >= 1.
+// How many sets of `bytes` (all operands of a call together) it takes. Pre: bytes >= 1.
 std::int64_t sets_to_rotate(std::int64_t bytes, std::int64_t l2_bytes);
 
 }  // namespace windtunnel::real
