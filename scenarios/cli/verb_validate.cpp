@@ -10,6 +10,7 @@
 #include "calibration/kernels/kernel_calibrate.hpp"
 #include "calibration/kernels/kernel_profile_file.hpp"
 #include "calibration/kernels/kernel_validate.hpp"
+#include "calibration/kernels/step_ops.hpp"
 #include "calibration/validate.hpp"
 #include "scenarios/cli/files.hpp"
 #include "scenarios/cli/flags.hpp"
@@ -129,10 +130,11 @@ bool has_steps(const std::vector<calibration::GenericRow>& rows) {
                      [](const calibration::GenericRow& row) { return row.kind == "step"; });
 }
 
-// Measured training iterations: each becomes a scenario.
+// Measured training iterations: each becomes a scenario; ops measured inside one are predicted as
+// kernels and added up.
 reports::ResultCase validate_step_file(const calibration::Measurements& measured,
-                                       const std::string& file, const std::string& profile,
-                                       reports::Result& result) {
+                                       calibration::ModelShelf& shelf, const std::string& file,
+                                       const std::string& profile, reports::Result& result) {
   const auto start = std::chrono::steady_clock::now();
   StepModels models;
   models.links = calibration::shipped_model();
@@ -148,7 +150,13 @@ reports::ResultCase validate_step_file(const calibration::Measurements& measured
   one.engine = "analytic";
   one.outcome = steps.outcome();
   for (const auto& [name, info] : step_validation_fact_info()) result.fact_info[name] = info;
-  if (steps.steps.empty()) {
+  const calibration::StepOpValidation ops = calibration::validate_step_ops(shelf, measured.other);
+  if (!ops.empty()) {
+    one.outcome.tables["step_ops"] = ops.ops_table();
+    one.outcome.tables["steps_of_ops"] = ops.steps_table();
+    for (const std::string& name : ops.ops.profiles) result.calibrations.push_back(name);
+  }
+  if (steps.steps.empty() && ops.ops.rows.empty()) {
     one.outcome.status = base::Status::infeasible;
     one.outcome.reason = "no row of this file can be predicted";
   }
@@ -167,7 +175,7 @@ reports::ResultCase validate_file(Models& models, const std::string& file,
   for (const auto* files : {&measured.kernels.files, &measured.measurements.files})
     warn_if_fitted(models.kernel_profile, models.kernel_files, *files, result.warnings);
   if (has_steps(measured.measurements.other))
-    return validate_step_file(measured.measurements, file, flags.profile, result);
+    return validate_step_file(measured.measurements, models.kernels, file, flags.profile, result);
   for (const calibration::GenericRow& row : measured.measurements.other)
     measured.measurements.skipped.push_back(
         {row.origin, fmt::format("kind '{}' is not predicted here", row.kind)});
