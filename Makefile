@@ -9,7 +9,8 @@ JOBS ?= $(shell nproc)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 APT := DEBIAN_FRONTEND=noninteractive apt-get -y -q --no-install-recommends
 PACKAGES := g++ cmake ninja-build pkg-config libsimgrid-dev libboost-dev libyaml-cpp-dev libeigen3-dev \
-  libcli11-dev libfmt-dev nlohmann-json3-dev libpugixml-dev zlib1g-dev libsqlite3-dev nodejs npm
+  libcli11-dev libfmt-dev nlohmann-json3-dev libpugixml-dev zlib1g-dev libsqlite3-dev libopenmpi-dev \
+  openmpi-bin nodejs npm
 TEST_PACKAGES := libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev chromium clang-format
 ECHARTS := reports/web/node_modules/echarts/dist/echarts.min.js
 DEMO := scenarios/library/collectives/ring-vs-tree.yaml
@@ -32,11 +33,11 @@ test-deps: deps
 
 configure: deps
 	@cmake --preset release -DWINDTUNNEL_CUDA=$(WITH_CUDA) $(CONFIGURE_FLAGS) > build.log 2>&1 || { cat build.log; exit 1; }
-	@mv build.log build/configure.log
+	@mv build.log build/configure.log; sed -n 's/^-- \(.* left out: .*\)/\1/p' build/configure.log
 
 build: CONFIGURE_FLAGS ?= -DWINDTUNNEL_TESTS=OFF
 build: configure
-	@cmake --build build -j $(JOBS) --target windtunnel
+	@cmake --build build -j $(JOBS) --target windtunnel windtunnel-measure
 
 demo: build
 	@mkdir -p out
