@@ -158,6 +158,7 @@ Prepared prepare(Laboratory& lab, const PointPlan& plan) {
   prepared.more_fields = [run] {
     const NcclClique& clique = run->clique();
     Fields fields{{"stack", "NCCL " + clique.api().version()},
+                  {"nccl", clique.api().version()},
                   {"nodes", std::to_string(clique.nodes())}};
     if (clique.ranks() % clique.nodes() == 0)
       set_field(fields, "gpus_per_node", std::to_string(clique.ranks() / clique.nodes()));
