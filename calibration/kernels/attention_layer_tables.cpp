@@ -18,8 +18,8 @@ namespace fs = std::filesystem;
 
 // The device named by a folder of the path: the first part that begins with a known one.
 std::string gpu_in_path(const fs::path& path) {
-  constexpr std::array kFolders{"a100", "a800",    "h100",       "h800",    "h200",
-                                "h20",  "RTX4090", "RTXPRO6000", "RTX3090", "A6000"};
+  constexpr std::array kFolders{"a100", "a800",    "h100",       "h800",    "h200", "h20",
+                                "H100", "RTX4090", "RTXPRO6000", "RTX3090", "A6000"};
   for (const fs::path& part : path) {
     const std::string name = part.string();
     for (const char* folder : kFolders) {
@@ -143,6 +143,15 @@ void read_infersim_attention(const NativeTable& table, const fs::path& path, Ker
   drop_impossible_attention(first, rows);
 }
 
+std::string profiled_stack(const NativeTable& table, std::size_t row) {
+  // Kernels alone and kernels with their launches, which events see, differ by tens of us.
+  const std::string_view how = table.text(row, table.column("measurement_type"));
+  if (how == "KERNEL_ONLY") return "frontier kernels";
+  if (!how.empty()) return "frontier events";
+  const std::string_view backend = table.text(row, table.column("attention_backend"));
+  return backend.ends_with("FLASH_ATTENTION") ? "vidur flash-attention" : "vidur flashinfer";
+}
+
 bool is_vidur_attention(const NativeTable& table) {
   return table.has({"time_stats.attn_prefill.median", "time_stats.attn_decode.median", "n_q_head",
                     "n_kv_head", "n_embd", "batch_size", "prefill_chunk_size", "kv_cache_size",
@@ -153,7 +162,6 @@ void read_vidur_attention(const NativeTable& table, const fs::path& path, Kernel
   const auto col = [&](std::string_view name) { return table.column(name); };
   SourceIndex sources(rows, path.string(), "Vidur schema, " + table.file().name);
   const std::string gpu = gpu_in_path(path);
-  const bool kept_apart = table.has({"measurement_type"});
   const std::size_t first = rows.attention.size();
   for (std::size_t i = 0; i < table.rows(); ++i) {
     const bool prefill = table.text(i, col("is_prefill")) == "True";
@@ -187,9 +195,8 @@ void read_vidur_attention(const NativeTable& table, const fs::path& path, Kernel
       skip_row(table, i, std::move(reason), path, rows);
       continue;
     }
-    std::string kernel(table.text(i, col("attention_backend")));
-    if (kept_apart) kernel += " " + std::string(table.text(i, col("measurement_type")));
-    row.source = sources.of(gpu, "vidur profile", kernel);
+    const std::string_view backend = table.text(i, col("attention_backend"));
+    row.source = sources.of(gpu, profiled_stack(table, i), backend);
     rows.attention.push_back(row);
   }
   drop_impossible_attention(first, rows);

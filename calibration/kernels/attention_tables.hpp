@@ -46,6 +46,9 @@ bool is_step_attention(const NativeTable& table);
 void read_step_attention(const NativeTable& table, const std::filesystem::path& path,
                          KernelRows& rows);
 
+// Stack of a row of Vidur's schema: Frontier's kernels alone, its events around them, or Vidur's and
+// LLMServingSim's profiles by backend.
+std::string profiled_stack(const NativeTable& table, std::size_t row);
 // What is wrong with a row's counts or its time; blank where nothing is.
 std::string attention_fault(const models::AttentionQuery& query, double seconds);
 // Drops the rows from `first` on that are faster than their GPU can be; the

@@ -197,9 +197,7 @@ void read_frontier_moe(const NativeTable& t, const fs::path& path, KernelRows& r
                                                         : models::ExpertMlp::gated;
     const double shuffled = shuffle == NativeTable::kAbsent ? 0.0 : t.number(i, shuffle);
     row.time = base::Seconds((t.number(i, gemm) + shuffled) * 1e-3);
-    row.source =
-        sources.of(gpu, "vidur profile",
-                   std::string("moe ") + std::string(t.text(i, t.column("measurement_type"))));
+    row.source = sources.of(gpu, profiled_stack(t, i), "vllm fused");
     keep(t, i, row, path, rows);
   }
   drop_impossible_moe(first, rows);
