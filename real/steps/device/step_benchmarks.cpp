@@ -102,7 +102,12 @@ struct LoneStep {
 };
 
 Prepared prepare_alone(const StepPoint& point) {
-  const auto step = std::make_shared<LoneStep>(point);
+  std::shared_ptr<LoneStep> step;
+  try {
+    step = std::make_shared<LoneStep>(point);
+  } catch (const base::EnvironmentError& error) {
+    throw PointRefused(error.what());
+  }
   Prepared prepared;
   prepared.run = [step](std::int64_t) { step->run(); };
   prepared.stopwatch = &step->stopwatch;

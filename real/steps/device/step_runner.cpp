@@ -2,9 +2,17 @@
 
 #include <algorithm>
 
+#include "real/cuda/cuda_stopwatch.hpp"
 #include "sim/base/contract.hpp"
 
 namespace windtunnel::real {
+namespace {
+
+// The device waits this long while the host queues the first ops, so that their times are the
+// device's own and not the launches'.
+constexpr base::Seconds kHeadStart{5e-3};
+
+}  // namespace
 
 StepRunner::StepRunner(const StepRunnerOptions& options, const NcclClique& clique)
     : clique_(&clique), exchange_(options.exchange) {
@@ -132,6 +140,7 @@ std::vector<base::Seconds> StepRunner::time_ops(int repeats) {
   std::vector<Event> marks(count + 1);
   std::vector<std::vector<base::Seconds>> times(count);
   for (int repeat = 0; repeat < repeats; ++repeat) {
+    queue_delay(kHeadStart, replica.compute->get());
     for (std::size_t op = 0; op < count; ++op) {
       marks[op].record(*replica.compute);
       replica.step->run(op, replica.compute->get());

@@ -42,8 +42,8 @@ class StepRunner {
   const std::vector<GradientBucket>& buckets() const { return buckets_; }
 
   // Median time of every op over `repeats` steps run with an event between ops, on the first replica
-  // and without exchange. (An event costs the GPU about a microsecond, so they add up to a little more
-  // than the step.)
+  // and without exchange; the device's own times, launches queued ahead. (An event costs the GPU about
+  // a microsecond, so they add up to a little more than a step that is not bound by its launches.)
   std::vector<base::Seconds> time_ops(int repeats);
 
  private:

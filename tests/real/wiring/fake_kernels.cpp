@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "real/cuda/attention.hpp"
+#include "real/cuda/cuda_stopwatch.hpp"
 #include "real/cuda/gemm.hpp"
 #include "real/cuda/kernels.hpp"
 #include "real/nccl/device/pattern_kernels.hpp"
@@ -336,6 +337,10 @@ void check_pattern(const PatternCheck& a, cudaStream_t stream) {
       a.found->first = std::min(a.found->first, static_cast<unsigned long long>(i));
     }
   });
+}
+
+void queue_delay(base::Seconds, cudaStream_t stream) {
+  launch(stream, [] {});
 }
 
 void check(cublasStatus_t, std::string_view) {}
