@@ -201,12 +201,13 @@ std::vector<Op> wished_ops(const CollectiveWish& wish) {
   return ops;
 }
 
-std::vector<std::int64_t> wished_sizes(const Selection& selection, std::int64_t ranks) {
+std::vector<std::int64_t> wished_sizes(const Selection& selection, Op op, std::int64_t ranks) {
   const CollectiveWish& wish = selection.collective;
   const bool quick = selection.effort == Effort::quick;
   const bool own = wish.from.value() <= 0 && wish.to.value() <= 0;
-  // One rank's calls are all alike (a copy): fewer sizes tell the same.
-  const double factor = !own ? wish.factor : quick ? 8.0 : ranks == 1 ? 4.0 : 2.0;
+  // One rank's calls are all alike (a copy): fewer sizes of one op tell the same.
+  const double alone = op == Op::all_reduce ? 4.0 : 1024.0;
+  const double factor = !own ? wish.factor : ranks == 1 ? alone : quick ? 8.0 : 2.0;
   const std::int64_t from = own ? kFrom : static_cast<std::int64_t>(wish.from.value());
   const std::int64_t to =
       own ? (quick ? kToQuick : kTo) : static_cast<std::int64_t>(wish.to.value());
@@ -258,7 +259,7 @@ class PointList {
       if (placement == Placement::in_place && selection_.effort == Effort::quick) continue;
       const CollectiveCall kind{op, placement, ranks_, 0, type};
       std::int64_t last = 0;
-      for (const std::int64_t size : wished_sizes(selection_, ranks_)) {
+      for (const std::int64_t size : wished_sizes(selection_, op, ranks_)) {
         const PointPlan plan{call_of(kind, size), setting, Reduction::sum};
         if (plan.call.unit == 0 || call_bytes(plan.call) == last) continue;
         last = call_bytes(plan.call);
