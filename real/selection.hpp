@@ -34,7 +34,8 @@ struct CollectiveWish {
   std::vector<std::string> protocols;   // ll, ll128, simple; NCCL_PROTO
   base::Bytes from{0}, to{0};           // both 0: the benchmark's own sizes
   double factor = 2.0;
-  std::string fabric, interconnect;  // columns of the rows: the cluster's name, its network in words
+  std::string fabric,
+      interconnect;  // columns of the rows: the cluster's name, its network in words
 };
 
 struct Selection {
