@@ -2,12 +2,12 @@
 //
 // aiconfigurator (gemm_perf): framework, version, device, kernel_source, gemm_dtype, m, n, k,
 // latency in ms; m tokens, n outputs, k inputs. The first word of TensorRT plug-in paths is kept of
-// kernel_source ("trt_flow"). Where activations are quantized inside the measured call ("torch_flow"
-// fp8, nvfp4), that is part of the time.
+// kernel_source ("trt_flow"). Where activations are quantized inside the measured call
+// ("torch_flow" fp8, nvfp4), that is part of the time.
 // InferSim (gemm/<gpu>/data.csv): m, k, n, latency_us of DeepGEMM fp8 with blocks. LLMServingSim
 // (dense.csv: layer, tokens, time_us; shapes from the public model whose name is in the path) and
-// Vidur and Frontier (mlp.csv, linear_op.csv: time_stats.<op>.median in ms): the projections qkv, o,
-// up (gate and up in one) and down, of one of num_tensor_parallel_workers ranks.
+// Vidur and Frontier (mlp.csv, linear_op.csv: time_stats.<op>.median in ms): the projections qkv,
+// o, up (gate and up in one) and down, of one of num_tensor_parallel_workers ranks.
 // Rows that are faster than the math units can be at their boost clock are dropped (law, not name).
 #pragma once
 

@@ -1,8 +1,8 @@
 // The fit of GEMM components, and its trial on rows left out.
 //
-// Rows of one (GPU, stack) are grouped by format. Kernels of a format that time the same shapes get a
-// component each; kernels that never do are the stack's own choice by shape and share one. Repeated
-// shapes become their median. Then
+// Rows of one (GPU, stack) are grouped by format. Kernels of a format that time the same shapes get
+// a component each; kernels that never do are the stack's own choice by shape and share one.
+// Repeated shapes become their median. Then
 //   1. the form's parameters (log_parameter_fit; at most kFormRows rows), priors at the values of
 //      the GPU's relatives, narrower the fewer rows there are: a format with a handful of rows
 //      borrows its physics from them,

@@ -13,8 +13,13 @@ constexpr std::size_t kFormRows = 6000;
 constexpr std::size_t kMostKnots = 24;        // along n and k
 constexpr double kKnotsARow = 1.3;            // at most, or n and k get fewer
 constexpr std::size_t kFullPriorRows = 2500;  // from here on the prior is 1.5 wide
-const SurfaceOptions kSurface{
-    .smoothness = 0.3, .pull = 0.01, .stiffness = {}, .solver_iterations = 60};
+constexpr double kEagerLaunches = 5.0;
+const SurfaceOptions kSurface{.smoothness = 0.2,
+                              .pull = 0.01,
+                              .stiffness = {},
+                              .robust_passes = 5,
+                              .turn = 0.7,
+                              .solver_iterations = 60};
 
 // About `most` of the rows, scattered evenly (a hash of the index, so that no period of the table
 // is picked out).
@@ -26,6 +31,20 @@ PointIndices thinned(const PointIndices& rows, std::size_t most) {
     if (hash * rows.size() >> 32 < most) kept.push_back(row);
   }
   return kept;
+}
+
+// Where even the shortest call takes far longer than a kernel of this GPU needs, the host is what
+// the loop waited for; else it takes as long as the launch of a kernel.
+void start_launch(double least, std::vector<LogParameter>& parameters) {
+  const auto& specs = models::gemm_parameter_specs();
+  for (std::size_t j = 0; j < specs.size(); ++j) {
+    const bool eager = least > kEagerLaunches * parameters[0].start;
+    if (eager && specs[j].name == "host") parameters[j].start = least;
+    if (!eager && specs[j].name == "host") parameters[j].most = 2.0 * specs[j].low;
+    if (eager && specs[j].name == "launch") parameters[j].most = 3.0 * parameters[j].start;
+    if (!eager && specs[j].name == "launch")
+      parameters[j].start = std::clamp(least, specs[j].low, specs[j].high);
+  }
 }
 
 }  // namespace
@@ -50,7 +69,7 @@ void GemmFitter::fit_form(const PointIndices& rows, GemmFit& fit) const {
     problem.parameters.push_back(
         {std::clamp(prior_.*spec.member, spec.low, spec.high), spec.low, spec.high});
   }
-  problem.parameters[0].start = std::clamp(least, specs[0].low, specs[0].high);
+  start_launch(least, problem.parameters);
   problem.rows = kept.size();
   problem.log_measured = log_measured;
   problem.prior_width =

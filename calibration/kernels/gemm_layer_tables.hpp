@@ -6,11 +6,11 @@
 //   o (T, H, heads d / R)                    up (T, 2 I / R or I / R, H), gated or plain
 //   down (T, H, I / R)                       lm_head (T, V / R, H)
 // Vidur and Frontier (mlp.csv, linear_op.csv): attn_pre_proj, attn_post_proj, mlp_up_proj,
-// mlp_down_proj: time_stats.<op>.median in ms; precision from profiling_precision and quant_signature
-// where there are such columns, else fp16. LLMServingSim: dense.csv and per_sequence.csv (layer,
-// tokens or sequences, time_us) and layers.csv (layer_name, input, tp_size, latency(ns)); shapes are
-// those of the public model whose name is in the path, precision bf16.
-// A layer runs between others: its weights come from DRAM.
+// mlp_down_proj: time_stats.<op>.median in ms; precision from profiling_precision and
+// quant_signature where there are such columns, else fp16. LLMServingSim: dense.csv and
+// per_sequence.csv (layer, tokens or sequences, time_us) and layers.csv (layer_name, input,
+// tp_size, latency(ns)); shapes are those of the public model whose name is in the path, precision
+// bf16. A layer runs between others: its weights come from DRAM.
 #pragma once
 
 #include <filesystem>

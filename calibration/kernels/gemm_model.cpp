@@ -13,7 +13,8 @@ namespace {
 constexpr double kLeastBand = 0.01;
 constexpr double kBandWithoutTrial = 0.35;
 constexpr double kOnKnot = 1e-6;
-constexpr double kColder = 1.1;
+constexpr double kColder = 1.1;  // answers that leave the rows by more are the model's
+constexpr double kMostLeft = 0.5;
 
 }  // namespace
 
@@ -48,7 +49,8 @@ GemmModel::GemmModel(const Component& component, const sim::Gpu& gpu, models::Nu
 
 models::KernelTime GemmModel::time(const models::GemmQuery& query) const {
   const auto form = form_.times(query);
-  double seconds = (cache_ == models::Cache::warm ? form.warm : form.cold).value();
+  const double measured = models::GemmForm::eager(form.warm, form.host).value();
+  double seconds = cache_ == models::Cache::warm ? measured : form.cold.value();
   if (surface_.empty() && band_.empty()) {
     return with_band(seconds, kBandWithoutTrial, models::Basis::model, true);
   }
@@ -56,15 +58,21 @@ models::KernelTime GemmModel::time(const models::GemmQuery& query) const {
       quick_log2(static_cast<double>(query.m * query.batch * query.groups)),
       quick_log2(static_cast<double>(query.n)), quick_log2(static_cast<double>(query.k))};
   const auto reading = surface_.at(x);
-  const bool inside = reading.outside < kOnKnot;
-  seconds *= quick_exp(inside ? reading.value : reading.value / (1.0 + 0.25 * reading.outside));
-  const bool single = query.batch * query.groups == 1;
+  const bool inside = reading.outside < kOnKnot, single = query.batch * query.groups == 1;
   double half = std::max(kLeastBand, band_.empty() ? kBandWithoutTrial : band_.at(x).value) +
                 kBandAnOctave * reading.outside + (single ? 0.0 : kBatchBand);
-  // Rows of this shape found their weights in the L2; that a layer does not is the form's word.
-  const double colder = cache_ == models::Cache::warm ? 1.0 : form.cold / form.warm;
-  if (colder > 1.0) half += 0.5 * std::numbers::ln2 * quick_log2(colder);
-  const auto basis = !single || colder > kColder           ? models::Basis::model
+  // How far the answer leaves what was measured: weights that were in the L2, a host waited for.
+  const double left = cache_ == models::Cache::warm ? 1.0
+                                                    : std::max(form.cold.value(), measured) /
+                                                          std::min(form.warm.value(), measured);
+  double correction = inside ? reading.value : reading.value / (1.0 + 0.25 * reading.outside);
+  if (left > 1.0) {
+    half += std::min(kMostLeft, 0.5 * std::numbers::ln2 * quick_log2(left));
+    // Where the host set the pace, the surface says little about the device.
+    correction *= form.warm.value() / measured;
+  }
+  seconds *= quick_exp(correction);
+  const auto basis = !single || left > kColder             ? models::Basis::model
                      : inside && reading.to_knot < kOnKnot ? models::Basis::measured
                                                            : models::Basis::interpolated;
   const double factor = quick_exp(half);

@@ -6,11 +6,14 @@
 // Band: ln(high / time) is a second, coarse surface over the same axes, the 90th percentile of the
 // misses on rows held out, wider by kBandAnOctave for each octave outside and by kBatchBand for
 // batches and groups.
-// Rows were taken in a loop over `copies` of the weights (gemm_form.hpp): `Cache::warm` answers as
-// the rows were measured; `Cache::cold` multiplies by form(cold) / form(warm), a layer whose weights
-// wait in DRAM, with a band wider by half of that factor's logarithm, and says `model` where the
-// factor is above 1.1 (an L40S keeps 96 MB of weights between calls, a network never does).
-// bind_gemm() binds cold: it serves networks.
+// Rows were taken in a loop over `copies` of the weights, by a host that may have been slower than
+// the device (gemm_form.hpp). `Cache::warm` answers as the rows were measured. `Cache::cold`
+// answers for a layer whose weights wait in DRAM and whose launches were made ahead: form(cold) and
+// the surface, the latter by the device's share of the measured time; the band is wider by half the
+// logarithm of what separates the two (at most 0.5), and above 1.1 the answer is the `model`'s. (An
+// L40S keeps 96 MB of weights between calls, a network never does; vLLM's fp8_block tables were
+// taken without CUDA graphs.) bind_gemm() binds cold: it serves networks; to hold a profile against
+// such rows, bind warm.
 #pragma once
 
 #include <array>

@@ -79,7 +79,8 @@ GemmSplit split_by(const std::string& name, const std::vector<GemmPoint>& points
   return split;
 }
 
-// Whole (n, k) pairs, scattered over the folds: a hash, so that no row of the lattice is all in one.
+// Whole (n, k) pairs, scattered over the folds: a hash, so that no row of the lattice is all in
+// one.
 GemmSplit split_by_pairs(const std::vector<GemmPoint>& points) {
   std::set<std::pair<std::int64_t, std::int64_t>> pairs;
   for (const GemmPoint& point : points) pairs.emplace(point.query.n, point.query.k);

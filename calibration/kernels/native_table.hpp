@@ -2,9 +2,9 @@
 // the first line, typed access by (row, column), no string per field.
 //
 // Format: RFC 4180 without line ends inside quotes; LF or CRLF; blank lines and lines that begin
-// with '#' are skipped; a field in quotes is given without them (doubled quotes stay doubled). A row
-// with fewer or more fields than the header is a diagnostic and left out. gzip is told by its magic
-// bytes, not by the file's name, and may have several members.
+// with '#' are skipped; a field in quotes is given without them (doubled quotes stay doubled). A
+// row with fewer or more fields than the header is a diagnostic and left out. gzip is told by its
+// magic bytes, not by the file's name, and may have several members.
 // Contract: 100,000 rows of ten columns in under 100 ms. A file that cannot be opened is an
 // EnvironmentError; one that is not whole gzip, is empty or has no header is a Diagnostic and gives
 // a table of no rows. `text()` views live as long as the table (moving it keeps them).

@@ -1,13 +1,13 @@
-// A smooth correction on top of a physical form: a function on a tensor product of axes, multilinear
-// between knots, fitted to scattered points.
+// A smooth correction on top of a physical form: a function on a tensor product of axes,
+// multilinear between knots, fitted to scattered points.
 //
-// Model: points (x_p, r_p, w_p), x in the axes' coordinates, r the residual ln(measured / form), w a
-// weight. Knots v minimise
+// Model: points (x_p, r_p, w_p), x in the axes' coordinates, r the residual ln(measured / form), w
+// a weight. Knots v minimise
 //   sum_p w_p (L(x_p) . v - r_p)^2 + lambda sum_axes s_a |second difference of v along a|^2
 //                                  + mu |v|^2,
 // L(x) the multilinear weights of the cell that holds x; s_a the axis's stiffness; mu the pull to
-// the bare form, which also fills cells without points. Robust: three passes with the weights
-// w / sqrt(1 + (e / (2 * scale))^2) of the last pass's misses e, scale the median miss. Solved by
+// the bare form, which also fills cells without points. Robust: a few passes with the weights
+// w / sqrt(1 + (e / (turn scale))^2) of the last pass's misses e, scale the median miss. Solved by
 // preconditioned conjugate gradients on the normal equations (no matrix is formed).
 // Contract: deterministic; O(points + knots) a sweep; values beyond +-15 (int16 * kGridStep) are
 // cut. `at()` allocates nothing, is O(2^axes) and clamps to the edge: the caller decides how the
@@ -35,6 +35,7 @@ struct SurfaceOptions {
   double pull = 0.01;             // mu
   std::vector<double> stiffness;  // s_a; empty: 1 each
   int robust_passes = 3;
+  double turn = 2.0;  // c of the robust weights, in median misses
   int solver_iterations = 120;
 };
 
@@ -44,12 +45,13 @@ ResidualGrid fit_residual_surface(std::vector<GridAxis> axes, std::span<const Su
                                   const SurfaceOptions& options);
 
 // Knots for an axis from the values the rows have: every distinct value where there are at most
-// `at_most` of them, else those of them that split the range evenly. Sorted, distinct, at least one.
+// `at_most` of them, else those of them that split the range evenly. Sorted, distinct, at least
+// one.
 std::vector<double> knots_from(std::vector<double> values, std::size_t at_most);
 
-// Fast reader of a ResidualGrid: axes with at most 64 knots each are found by a table of equal cells
-// (one multiplication and at most a step or two), then 2^axes int16 loads. Views the grid's values:
-// the grid outlives it.
+// Fast reader of a ResidualGrid: axes with at most 64 knots each are found by a table of equal
+// cells (one multiplication and at most a step or two), then 2^axes int16 loads. Views the grid's
+// values: the grid outlives it.
 class ResidualSurface {
  public:
   ResidualSurface() = default;

@@ -232,7 +232,7 @@ ResidualGrid fit_residual_surface(std::vector<GridAxis> axes, std::span<const Su
     values = problem.solve(weights, values);
     if (pass + 1 == options.robust_passes) break;
     const Vector misses = problem.misses(values);
-    const double scale = std::max(1e-3, 2.0 * median_size(misses));
+    const double scale = std::max(1e-3, options.turn * median_size(misses));
     for (std::size_t p = 0; p < points.size(); ++p) {
       weights[p] = points[p].weight / std::sqrt(1.0 + misses[p] * misses[p] / (scale * scale));
     }

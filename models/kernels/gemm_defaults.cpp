@@ -35,8 +35,8 @@ Width width_of(NumberFormat format) {
 }
 
 // Medians over the stacks of each relative of what calibration found on its tables (the test
-// GemmHoldOut.DISABLED_TableOfEveryGpuStackAndFormat prints them). `launch` is the kernel's own: what a
-// stack adds before it (quantization of activations, eager dispatch) is not carried over.
+// GemmHoldOut.DISABLED_TableOfEveryGpuStackAndFormat prints them). `launch` is the kernel's own:
+// what a stack adds before it (quantization of activations, eager dispatch) is not carried over.
 struct Relative {
   std::string_view architecture, name;
   Width width;
@@ -287,7 +287,8 @@ const std::array kRelatives{
               .throttle = 0.02}},
 };
 
-// Workstation and gaming boards: no NVLink fabric, no ECC traffic, lower tensor rates, power to spare.
+// Workstation and gaming boards: no NVLink fabric, no ECC traffic, lower tensor rates, power to
+// spare.
 Board board_of(const sim::Gpu& gpu) {
   return gpu.name.starts_with("rtx") ? Board::desktop : Board::server;
 }
@@ -300,8 +301,8 @@ std::string_view relative_architecture(const sim::Gpu& gpu) {
   return gpu.architecture;
 }
 
-// An SM whose math is slower than its relative's by `rate` feeds it with the same loads: what loading
-// costs shrinks with it (H20 over H100: 0.25).
+// An SM whose math is slower than its relative's by `rate` feeds it with the same loads: what
+// loading costs shrinks with it (H20 over H100: 0.25).
 void slow_down_math(double rate, GemmParameters& parameters) {
   if (rate >= 0.7) return;
   parameters.load *= rate;
@@ -336,8 +337,8 @@ DefaultGemm default_gemm_parameters(const sim::Gpu& gpu, NumberFormat format) {
     slow_down_math(rate.peak.value() / gpu.streaming_multiprocessors / best->rate,
                    found.parameters);
   }
-  // V100: 95 of 125 TFLOP/s in published CUTLASS and cuBLAS charts. T4: 70 W hold its clock at about
-  // 60 % under load (Jia et al. 2019, arXiv 1903.07486, section 5).
+  // V100: 95 of 125 TFLOP/s in published CUTLASS and cuBLAS charts. T4: 70 W hold its clock at
+  // about 60 % under load (Jia et al. 2019, arXiv 1903.07486, section 5).
   if (gpu.architecture == "volta") found.parameters.efficiency = 0.78;
   if (gpu.architecture == "turing") {
     found.parameters.efficiency = 0.75;

@@ -11,13 +11,15 @@ namespace {
 
 constexpr double kThrottleTime = 0.5e-3;  // s: regulators average the power over about this long
 constexpr double kLeastPartOfK = 64.0;    // elements of k a part of a split product keeps at least
+constexpr double kHostExposed = 0.4;      // of the shorter of device and eager host
+constexpr double kNoHost = 1e-8;          // s: a table of graphs
 constexpr double kMissWidth = 0.25;       // of the L2: how far beyond it half the operands miss
 
 struct TileShape {
   int log2_m, log2_n;
 };
-// Tile shapes of the shipped kernels: CUTLASS and cuBLAS on tensor cores keep 64 to 256 of the outputs
-// (n) and 16 to 256 tokens (m); tcgen05 pairs of SMs work on 256 x 256.
+// Tile shapes of the shipped kernels: CUTLASS and cuBLAS on tensor cores keep 64 to 256 of the
+// outputs (n) and 16 to 256 tokens (m); tcgen05 pairs of SMs work on 256 x 256.
 constexpr std::array kTiles{TileShape{4, 6}, TileShape{5, 6}, TileShape{6, 6}, TileShape{6, 7},
                             TileShape{7, 6}, TileShape{7, 7}, TileShape{7, 8}, TileShape{8, 7}};
 
@@ -58,6 +60,7 @@ const std::array<GemmParameterSpec, kGemmParameterCount>& gemm_parameter_specs()
       {"throttle", "1", "slow-down of long products", &P::throttle, 0.002, 1.0},
       {"staging", "bytes", "traffic an element of A before the product", &P::staging, 0.02, 50.0},
       {"ragged", "s", "extra where m is no multiple of 4", &P::ragged, 1e-9, 1e-3},
+      {"host", "s", "least time between eager calls", &P::host, 1e-9, 2e-3},
   }};
   return kSpecs;
 }
@@ -139,18 +142,23 @@ GemmForm::Times GemmForm::times(const GemmQuery& query) const {
   const double products = math(query) * misaligned(query);
   const Traffic traffic = memory(shape);
   const double staged = shape.m * shape.k * shape.problems * parameters_.staging * inverse_dram_;
-  const double fixed =
-      parameters_.launch + staged + ((query.m & 3) == 0 ? 0.0 : parameters_.ragged);
+  const double ragged = (query.m & 3) == 0 ? 0.0 : parameters_.ragged;
+  const bool eager_host = parameters_.host > kNoHost;
+  const double fixed = parameters_.launch + staged + (eager_host ? 0.0 : ragged);
   const auto together = [&](double memory) {
     return base::Seconds(fixed + std::max(products, memory) +
                          parameters_.overlap * std::min(products, memory));
   };
-  return {together(traffic.warm), together(traffic.cold)};
+  return {together(traffic.warm), together(traffic.cold), base::Seconds(parameters_.host + ragged)};
 }
 
 base::Seconds GemmForm::time(const GemmQuery& query, Cache cache) const {
   const Times both = times(query);
-  return cache == Cache::warm ? both.warm : both.cold;
+  return cache == Cache::warm ? eager(both.warm, both.host) : both.cold;
+}
+
+base::Seconds GemmForm::eager(base::Seconds device, base::Seconds host) {
+  return base::max(device, host) + kHostExposed * base::min(device, host);
 }
 
 base::Seconds GemmForm::roofline(const GemmQuery& query) const {

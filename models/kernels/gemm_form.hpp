@@ -11,22 +11,28 @@
 //   split  = k step / s + tile + split + 8 tile_m tile_n tiles s / l2_bandwidth
 //                                                                s = min(SMs / tiles, k / 64)
 //   math   = least of mma and, where tiles < SMs / 2, split, over the candidates
-//   math  += math throttle x / (1 + x), x = math / kThrottleTime        power limit on long products
+//   math  += math throttle x / (1 + x), x = math / 0.5 ms       the power limit on long products
 // Beside it the memory system, with A, W (weights) and C the bytes of the operands:
 //   miss(u) = 0 up to u = 1, then (u - 1) / (u - 1 + 1/4),   u = footprint / (l2_share L2)
 //   dram   = A miss(A + W + C) + W miss(A + copies W + C) + C miss(A + W + C)
 //   memory = dram / (dram_efficiency bandwidth) + (A + W + C - dram) / l2_bandwidth
 // and together
-//   time   = launch + max(math, memory) + overlap min(math, memory) + staging (m k) 1 byte / bandwidth
-//            + ragged, where m is no multiple of 4
-// `math` is multiplied by `misaligned`: 1 where the rows of A and of W (k elements) begin on 16 bytes,
-// 1.1, 1.35 and 2 where on 8, 4 and 2 bytes (vector loads get narrower by as much); rows of C (n
-// elements) cost a third of that. Formats below 16 bits are padded to 16 elements.
-// Products of `batch` fill waves together; a grouped product is taken as `groups` equal problems.
-// Assumptions: a measuring loop calls the product over and over on the same A with `copies` copies of
-// the weights in turn; what fits the L2 stays there (`Cache::warm`, as the tables were measured). A
-// layer in a network finds its weights in DRAM, last used a step ago: `Cache::cold` (copies without
-// end). Sources: NVIDIA, "Matrix Multiplication Background User's Guide" (tiles, waves, alignment);
+//   time   = launch + max(math, memory) + overlap min(math, memory)
+//            + staging m k / (dram_efficiency bandwidth)
+//            + ragged, where m is no multiple of 4 (with an eager host it is the host's)
+// A table taken without CUDA graphs shows max(time, h) + 0.4 min(time, h), h = host + ragged: what
+// the framework needs to make one call, and how little of the device's work it hides (the share is
+// that of three GPUs' eager tables).
+// `math` is multiplied by `misaligned`: 1 where the rows of A and of W (k elements) begin on 16
+// bytes; 1.1, 1.35 and 2 where on 8, 4 and 2 bytes, as vector loads get narrower (the guide gives
+// the rule, the factors are assumed: no table has such rows); rows of C (n elements) cost a third
+// of that. Formats below 16 bits are padded to 16 elements.
+// Products of a `batch` fill waves together; a grouped product is taken as `groups` equal problems.
+// Assumptions: a measuring loop calls the product over and over on the same A with `copies` copies
+// of the weights in turn; what fits the L2 stays there, and an eager host may be what it waits for
+// (`Cache::warm`: as the tables were measured). A layer in a network finds its weights in DRAM,
+// last used a step ago, and its launches made ahead (`Cache::cold`: copies without end, no host).
+// Sources: NVIDIA, "Matrix Multiplication Background User's Guide" (tiles, waves, alignment);
 // Osama et al., Stream-K, PPoPP 2023 (split of k).
 // Laws (tests): not decreasing in m, n, k, batch while alignment is the same; not below work / peak
 // nor, when cold, bytes / bandwidth; falls with peak and with bandwidth.
@@ -57,8 +63,9 @@ struct GemmParameters {
   double throttle = 0.1;      // slow-down of long products by the power limit
   double staging = 0.0;       // bytes moved an element of A before the product (quantization)
   double ragged = 1e-7;       // extra where m is no multiple of 4 (kernels that pad it first)
-  // How the rows were measured, not fitted: copies of the weights used in turn, and whether the loop
-  // makes no more of them than fill the L2.
+  double host = 1e-9;         // least time between calls of an eager framework
+  // How the rows were measured, not fitted: copies of the weights used in turn, and whether the
+  // loop makes no more of them than fill the L2.
   double copies = 1e6;
   double copies_fill_l2 = 0.0;  // 1: copies = min(copies, ceil(L2 / W))
   double misalignment = 1.0;    // of the published penalty of misaligned rows
@@ -70,7 +77,7 @@ struct GemmParameterSpec {
   double GemmParameters::*member;
   double low, high;
 };
-inline constexpr std::size_t kGemmParameterCount = 13;
+inline constexpr std::size_t kGemmParameterCount = 14;
 const std::array<GemmParameterSpec, kGemmParameterCount>& gemm_parameter_specs();
 
 enum class Cache { warm, cold };
@@ -81,11 +88,13 @@ class GemmForm {
 
   // `query.format` is not read: the form is of one format.
   base::Seconds time(const GemmQuery& query, Cache cache = Cache::warm) const;
-  // Both at once, for little more than one.
+  // Both at once, for little more than one: `warm` without the host, which stands apart.
   struct Times {
-    base::Seconds warm{0}, cold{0};
+    base::Seconds warm{0}, cold{0}, host{0};
   };
   Times times(const GemmQuery& query) const;
+  // What an eager measuring loop sees of a product that takes `device`.
+  static base::Seconds eager(base::Seconds device, base::Seconds host);
   // Work over peak or bytes over bandwidth, whichever is more, of the data sheet.
   base::Seconds roofline(const GemmQuery& query) const;
 

@@ -149,6 +149,21 @@ TEST(GemmForm, RowsThatDoNotBeginOnSixteenBytesCostMoreTheNarrowerTheirLoads) {
   EXPECT_LE(seconds(form, 17, 4096, 4096), seconds(form, 24, 4096, 4096) + 1e-6);
 }
 
+TEST(GemmForm, AnEagerHostHidesShortProductsInTheTableButNotInANetwork) {
+  const sim::Gpu device = gpu("h100-sxm");
+  GemmParameters parameters = default_gemm_parameters(device, NumberFormat::fp8_block).parameters;
+  const GemmForm graph(device, NumberFormat::fp8_block, parameters);
+  parameters.host = 80e-6;
+  const GemmForm eager(device, NumberFormat::fp8_block, parameters);
+  const double small = seconds(eager, 8, 1024, 1024, Cache::warm);
+  EXPECT_GE(small, 80e-6);
+  EXPECT_LT(small, 90e-6);
+  EXPECT_DOUBLE_EQ(seconds(eager, 8, 1024, 1024), seconds(graph, 8, 1024, 1024));
+  const double large = seconds(graph, 16384, 8192, 8192, Cache::warm);
+  EXPECT_LT(seconds(eager, 16384, 8192, 8192, Cache::warm), large + 0.5 * 80e-6);
+  EXPECT_GE(seconds(eager, 16384, 8192, 8192, Cache::warm), large);
+}
+
 TEST(GemmForm, DefaultsNameTheirRelativeAndWidenWithDistance) {
   const auto own = default_gemm_parameters(gpu("h100-sxm"), NumberFormat::bf16);
   const auto volta = default_gemm_parameters(gpu("v100-sxm-32gb"), NumberFormat::fp16);
