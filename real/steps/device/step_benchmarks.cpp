@@ -90,8 +90,10 @@ struct LoneStep {
   std::unique_ptr<StepGraph> graph;
 
   explicit LoneStep(const StepPoint& point) : runner({point.shape}, stream) {
-    if (point.execution == Execution::cuda_graph)
-      graph = std::make_unique<StepGraph>(runner.replica(0), stream);
+    if (point.execution == Execution::eager) return;
+    runner.run();  // loads every kernel: that is not possible while a graph is captured
+    runner.wait();
+    graph = std::make_unique<StepGraph>(runner.replica(0), stream);
   }
   void run() {
     if (graph)
