@@ -11,6 +11,7 @@
 #include "calibration/kernels/kernel_csv.hpp"
 #include "calibration/kernels/memory_tables.hpp"
 #include "calibration/kernels/moe_tables.hpp"
+#include "calibration/kernels/profiler_output.hpp"
 #include "sim/base/contract.hpp"
 
 namespace windtunnel::calibration {
@@ -74,6 +75,13 @@ MeasuredFile read_one(const fs::path& path, const LogHints& hints, Unknown unkno
   MeasuredFile out;
   if (fs::file_size(path) == 0) {
     out.measurements.diagnostics.error({path.string(), 1, 1}, "the file is empty");
+    return out;
+  }
+  if (const ProfilerFile profiler = open_profiler_file(path);
+      profiler.format != ProfilerFormat::none) {
+    ProfilerRows rows = read_profiler_file(profiler, path);
+    out.kernels = std::move(rows.kernels);
+    out.measurements = std::move(rows.measurements);
     return out;
   }
   const std::string header = native_table_header(path);

@@ -1,7 +1,7 @@
 // Whatever a measurement file holds: kernel rows, collective rows, whole steps, in one go.
 //
 // Files are told apart by their content, never by their name: measurement CSV (first column `kind`),
-// native output of nccl-tests, and the tables listed in kNativeReaders (aiconfigurator, Vidur,
+// native output of nccl-tests and of profilers (profiler_output.hpp), and the tables listed in kNativeReaders (aiconfigurator, Vidur,
 // Frontier, LLMServingSim, InferSim), told by their columns; CSV may be gzip. A folder is all files
 // below it, in order of their paths; files there that are no table (README, YAML) are passed over
 // with a note, a file named outright that nobody reads is an error.

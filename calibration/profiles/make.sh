@@ -33,7 +33,7 @@ aiconfigurator() {
 
 # The tables of one GPU in InferSim, by kind and phase.
 infersim() {
-  mapfile -t paths < <(find "$ops/infersim" -type d -name "$1" | sort)
+  mapfile -t paths < <(find "$ops/infersim" -type d -name "$1" -not -path '*/gdn/*' | sort)
   fit "$2" 2026-05-08 "InferSim f2293dab6d23" "${paths[@]}" --stack "infersim"
 }
 

@@ -41,6 +41,16 @@ std::size_t at(Enum value) {
   return static_cast<std::size_t>(value);
 }
 
+// What a user's sheet may leave out and the forms need: counts of a data-centre GPU of the Ampere
+// generation.
+sim::Gpu completed(sim::Gpu gpu) {
+  constexpr int kMultiprocessors = 108;
+  constexpr double kL2 = 40.0 * 1024 * 1024;
+  if (gpu.streaming_multiprocessors <= 0) gpu.streaming_multiprocessors = kMultiprocessors;
+  if (gpu.l2_cache.value() <= 0.0) gpu.l2_cache = base::Bytes(kL2);
+  return gpu;
+}
+
 }  // namespace
 
 struct RooflineModel::Forms {
@@ -66,7 +76,8 @@ struct RooflineModel::Forms {
   std::vector<CopyForm> copy;        // by direction
   std::vector<AllReduceForm> all_reduce;
 
-  explicit Forms(sim::Gpu of) : gpu(std::move(of)), bandwidth(gpu.memory_bandwidth.value()) {
+  explicit Forms(sim::Gpu of)
+      : gpu(completed(std::move(of))), bandwidth(gpu.memory_bandwidth.value()) {
     base::expects(bandwidth > 0, "a data sheet gives the memory bandwidth");
     for (const NumberFormat format : all_number_formats()) {
       peak.push_back(peak_of(gpu, math_peak(format)).value());
