@@ -136,6 +136,29 @@ std::vector<Split> every_split(const Rows& rows) {
   return splits;
 }
 
+namespace {
+
+// Whether most of what is held out is in the fitted part as another run of the same case.
+bool only_repeats(const Rows& rows, const Split& split) {
+  using Case = std::tuple<collectives::Op, int, int, double>;
+  const auto case_of = [](const auto& r) {
+    return Case{r.op, r.nodes, r.gpus_per_node, r.bytes.value()};
+  };
+  std::set<Case> fitted;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!split.held_out[i]) fitted.insert(case_of(rows[i]));
+  }
+  std::size_t held = 0, again = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!split.held_out[i]) continue;
+    ++held;
+    again += fitted.count(case_of(rows[i]));
+  }
+  return 2 * again > held;
+}
+
+}  // namespace
+
 Split natural_split(const Rows& rows) {
   const auto nodes = distinct<int>(rows, [](const auto& r) { return r.nodes; });
   if (nodes.size() > 1) return by_nodes(rows, nodes);
@@ -145,8 +168,10 @@ Split natural_split(const Rows& rows) {
     return alternate(rows, gpus, SplitBy::gpus, "every second GPU count", get_gpus);
   const auto get_source = [](const auto& r) { return r.source; };
   const auto sources = distinct<std::string>(rows, get_source);
-  if (sources.size() > 1)
-    return alternate(rows, sources, SplitBy::sources, "every second source", get_source);
+  if (sources.size() > 1) {
+    Split split = alternate(rows, sources, SplitBy::sources, "every second source", get_source);
+    if (!only_repeats(rows, split)) return split;
+  }
   return size_split(rows);
 }
 
