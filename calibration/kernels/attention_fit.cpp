@@ -78,6 +78,7 @@ FamilyProblem problem_of(const std::vector<Row>& rows, const sim::Gpu& gpu) {
   problem.splits = splits_of(rows);
   problem.layout = attention_layout(first.phase);
   problem.second_weight = kWindowWeight;
+  problem.band_an_octave = kBandAnOctave;
   return problem;
 }
 

@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::size_t kFolds = 4;
 constexpr double kBandShare = 0.9, kWorstShare = 0.83;
-constexpr double kOctaveBand = 0.08;
 
 using Rows = std::vector<std::size_t>;
 
@@ -165,7 +164,7 @@ FamilyHoldOut summary(const FamilyProblem& problem, const Rows& rows, const Pred
     error.mean += std::abs(relative) / count;
     error.bias += relative / count;
     const double seconds = std::exp(problem.log_times[i] + predicted.log_error[i]);
-    const double band = band_of(bands, seconds, predicted.reading[i], kOctaveBand);
+    const double band = band_of(bands, seconds, predicted.reading[i], problem.band_an_octave);
     if (std::abs(predicted.log_error[i]) <= band) inside += 1 / count;
     widths.push_back(std::exp(band) - std::exp(-band));
   }
@@ -196,7 +195,7 @@ FamilyBands bands_from(const FamilyProblem& problem, const std::vector<Predicted
       by_time[seconds < kShortTime  ? 0
               : seconds < kLongTime ? 1
                                     : 2]
-          .push_back(size - kOctaveBand * predicted[s].reading[i].outside);
+          .push_back(size - problem.band_an_octave * predicted[s].reading[i].outside);
     }
     for (std::size_t k = 0; k < 3; ++k) {
       if (by_time[k].size() >= kEnough) {

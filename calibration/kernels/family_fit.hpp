@@ -47,6 +47,7 @@ struct FamilyProblem {
   VariantLayout layout;
   VariantFitOptions surface;
   double second_weight = 1.0;
+  double band_an_octave = 0.08;  // ln, for each octave outside the surfaces
   std::size_t form_rows = 3000, look_up_rows = 400;
 };
 

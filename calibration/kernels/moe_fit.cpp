@@ -77,6 +77,7 @@ FamilyProblem problem_of(const std::vector<Row>& rows, const KernelRows& all, co
   };
   problem.splits = splits_of(rows);
   problem.layout = moe_layout();
+  problem.band_an_octave = kMoeBandAnOctave;
   problem.surface.smoothness = 0.3;
   problem.surface.pull = 0.1;
   problem.surface.robust_passes = 4;  // autotuned kernels have many slow outliers

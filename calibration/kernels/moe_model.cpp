@@ -13,7 +13,6 @@ using models::KernelTime;
 using models::MoeQuery;
 
 constexpr double kSecondWeight = 1.0;
-constexpr double kBandAnOctaveOfMoe = 0.08;
 
 class FittedMoe final : public ComponentModel<MoeQuery> {
  public:
@@ -43,7 +42,7 @@ KernelTime FittedMoe::time(const MoeQuery& query) const {
   const double limit = models::moe_least_time(query, device_) / kDeviceTolerance;
   const double seconds = std::max(
       models::moe_time(query, load, family.parameters, device_) * std::exp(reading.value), limit);
-  const double band = band_of(family.bands, seconds, reading, kBandAnOctaveOfMoe);
+  const double band = band_of(family.bands, seconds, reading, kMoeBandAnOctave);
   KernelTime result;
   result.time = base::Seconds(seconds);
   result.low = base::Seconds(std::max(seconds * std::exp(-band), std::min(limit, seconds)));

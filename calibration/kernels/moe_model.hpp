@@ -6,7 +6,8 @@
 // or not, gated or plain experts: which kernel a stack runs, and what it has to sort, depends on
 // them. One component a number format answers queries (Component::kernel blank: the kernels that the
 // stack runs most); kernels that it runs for few models have a component of their own by name.
-// Bands as those of attention (attention_model.hpp).
+// Bands as those of attention (attention_model.hpp), wider by `kMoeBandAnOctave` for each octave
+// outside: where the weights stop to matter is not known below it.
 #pragma once
 
 #include "calibration/kernels/component_model.hpp"
@@ -15,6 +16,8 @@
 #include "models/kernels/moe_form.hpp"
 
 namespace windtunnel::calibration {
+
+inline constexpr double kMoeBandAnOctave = 0.15;
 
 FamilyPlace moe_place(const models::MoeQuery& query, const models::MoeLoad& load);
 const VariantLayout& moe_layout();

@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 
 #include "calibration/kernels/attention_hold_out.hpp"
+#include "calibration/kernels/attention_model.hpp"
 #include "calibration/kernels/attention_tables.hpp"
 #include "models/gpu_library.hpp"
 
@@ -91,7 +94,65 @@ TEST(AttentionHoldOut, A100FamiliesLeftOutArePredictedWithinEightPercent) {
   }
 }
 
-// The whole table of calibration/README.md: a few minutes.
+// Fitted on at most 4k tokens (8k keys in decode), asked for 6k to 16k (16k to 128k).
+TEST(AttentionHoldOut, LengthsBeyondThoseFittedArePredictedAndFlagged) {
+  const fs::path folder = tables() / "a100_sxm/attention/vllm/0.14.0";
+  if (!fs::exists(folder)) GTEST_SKIP() << "no ../shared/measurements";
+  const KernelRows rows = rows_of(folder);
+  const auto gpu = *models::gpu_named("a100-sxm-80gb");
+  KernelRows near;
+  near.sources = rows.sources;
+  std::vector<KernelRow<models::AttentionQuery>> far;
+  for (const auto& row : rows.attention) {
+    const bool decodes = row.query.phase == models::AttentionPhase::decode;
+    const bool is_far = decodes ? row.query.kv_len > 8192 : row.query.q_len > 4096;
+    (is_far ? far : near.attention).push_back(row);
+  }
+  for (const AttentionComponentFit& fit : fit_attention_families(near, gpu, HoldOuts::all)) {
+    const auto model = bind_attention(fit.component, gpu);
+    std::vector<double> errors;
+    for (const auto& row : far) {
+      if (attention_kind(row.query.phase) != fit.component.kind) continue;
+      const models::KernelTime time = model->time(row.query);
+      EXPECT_TRUE(time.extrapolated);
+      errors.push_back(std::abs(time.time / row.time - 1));
+    }
+    ASSERT_GT(errors.size(), 100U);
+    const auto middle = errors.begin() + static_cast<std::ptrdiff_t>(errors.size() / 2);
+    std::nth_element(errors.begin(), middle, errors.end());
+    fmt::print("{}: median error {:.1f} % of {} rows\n", fit.component.kind, 100 * *middle,
+               errors.size());
+    EXPECT_LT(*middle, 0.08);
+  }
+}
+
+// Doubling the batch or the length of a measured shape costs time, steps of a kernel's own making
+// aside.
+TEST(AttentionHoldOut, AFittedModelRisesWithBatchAndLength) {
+  const fs::path folder = tables() / "a100_sxm/attention/trtllm/1.0.0";
+  if (!fs::exists(folder)) GTEST_SKIP() << "no ../shared/measurements";
+  const KernelRows rows = rows_of(folder);
+  const auto gpu = *models::gpu_named("a100-sxm-80gb");
+  for (const AttentionComponentFit& fit : fit_attention_families(rows, gpu, HoldOuts::none)) {
+    const auto model = bind_attention(fit.component, gpu);
+    int falls = 0, asked = 0;
+    for (const auto& row : rows.attention) {
+      if (attention_kind(row.query.phase) != fit.component.kind) continue;
+      const base::Seconds before = model->time(row.query).time;
+      models::AttentionQuery longer = row.query, wider = row.query;
+      longer.kv_len *= 2;
+      if (longer.phase == models::AttentionPhase::context) longer.q_len *= 2;
+      wider.batch *= 2;
+      for (const auto& grown : {longer, wider}) {
+        ++asked;
+        if (model->time(grown).time < 0.97 * before) ++falls;
+      }
+    }
+    EXPECT_LT(falls, asked / 20) << fit.component.kind;
+  }
+}
+
+// The whole table of calibration/kernels/attention-moe.md: a minute.
 TEST(AttentionHoldOut, DISABLED_TableOfEveryGpuAndStack) {
   if (!fs::exists(tables())) GTEST_SKIP() << "no ../shared/measurements";
   print_head();

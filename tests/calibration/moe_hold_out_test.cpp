@@ -65,7 +65,9 @@ std::vector<MoeComponentFit> fit_and_print(const fs::path& folder) {
   for (const auto& fit : fits) {
     for (const auto& grid : fit.component.grids) values += grid.values.size();
     for (const auto& held : fit.held_out)
-      print_error(source.gpu, source.stack, fit.component.format, held);
+      print_error(source.gpu, source.stack,
+                  fit.component.format + (fit.component.kernel.empty() ? "" : " *"), held);
+    if (!fit.component.kernel.empty()) fmt::print("  * {}\n", fit.component.kernel);
     if (fit.by_kernel.size() > 1) {
       for (const auto& held : fit.by_kernel)
         print_error(source.gpu, source.stack, fit.component.format, held);
