@@ -6,7 +6,6 @@
 #include <cmath>
 #include <memory>
 
-#include "real/steps/device/step_runner.hpp"
 #include "real/steps/step_rows.hpp"
 #include "sim/base/contract.hpp"
 #include "sim/base/diagnostics.hpp"
@@ -17,15 +16,6 @@ namespace {
 constexpr std::int64_t kTokens = 8192;  // of a step, about
 constexpr int kOpRepeats = 7;
 constexpr std::int64_t kCheckedWeights = 1 << 20;
-
-enum class Execution { eager, cuda_graph };
-
-struct StepPoint {
-  StepShape shape;
-  Execution execution = Execution::eager;
-  GradientExchange exchange = GradientExchange::none;
-  std::int64_t bucket_bytes = 0;
-};
 
 StepShape model_named(const std::string& name) {
   const ShapeOfModel found = step_shape_of(name);
@@ -104,12 +94,7 @@ struct LoneStep {
 };
 
 Prepared prepare_alone(const StepPoint& point) {
-  std::shared_ptr<LoneStep> step;
-  try {
-    step = std::make_shared<LoneStep>(point);
-  } catch (const base::EnvironmentError& error) {
-    throw PointRefused(error.what());
-  }
+  const auto step = std::make_shared<LoneStep>(point);
   Prepared prepared;
   prepared.run = [step](std::int64_t) { step->run(); };
   prepared.stopwatch = &step->stopwatch;
@@ -156,12 +141,7 @@ std::string replicas_differ(SharedStep& step) {
 }
 
 Prepared prepare_shared(const StepPoint& point, const CollectiveSite& site) {
-  std::shared_ptr<SharedStep> step;
-  try {
-    step = std::make_shared<SharedStep>(point, site);
-  } catch (const base::EnvironmentError& error) {
-    throw PointRefused(error.what());
-  }
+  const auto step = std::make_shared<SharedStep>(point, site);
   Prepared prepared;
   prepared.run = [step](std::int64_t) { step->runner.run(); };
   prepared.stopwatch = &step->stopwatch;
@@ -195,13 +175,20 @@ StepRun run_of(const StepPoint& point, const CollectiveSite& site) {
 }
 
 void add(Benchmark& out, const StepPoint& point, const CollectiveSite& site) {
-  const bool alone = point.exchange == GradientExchange::none;
-  out.points.push_back({step_fields(point.shape, run_of(point, site)), [point, site, alone] {
-                          return alone ? prepare_alone(point) : prepare_shared(point, site);
-                        }});
+  out.points.push_back({step_fields(point.shape, run_of(point, site)),
+                        [point, site] { return prepare_step(point, site); }});
 }
 
 }  // namespace
+
+Prepared prepare_step(const StepPoint& point, const CollectiveSite& site) {
+  try {
+    return point.exchange == GradientExchange::none ? prepare_alone(point)
+                                                    : prepare_shared(point, site);
+  } catch (const base::EnvironmentError& error) {
+    throw PointRefused(error.what());
+  }
+}
 
 std::vector<Benchmark> step_benchmarks(const Selection& selection, const CollectiveSite& site) {
   Benchmark alone{"step", {}}, shared{"data_parallel_step", {}};

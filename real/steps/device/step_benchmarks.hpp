@@ -6,13 +6,26 @@
 // ever fitted: predictions are held against them.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "real/benchmark.hpp"
 #include "real/nccl/device/collective_benchmarks.hpp"
 #include "real/selection.hpp"
+#include "real/steps/device/step_runner.hpp"
 
 namespace windtunnel::real {
+
+enum class Execution { eager, cuda_graph };
+
+struct StepPoint {
+  StepShape shape;
+  Execution execution = Execution::eager;
+  GradientExchange exchange = GradientExchange::none;  // none: one GPU by itself
+  std::int64_t bucket_bytes = 0;
+};
+// Allocates, fills, tunes. Throws PointRefused with the reason where this machine cannot do it.
+Prepared prepare_step(const StepPoint& point, const CollectiveSite& site);
 
 // Throws InputError where the wished model cannot be made into a step.
 std::vector<Benchmark> step_benchmarks(const Selection& selection, const CollectiveSite& site);
