@@ -1,9 +1,12 @@
 // What a step is made of: parameters, ops, gradients, buckets; counts against formulas by hand.
 #include <gtest/gtest.h>
 
-#include <map>
+#include <algorithm>
 #include <set>
+#include <utility>
+#include <vector>
 
+#include "real/steps/step_arena.hpp"
 #include "real/steps/step_ops.hpp"
 
 namespace windtunnel::real {
@@ -100,6 +103,34 @@ TEST(StepParameters, HeadOfATiedModelIsItsEmbedding) {
   const ParameterLayout layout(shape);
   EXPECT_FALSE(layout.has(Parameter::head));
   EXPECT_EQ(layout.at(Parameter::head).offset, layout.at(Parameter::embedding).offset);
+}
+
+TEST(StepArena, TensorsLieApartAndAlignedInsideTheBlock) {
+  for (const StepShape& shape : shapes()) {
+    const StepArena arena(shape);
+    std::vector<std::pair<std::int64_t, std::int64_t>> places;  // offset, size
+    for (const auto& [which, place] : arena.all()) places.push_back(place);
+    std::sort(places.begin(), places.end());
+    std::int64_t end = 0;
+    for (const auto& [offset, size] : places) {
+      EXPECT_EQ(offset % 256, 0);
+      EXPECT_GE(offset, end);
+      EXPECT_GT(size, 0);
+      end = offset + size;
+    }
+    EXPECT_LE(end, arena.bytes());
+  }
+}
+
+TEST(StepArena, ParametersTakeEighteenBytesEach) {
+  // bf16 weight, fp32 master, two moments and gradient: what a shape needs beyond activations.
+  const StepShape shape = *step_shape_of("gpt3-125m").shape;
+  const StepArena arena(shape);
+  std::int64_t bytes = 0;
+  for (const StepTensor tensor : {StepTensor::weights, StepTensor::master, StepTensor::moment1,
+                                  StepTensor::moment2, StepTensor::gradient})
+    bytes += arena.size(tensor);
+  EXPECT_EQ(bytes, 18 * ParameterLayout(shape).size());
 }
 
 TEST(GradientBuckets, CoverTheBufferFromItsEndWhateverTheirSize) {
