@@ -69,7 +69,7 @@ FamilyProblem problem_of(const std::vector<Row>& rows, const sim::Gpu& gpu) {
   }
   if (first.phase == AttentionPhase::decode) {
     problem.stepped = 8;  // packed_heads
-    problem.steps = {16, 32, 64, 1024};
+    problem.steps = {1024, 64, 32, 16};
   } else if (std::any_of(rows.begin(), rows.end(),
                          [](const Row& row) { return row.query.kv_len > row.query.q_len; })) {
     problem.stepped = 8;  // prefix_splits

@@ -63,7 +63,8 @@ LogFit fit_form(const FamilyProblem& problem, const Rows& rows, std::span<const 
   for (const double step : problem.steps) {
     fit.parameters[problem.stepped].start = step;
     LogFit tried = fit_log_parameters(fit);
-    if (best.values.empty() || tried.cost < best.cost) best = std::move(tried);
+    // The first of equals: rows that do not tell leave the step where it is listed first.
+    if (best.values.empty() || tried.cost < 0.98 * best.cost) best = std::move(tried);
   }
   return best;
 }

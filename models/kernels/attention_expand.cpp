@@ -109,12 +109,12 @@ AttentionDefaults default_attention_parameters(const sim::Gpu& gpu, NumberFormat
   } else if (gpu.architecture == "blackwell") {
     result.context = {8e-6, 0.98, 0.74, 1.9e-6, 1.15, 0.84, 1.6, 6.9, 1.0};
     if (narrow) result.context = {12e-6, 0.98, 0.91, 1.5e-6, 1.15, 3.1, 7.0, 0.84, 1.0};
-    result.decode = {8.4e-6, 1.3e-6, 0.90, 9e-7, 0.9, 10, 5.7e-7, 5.2, 64, 1.3e-6, 0.5};
+    result.decode = {8.4e-6, 1.3e-6, 0.90, 9e-7, 0.9, 10, 5.7e-7, 5.2, 1024, 1.3e-6, 0.5};
     result.from = narrow ? "b200-sxm, trtllm 1.3.0rc20" : "b200-sxm, vllm 0.24.0";
   } else if (gpu.architecture == "hopper") {
     result.context = {11e-6, 0.98, 0.90, 2.7e-7, 2.9, 0.26, 2.0, 5.8, 1.0};
     if (narrow) result.context = {10e-6, 0.72, 1.14, 5e-8, 4.7, 0.51, 4.1, 2.5, 1.0};
-    result.decode = {11e-6, 1.3e-6, 0.95, 7e-7, 0.9, 1.9, 2.2e-6, 1.7, 64, 1.3e-6, 0.68};
+    result.decode = {11e-6, 1.3e-6, 0.95, 7e-7, 0.9, 1.9, 2.2e-6, 1.7, 1024, 1.3e-6, 0.68};
     result.from = narrow ? "h200-sxm, sglang 0.5.14" : "h100-sxm, vllm 0.24.0";
   } else {
     result.context = {6.5e-6, 0.64, 0.41, 1e-7, 1.5, 0.95, 1.5, 4.3, 1.0};

@@ -182,12 +182,24 @@ MoeDefaults default_moe_parameters(const sim::Gpu& gpu, NumberFormat format) {
     if (format == NumberFormat::nvfp4) {
       return {{18e-6, 0.81, 0.63, 1.9, 4e-10, 1.15, 1.7, 1.3, 2e-8}, kFrom};
     }
+    if (format == NumberFormat::fp8_block || format == NumberFormat::mxfp8) {
+      return {{24e-6, 0.83, 0.22, 1.3, 1.7e-9, 1.15, 0.03, 5.7, 1.3e-8}, kFrom};
+    }
+    if (format == NumberFormat::int4_weights) {
+      return {{60e-6, 0.45, 0.13, 2.2, 9e-11, 1.15, 3.4, 8.3, 8e-10}, kFrom};
+    }
+    if (format == NumberFormat::mxfp4_mxfp8) {
+      return {{29e-6, 0.73, 0.98, 1.8, 2e-10, 1.15, 2.8, 1.8, 3.9e-8}, kFrom};
+    }
     if (bytes < 0.9) return {{21e-6, 0.80, 0.33, 28, 2.5e-11, 1.25, 4.4, 5.3, 5e-8}, kFrom};
     if (bytes < 1.5) return {{15e-6, 0.87, 0.57, 2.1, 1e-9, 1.15, 1.2, 1.2, 2.3e-8}, kFrom};
     return {{13e-6, 0.91, 0.48, 1.8, 1.6e-9, 1.2, 0.7, 0.95, 2.8e-8}, kFrom};
   }
   if (gpu.architecture == "hopper") {
     constexpr std::string_view kFrom = "h100-sxm, vllm 0.24.0";
+    if (format == NumberFormat::mxfp4_weights) {
+      return {{2e-6, 0.72, 0.70, 3.0, 1.35e-8, 1.15, 2.1, 0.95, 1.8e-9}, kFrom};
+    }
     if (bytes < 0.9) return {{60e-6, 0.76, 0.30, 2.2, 7e-11, 1.15, 1.4, 4.6, 2e-9}, kFrom};
     if (bytes < 1.5) return {{28e-6, 0.98, 0.38, 110, 3.2e-10, 3.0, 2.7, 1.0, 1.5e-7}, kFrom};
     return {{26e-6, 0.98, 0.69, 29, 3.9e-9, 1.15, 0.01, 5.4, 4.5e-8}, kFrom};
