@@ -139,7 +139,9 @@ std::shared_ptr<Attention> lay_out(const AttentionQuery& query, const Session& s
     out->dq = set.take(q_bytes);
     out->dk = set.take(kv_bytes);
     out->dv = set.take(kv_bytes);
-    out->workspace = DeviceBuffer(attention_backward_workspace_bytes(shape));
+    const std::int64_t workspace = attention_backward_workspace_bytes(shape);
+    require_device_memory(workspace);
+    out->workspace = DeviceBuffer(workspace);
   }
   out->sets = std::make_unique<RotatingSets>(
       set.bytes(), sets_to_rotate(set.bytes(), session.facts().l2_bytes),

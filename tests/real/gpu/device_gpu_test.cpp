@@ -8,6 +8,7 @@
 #include "real/cuda/cuda_device.hpp"
 #include "real/cuda/prepared_kernels.hpp"
 #include "real/cuda/rotating_sets.hpp"
+#include "real/kernels/launch_plan.hpp"
 #include "real/sweep.hpp"
 #include "tests/real/gpu/device_fixture.hpp"
 
@@ -108,7 +109,7 @@ TEST_F(Measuring, RotatedOperandsComeFromMemory) {
 
 TEST(MeasuringArithmetic, SetsRotateBeyondTwiceTheL2) {
   for (const std::int64_t bytes : {1, 256, 1000, 1 << 20, 1 << 30}) {
-    EXPECT_GE(sets_to_rotate(bytes, 50 << 20) * std::max<std::int64_t>(256, bytes), 100 << 20);
+    EXPECT_GE(sets_to_rotate(bytes, 50 << 20) * round_up(bytes, 256), 100 << 20);
   }
   EXPECT_EQ(sets_to_rotate(1LL << 30, 50 << 20), 2);
 }
