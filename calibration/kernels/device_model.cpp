@@ -17,7 +17,7 @@ namespace {
 
 using models::KernelTime;
 
-constexpr double kOtherStackBand = 0.10, kNearBand = 0.20, kOtherGpuBand = 0.25;
+constexpr double kTwinBand = 0.05, kOtherStackBand = 0.10, kNearBand = 0.20, kOtherGpuBand = 0.25;
 
 // One slot: who answers, how much wider its band is than it says, and why.
 template <class Query>
@@ -41,8 +41,8 @@ struct Slot {
 template <class Query>
 using Bind = BoundComponent<Query> (*)(const Component&, const sim::Gpu&);
 
-// Fills a slot from the first profile that has one of `keys` (kind, format), in order of keys within
-// equal likeness: exact in any stack before near in any.
+// Fills a slot: exact or twin in the profile asked for, then in the others; near in the one asked for,
+// then in the others.
 class Binder {
  public:
   Binder(const std::vector<KernelProfile>& profiles, const sim::Gpu& gpu)
@@ -50,26 +50,25 @@ class Binder {
 
   template <class Query>
   Slot<Query> bind(const std::vector<ComponentKey>& keys, Bind<Query> bind_component) const {
-    for (std::size_t k = 0; k < keys.size(); ++k) {
+    for (const bool near : {false, true}) {
       for (std::size_t p = 0; p < profiles_.size(); ++p) {
-        const Component* found = most_rows(profiles_[p], keys[k]);
-        if (found == nullptr) continue;
-        Slot<Query> slot;
-        slot.model = bind_component(*found, gpu_);
-        if (slot.model == nullptr) continue;
-        slot.scale = parameter_or(*found, "scale", 1.0);
-        describe(slot, profiles_[p], {k > 0, p > 0}, keys);
-        return slot;
+        for (const ComponentKey& key : keys) {
+          if ((key.likeness == Likeness::near) != near) continue;
+          const Component* found = most_rows(profiles_[p], key);
+          if (found == nullptr) continue;
+          Slot<Query> slot;
+          slot.model = bind_component(*found, gpu_);
+          if (slot.model == nullptr) continue;
+          slot.scale = parameter_or(*found, "scale", 1.0);
+          describe(slot, profiles_[p], key, keys[0]);
+          return slot;
+        }
       }
     }
     return {};
   }
 
  private:
-  struct Likeness {
-    bool near_format = false, other_stack = false;
-  };
-
   static const Component* most_rows(const KernelProfile& profile, const ComponentKey& key) {
     const Component* best = nullptr;
     for (const Component& c : profile.components) {
@@ -80,15 +79,16 @@ class Binder {
   }
 
   template <class Query>
-  void describe(Slot<Query>& slot, const KernelProfile& profile, Likeness how,
-                const std::vector<ComponentKey>& keys) const {
+  void describe(Slot<Query>& slot, const KernelProfile& profile, const ComponentKey& key,
+                const ComponentKey& asked) const {
     double wider = 0.0;
     std::vector<std::string> words;
-    if (how.near_format) {
-      wider = std::hypot(wider, kNearBand);
-      words.push_back(fmt::format("no rows of {} {}", keys[0].kind, keys[0].format));
+    if (key.likeness != Likeness::exact) {
+      wider = std::hypot(wider, key.likeness == Likeness::twin ? kTwinBand : kNearBand);
+      words.push_back(
+          fmt::format("no rows of {} {}, {} stands in", asked.kind, asked.format, key.format));
     }
-    if (how.other_stack) {
+    if (&profile != &profiles_[0]) {
       wider = std::hypot(wider, kOtherStackBand);
       words.push_back(fmt::format("the stack {} lacks it", profiles_[0].stack));
     }
@@ -231,7 +231,10 @@ std::string DeviceModel::note(const models::KernelQuery& query) const {
   const Tables& t = *tables_;
   const auto of = [&](const auto& slot) {
     return slot.model ? slot.note
-                      : fmt::format("{} has no such rows: {}", name(), roofline_.note(query));
+                      : fmt::format(
+                            "{} has no such rows and nothing near them: data sheet of {} with "
+                            "the efficiencies of its nearest measured relative",
+                            name(), gpu().name);
   };
   struct Visitor {
     const Tables& t;

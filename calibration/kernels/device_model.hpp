@@ -1,9 +1,10 @@
 // What answers kernel queries for one GPU: a fitted profile, and behind it what stands in.
 //
 // For each kind and number format, bound once when the model is made:
-//   1. the profile's own component (of several kernels the one with most rows)
-//   2. the same component of another stack of this GPU           band wider by ln 0.10
-//   3. a near format or op of this stack, then of another         band wider by ln 0.20
+//   1. the profile's own component (of several kernels the one with most rows), or that of a twin
+//      format of the same width and rate (fp16 and bf16)               band wider by ln 0.05
+//   2. the same of another stack of this GPU                          band wider by ln 0.10
+//   3. a near format or op of this stack, then of another             band wider by ln 0.20
 //   4. the physical form with the nearest relative's efficiencies (RooflineModel)
 // A profile of another GPU than the sheet's (asked for by name) answers with its efficiencies on this
 // sheet: band wider by ln 0.25, flagged extrapolated. `note` says which of these spoke.

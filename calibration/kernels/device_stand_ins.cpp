@@ -27,9 +27,17 @@ std::vector<NumberFormat> alike(NumberFormat format) {
   return out;
 }
 
+Likeness likeness(NumberFormat asked, NumberFormat other) {
+  if (asked == other) return Likeness::exact;
+  const bool sixteen = (asked == NumberFormat::bf16 && other == NumberFormat::fp16) ||
+                       (asked == NumberFormat::fp16 && other == NumberFormat::bf16);
+  return sixteen ? Likeness::twin : Likeness::near;
+}
+
 std::vector<ComponentKey> by_format(const std::string& kind, NumberFormat format) {
   std::vector<ComponentKey> keys;
-  for (const NumberFormat one : alike(format)) keys.push_back({kind, std::string(to_text(one))});
+  for (const NumberFormat one : alike(format))
+    keys.push_back({kind, std::string(to_text(one)), likeness(format, one)});
   return keys;
 }
 
@@ -53,10 +61,18 @@ std::vector<ComponentKey> attention_keys(models::AttentionPhase phase, NumberFor
   std::vector<std::string> kinds{fmt::format("attention_{}", to_text(phase))};
   if (phase == models::AttentionPhase::backward) kinds.emplace_back("attention_context");
   std::vector<ComponentKey> keys;
-  for (const std::string& kind : kinds)
+  for (const std::string& kind : kinds) {
     for (const NumberFormat products : alike(format))
       for (const NumberFormat stored : alike(cache))
-        keys.push_back({kind, pair_text(products, stored)});
+        keys.push_back({kind, pair_text(products, stored),
+                        kind != kinds.front()
+                            ? Likeness::near
+                            : std::max(likeness(format, products), likeness(cache, stored))});
+    // A decode streams its cache: how the products are made matters less than how keys are stored.
+    if (phase == models::AttentionPhase::decode)
+      for (const NumberFormat products : {NumberFormat::bf16, NumberFormat::fp16})
+        if (products != format) keys.push_back({kind, pair_text(products, cache), Likeness::near});
+  }
   return keys;
 }
 
@@ -72,7 +88,7 @@ std::vector<ComponentKey> memory_keys(MemoryOp op) {
   for (const auto& group : kGroups) {
     if (std::find(group.begin(), group.end(), op) == group.end()) continue;
     for (const MemoryOp other : group)
-      if (other != op) keys.push_back({"memory", std::string(to_text(other))});
+      if (other != op) keys.push_back({"memory", std::string(to_text(other)), Likeness::near});
   }
   return keys;
 }
@@ -85,8 +101,8 @@ std::vector<ComponentKey> copy_keys(models::CopyDirection direction) {
   using models::CopyDirection;
   std::vector<ComponentKey> keys{{"copy", std::string(to_text(direction))}};
   const auto also = [&](CopyDirection a, CopyDirection b) {
-    if (direction == a) keys.push_back({"copy", std::string(to_text(b))});
-    if (direction == b) keys.push_back({"copy", std::string(to_text(a))});
+    if (direction == a) keys.push_back({"copy", std::string(to_text(b)), Likeness::near});
+    if (direction == b) keys.push_back({"copy", std::string(to_text(a)), Likeness::near});
   };
   also(CopyDirection::host_to_device, CopyDirection::device_to_host);
   also(CopyDirection::host_to_device_pageable, CopyDirection::device_to_host_pageable);

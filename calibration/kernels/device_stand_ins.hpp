@@ -11,8 +11,11 @@
 
 namespace windtunnel::calibration {
 
+// exact: what was asked for; twin: same width and rate (fp16 and bf16); near: of its kind.
+enum class Likeness { exact, twin, near };
 struct ComponentKey {
   std::string kind, format;
+  Likeness likeness = Likeness::exact;
 };
 
 // Formats stand in for one another where width and tensor rate are the same (fp16 and bf16; the

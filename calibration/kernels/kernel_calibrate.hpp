@@ -44,6 +44,8 @@ KernelCalibration update_kernels(const KernelProfile& old, const KernelRows& row
 // gpu stack kind format kernel split rows median p90 mean bias inside_band band_width_median, a line
 // a component and split.
 base::Table held_out_table(const std::vector<KernelProfile>& profiles);
+// A line a kind: of its first split, means over formats weighted by rows; and its hardest split.
+base::Table held_out_summary(const std::vector<KernelProfile>& profiles);
 // gpu stack kind format kernel parameter value standard_error unit.
 base::Table kernel_parameters_table(const std::vector<KernelProfile>& profiles);
 

@@ -8,20 +8,16 @@
 
 #include "calibration/kernels/device_model.hpp"
 #include "calibration/kernels/device_sheet.hpp"
+#include "calibration/kernels/kernel_profile_file.hpp"
 
 namespace windtunnel::calibration {
 namespace {
 
 using models::NumberFormat;
 
-std::string ranges_text(const Component& component, Detail detail) {
+std::string ranges_text(const Component& component) {
   std::vector<std::string> parts;
-  constexpr std::size_t kBrief = 3;
   for (const auto& [name, range] : component.ranges) {
-    if (detail == Detail::brief && parts.size() == kBrief) {
-      parts.emplace_back("...");
-      break;
-    }
     parts.push_back(range.first == range.second
                         ? fmt::format("{} {:.6g}", name, range.first)
                         : fmt::format("{} {:.6g} to {:.6g}", name, range.first, range.second));
@@ -40,9 +36,12 @@ void add_component(const Component& c, Detail detail, base::Table& table) {
     errors.push_back(error_text(error));
     if (detail == Detail::brief) break;
   }
-  table.rows.push_back({c.kind, c.format, c.kernel, c.rows_used, ranges_text(c, detail),
-                        errors.empty() ? std::string("fitted; too few rows to hold some out")
-                                       : fmt::format("{}", fmt::join(errors, "; "))});
+  const std::string coverage = errors.empty() ? "fitted; too few rows to hold some out"
+                                              : fmt::format("{}", fmt::join(errors, "; "));
+  if (detail == Detail::brief)
+    table.rows.push_back({c.kind, c.format, c.rows_used, coverage});
+  else
+    table.rows.push_back({c.kind, c.format, c.rows_used, coverage, c.kernel, ranges_text(c)});
 }
 
 struct Missing {
@@ -108,11 +107,15 @@ std::string provenance(const KernelProfile& profile) {
 }  // namespace
 
 base::Table kernel_coverage(const KernelProfile& profile, Detail detail) {
-  base::Table table{{"kind", "format", "kernel", "rows", "ranges", "coverage"}, {}};
+  base::Table table{{"kind", "format", "rows", "coverage"}, {}};
+  if (detail == Detail::full) table.columns.insert(table.columns.end(), {"kernel", "ranges"});
   std::int64_t rows = 0;
   for (const Component& c : profile.components) rows += c.rows_used;
-  const std::string all = "all";
-  table.rows.push_back({all, all, std::string(), rows, std::string(), provenance(profile)});
+  const auto pad = [&](std::vector<base::Cell> row) {
+    row.resize(table.columns.size(), std::string());
+    table.rows.push_back(std::move(row));
+  };
+  pad({std::string("all"), std::string("all"), rows, provenance(profile)});
   std::set<std::pair<std::string, std::string>> covered;
   for (const Component& c : profile.components) {
     covered.insert({c.kind, c.format});
@@ -120,14 +123,17 @@ base::Table kernel_coverage(const KernelProfile& profile, Detail detail) {
   }
   const auto sheet = sheet_of(profile);
   if (!sheet) return table;
-  const DeviceModel model({profile}, *sheet);
+  std::vector<KernelProfile> answering{profile};
+  for (const std::string& name : shipped_kernel_profiles_of(sheet->name))
+    if (name != profile.name) answering.push_back(*shipped_kernel_profile(name));
+  const DeviceModel model(std::move(answering), *sheet);
   std::map<std::pair<std::string, std::string>, std::vector<std::string>> missing;
   for (const Missing& one : expected(*sheet))
     if (!covered.contains({one.kind, one.format}))
       missing[{one.kind, model.note(one.query)}].push_back(one.format);
   for (const auto& [key, formats] : missing)
-    table.rows.push_back({key.first, fmt::format("{}", fmt::join(formats, ", ")), std::string(),
-                          std::int64_t{0}, std::string(), "not measured: " + key.second});
+    pad({key.first, fmt::format("{}", fmt::join(formats, ", ")), std::int64_t{0},
+         "not measured: " + key.second});
   return table;
 }
 

@@ -29,7 +29,7 @@ struct ValidateFlags {
   std::vector<std::string> files;
   std::string profile;  // empty: the shipped one
   std::string out;
-  bool held_out = false;
+  bool held_out = false, verbose = false;
   MeasurementFlags measurements;
   OutputFlags output;
 };
@@ -44,6 +44,7 @@ ValidateFlags parse(const Invocation& invocation) {
   arguments.flag("--held-out", flags.held_out,
                  "the errors on held-out rows that the shipped kernel profiles (or the one given) "
                  "state: GPU, stack, kind, format; takes no FILE");
+  arguments.flag("--verbose", flags.verbose, "with --held-out: every format, kernel and split");
   flags.measurements.add_to(arguments);
   arguments.text("--gpu", flags.measurements.gpu, "NAME", "the GPU, where a file does not say");
   arguments.text("--fabric", flags.measurements.fabric, "NAME",
@@ -209,7 +210,9 @@ ExitCode show_held_out(const ValidateFlags& flags, Console& console) {
     for (const std::string& name : calibration::shipped_kernel_profiles())
       profiles.push_back(*calibration::shipped_kernel_profile(name));
   }
-  console.data(render(calibration::held_out_table(profiles), flags.output.format()));
+  const base::Table table = flags.verbose ? calibration::held_out_table(profiles)
+                                          : calibration::held_out_summary(profiles);
+  console.data(render(table, flags.output.format()));
   return ExitCode::ok;
 }
 
