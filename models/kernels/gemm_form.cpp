@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "models/gpu_library.hpp"
 #include "sim/base/contract.hpp"
@@ -22,6 +23,8 @@ struct TileShape {
 // outputs (n) and 16 to 256 tokens (m); tcgen05 pairs of SMs work on 256 x 256.
 constexpr std::array kTiles{TileShape{4, 6}, TileShape{5, 6}, TileShape{6, 6}, TileShape{6, 7},
                             TileShape{7, 6}, TileShape{7, 7}, TileShape{7, 8}, TileShape{8, 7}};
+// A sheet with one SM is a CPU's (device_sheet.hpp): its kernels round up to a block of registers only.
+constexpr std::array kRegisterBlocks{TileShape{4, 4}};
 
 // Like std::ceil for counts below 2^62, without its call on machines without SSE 4.1.
 double whole_up(double x) {
@@ -82,7 +85,9 @@ GemmForm::GemmForm(const sim::Gpu& gpu, NumberFormat format, const GemmParameter
   inverse_share_ = l2_ > 0.0 ? 1.0 / (parameters.l2_share * l2_) : 1.0;
   const double best = 1.0 + parameters.load * (1.0 / 128.0 + 1.0 / 256.0);
   const double per_multiply = 2.0 * sms_ / (parameters.efficiency * peak_ * best);
-  for (const TileShape& shape : kTiles) {
+  const std::span<const TileShape> shapes =
+      gpu.streaming_multiprocessors == 1 ? std::span<const TileShape>(kRegisterBlocks) : kTiles;
+  for (const TileShape& shape : shapes) {
     const double m = std::ldexp(1.0, shape.log2_m), n = std::ldexp(1.0, shape.log2_n);
     Tile tile{};
     tile.log2_m = shape.log2_m;

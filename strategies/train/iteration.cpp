@@ -27,7 +27,7 @@ class Assembly {
                 plan.layout.shape(plan.layout.group(0, ParallelDimension::context)),
                 plan.layout.shape(plan.layout.expert_group(0))},
         pass_site_{
-            site.kernels, clock_, groups_,
+            site.kernels, site.cluster->node.gpu, clock_, groups_,
             plan.job.strategy.overlap.tensor ? ExchangeOverlap::tensor : ExchangeOverlap::none} {}
 
   Iteration run() {

@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <variant>
 
+#include "models/kernels/power_limit.hpp"
 #include "models/networks/exchanges.hpp"
 
 namespace windtunnel::strategies {
@@ -25,12 +26,25 @@ constexpr std::optional<KernelKind> kKindOf<models::MoeQuery> = KernelKind::moe;
 template <>
 constexpr std::optional<KernelKind> kKindOf<models::MemoryQuery> = KernelKind::memory;
 
-void add_kernel(const models::Kernel& kernel, const models::KernelTimeModel& model, PassCost& out) {
+// The least time of a kernel's products within the power limit.
+template <class Query>
+Seconds least_time(const Query& query, const sim::Gpu& gpu) {
+  if constexpr (requires { query.format; }) {
+    return models::flops(query) / models::sustained_rate(gpu, query.format);
+  }
+  return Seconds(0);
+}
+
+void add_kernel(const models::Kernel& kernel, const PassSite& site, PassCost& out) {
   const auto count = static_cast<double>(kernel.count);
   std::visit(
       [&](const auto& query) {
         using Query = std::decay_t<decltype(query)>;
-        const models::KernelTime time = model.time(query);
+        models::KernelTime time = site.kernels.time(query);
+        const double slower = std::max(1.0, least_time(query, site.gpu) / time.time);
+        time.time *= slower;
+        time.low *= slower;
+        time.high *= slower;
         const KernelKind kind = kKindOf<Query>.value_or(KernelKind::memory);
         out.kernels[static_cast<std::size_t>(kind)].add(time.time, time.low, time.high, count);
         out.by_basis[static_cast<std::size_t>(time.basis)] += time.time * count;
@@ -128,7 +142,7 @@ PassCost pass_cost(const models::Op& op, const models::BatchShape& batch,
   PassCost out;
   models::Kernels kernels;
   models::lower(op, batch, options, pass, kernels);
-  for (const models::Kernel& kernel : kernels) add_kernel(kernel, site.kernels, out);
+  for (const models::Kernel& kernel : kernels) add_kernel(kernel, site, out);
   out.flops = models::flops(kernels);
   out.bytes = models::bytes(kernels);
   std::vector<models::Exchange> exchanges;

@@ -7,6 +7,7 @@
 // are split in as many pieces as ranks and only the first piece and what the products cannot cover
 // remains (AsyncTP, Megatron's tp-comm-overlap); a ring over context hides behind the attention it
 // feeds. Backward input passes contain what is computed again.
+// Products and attention take at least what the power limit leaves them over a long run.
 // Bands: errors of kernels of one kind are taken as common (they add up), those of kinds as
 // independent (their squares do).
 #pragma once
@@ -52,6 +53,7 @@ enum class ExchangeOverlap { none, tensor };
 
 struct PassSite {
   const models::KernelTimeModel& kernels;
+  const sim::Gpu& gpu;  // whose power limits what products keep up (models/kernels/power_limit.hpp)
   GroupClock& clock;
   const TensorGroups& groups;
   ExchangeOverlap overlap = ExchangeOverlap::none;

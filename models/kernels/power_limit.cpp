@@ -1,0 +1,38 @@
+#include "models/kernels/power_limit.hpp"
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "models/gpu_library.hpp"
+
+namespace windtunnel::models {
+namespace {
+
+constexpr double kPico = 1e-12;
+
+// Joules a 16-bit FLOP.
+double energy_of(std::string_view architecture) {
+  constexpr std::array<std::pair<std::string_view, double>, 6> kEnergies{{
+      {"volta", 2.3},
+      {"turing", 1.2},
+      {"ampere", 1.7},
+      {"ada", 1.0},
+      {"hopper", 1.10},
+      {"blackwell", 0.90},
+  }};
+  for (const auto& [name, energy] : kEnergies)
+    if (name == architecture) return energy * kPico;
+  return 1.1 * kPico;
+}
+
+}  // namespace
+
+base::FlopsPerSecond sustained_rate(const sim::Gpu& gpu, NumberFormat format) {
+  const base::FlopsPerSecond half = peak_of(gpu, "fp16");
+  if (gpu.power.value() <= 0 || half.value() <= 0) return base::FlopsPerSecond::infinity();
+  const double wider = peak_of(gpu, math_peak(format)) / half;
+  return base::FlopsPerSecond(gpu.power.value() / energy_of(gpu.architecture) * wider);
+}
+
+}  // namespace windtunnel::models
