@@ -40,6 +40,7 @@ GemmModel::GemmModel(const Component& component, const sim::Gpu& gpu, models::Nu
   if (!component.grids.empty() && component.grids[0].axes.size() == 3) {
     grid_ = component.grids[0];
     surface_ = ResidualSurface(grid_);
+    most_rows_ = grid_.axes[0].knots.back();
   }
   if (component.grids.size() > 1 && component.grids[1].axes.size() == 3) {
     band_grid_ = component.grids[1];
@@ -54,11 +55,16 @@ models::KernelTime GemmModel::time(const models::GemmQuery& query) const {
   if (surface_.empty() && band_.empty()) {
     return with_band(seconds, kBandWithoutTrial, models::Basis::model, true);
   }
-  const std::array<double, 3> x{
-      quick_log2(static_cast<double>(query.m * query.batch * query.groups)),
-      quick_log2(static_cast<double>(query.n)), quick_log2(static_cast<double>(query.k))};
+  const bool single = query.batch * query.groups == 1;
+  std::array<double, 3> x{quick_log2(static_cast<double>(query.m)),
+                          quick_log2(static_cast<double>(query.n)),
+                          quick_log2(static_cast<double>(query.k))};
+  if (!single) {
+    const double all = x[0] + quick_log2(static_cast<double>(query.batch * query.groups));
+    x[0] = std::max(x[0], std::min(all, most_rows_));
+  }
   const auto reading = surface_.at(x);
-  const bool inside = reading.outside < kOnKnot, single = query.batch * query.groups == 1;
+  const bool inside = reading.outside < kOnKnot;
   double half = std::max(kLeastBand, band_.empty() ? kBandWithoutTrial : band_.at(x).value) +
                 kBandAnOctave * reading.outside + (single ? 0.0 : kBatchBand);
   // How far the answer leaves what was measured: weights that were in the L2, a host waited for.

@@ -1,8 +1,8 @@
 // A fitted GEMM component at work: form, residual surface, band.
 //
 // prediction = form(query; parameters) exp(surface(x)), x = (log2 m, log2 n, log2 k); products of a
-// batch or a group enter the surface as one product of their rows together. Outside the knots the
-// surface keeps its edge value and fades as 1 / (1 + octaves outside / 4).
+// batch or a group enter the surface as one product of their rows together (at most to its edge).
+// Outside the knots the surface keeps its edge value and fades as 1 / (1 + octaves outside / 4).
 // Band: ln(high / time) is a second, coarse surface over the same axes, the 90th percentile of the
 // misses on rows held out, wider by kBandAnOctave for each octave outside and by kBatchBand for
 // batches and groups.
@@ -50,6 +50,7 @@ class GemmModel final : public ComponentModel<models::GemmQuery> {
   models::Cache cache_;
   ResidualGrid grid_, band_grid_;
   ResidualSurface surface_, band_;
+  double most_rows_ = 0.0;  // log2 of the last knot along m
 };
 
 // Nothing where the component is no GEMM of a known format.
