@@ -42,14 +42,12 @@ Component component_of(const GemmGroup& group, const GemmFit& fit) {
 
 }  // namespace
 
-WeightCopies weight_copies_of(const RowSource& source, models::NumberFormat format) {
+MeasuringLoop measuring_loop_of(const RowSource& source, models::NumberFormat format) {
+  using models::DispatchMode, models::NumberFormat;
   if (!source.source.starts_with(kAiconfigurator)) return {};
-  if (source.stack.starts_with("vllm")) {
-    const bool block =
-        format == models::NumberFormat::fp8_block || format == models::NumberFormat::nvfp4;
-    return {block ? 1.0 : 6.0, 0.0};
-  }
-  return {5.0, 1.0};
+  if (!source.stack.starts_with("vllm")) return {5.0, 1.0, DispatchMode::graph};
+  if (format == NumberFormat::fp8_block) return {1.0, 0.0, DispatchMode::eager};
+  return {format == NumberFormat::nvfp4 ? 1.0 : 6.0, 0.0, DispatchMode::graph};
 }
 
 std::vector<GemmComponentFit> fit_gemm_components(const KernelRows& rows, const sim::Gpu& gpu,
@@ -57,7 +55,7 @@ std::vector<GemmComponentFit> fit_gemm_components(const KernelRows& rows, const 
   std::vector<GemmComponentFit> result;
   for (const GemmGroup& group : gemm_groups(rows)) {
     const RowSource& source = rows.sources[static_cast<std::size_t>(group.source)];
-    const GemmFitter fitter(group, gpu, weight_copies_of(source, group.format));
+    const GemmFitter fitter(group, gpu, measuring_loop_of(source, group.format));
     PointIndices all(group.points.size());
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
     GemmComponentFit made{component_of(group, fitter.fit(all)), {}};

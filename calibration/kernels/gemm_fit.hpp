@@ -42,12 +42,14 @@ struct GemmComponentFit {
 std::vector<GemmComponentFit> fit_gemm_components(const KernelRows& rows, const sim::Gpu& gpu,
                                                   GemmLookUps look_ups);
 
-// How a measuring loop treated the weights: of aiconfigurator's collectors as their source says;
-// every other source reads them from DRAM.
-struct WeightCopies {
+// How rows were measured. aiconfigurator's collectors as their source says: copies of the weights in
+// turn, CUDA graphs but for vLLM's fp8_block. Every other source reads weights from DRAM and times
+// the device.
+struct MeasuringLoop {
   double copies = 1e6;
-  double fill_l2 = 0.0;
+  double fill_l2 = 0.0;  // 1: no more copies than fill the L2
+  models::DispatchMode dispatch = models::DispatchMode::graph;
 };
-WeightCopies weight_copies_of(const RowSource& source, models::NumberFormat format);
+MeasuringLoop measuring_loop_of(const RowSource& source, models::NumberFormat format);
 
 }  // namespace windtunnel::calibration

@@ -13,7 +13,6 @@ constexpr std::size_t kFormRows = 6000;
 constexpr std::size_t kMostKnots = 24;        // along n and k
 constexpr double kKnotsARow = 1.3;            // at most, or n and k get fewer
 constexpr std::size_t kFullPriorRows = 2500;  // from here on the prior is 1.5 wide
-constexpr double kEagerLaunches = 5.0;
 const SurfaceOptions kSurface{.smoothness = 0.2,
                               .pull = 0.01,
                               .stiffness = {},
@@ -33,28 +32,30 @@ PointIndices thinned(const PointIndices& rows, std::size_t most) {
   return kept;
 }
 
-// Where even the shortest call takes far longer than a kernel of this GPU needs, the host is what
-// the loop waited for; else it takes as long as the launch of a kernel.
-void start_launch(double least, std::vector<LogParameter>& parameters) {
+// The shortest call takes as long as the launch of a kernel, or as an eager host needs for one call.
+void start_launch(double least, models::DispatchMode dispatch,
+                  std::vector<LogParameter>& parameters) {
   const auto& specs = models::gemm_parameter_specs();
+  const bool eager = dispatch == models::DispatchMode::eager;
   for (std::size_t j = 0; j < specs.size(); ++j) {
-    const bool eager = least > kEagerLaunches * parameters[0].start;
-    if (eager && specs[j].name == "host") parameters[j].start = least;
-    if (!eager && specs[j].name == "host") parameters[j].most = 2.0 * specs[j].low;
-    if (eager && specs[j].name == "launch") parameters[j].most = 3.0 * parameters[j].start;
-    if (!eager && specs[j].name == "launch")
-      parameters[j].start = std::clamp(least, specs[j].low, specs[j].high);
+    LogParameter& parameter = parameters[j];
+    const double within = std::clamp(least, specs[j].low, specs[j].high);
+    if (specs[j].name == "host" && eager) parameter.start = within;
+    if (specs[j].name == "host" && !eager) parameter.most = 2.0 * specs[j].low;
+    if (specs[j].name == "launch" && eager) parameter.most = 3.0 * parameter.start;
+    if (specs[j].name == "launch" && !eager) parameter.start = within;
   }
 }
 
 }  // namespace
 
-GemmFitter::GemmFitter(const GemmGroup& group, const sim::Gpu& gpu, const WeightCopies& copies)
+GemmFitter::GemmFitter(const GemmGroup& group, const sim::Gpu& gpu, const MeasuringLoop& loop)
     : group_(group),
       gpu_(gpu),
-      prior_(models::default_gemm_parameters(gpu, group.format).parameters) {
-  prior_.copies = copies.copies;
-  prior_.copies_fill_l2 = copies.fill_l2;
+      prior_(models::default_gemm_parameters(gpu, group.format).parameters),
+      dispatch_(loop.dispatch) {
+  prior_.copies = loop.copies;
+  prior_.copies_fill_l2 = loop.fill_l2;
 }
 
 void GemmFitter::fit_form(const PointIndices& rows, GemmFit& fit) const {
@@ -69,7 +70,7 @@ void GemmFitter::fit_form(const PointIndices& rows, GemmFit& fit) const {
     problem.parameters.push_back(
         {std::clamp(prior_.*spec.member, spec.low, spec.high), spec.low, spec.high});
   }
-  start_launch(least, problem.parameters);
+  start_launch(least, dispatch_, problem.parameters);
   problem.rows = kept.size();
   problem.log_measured = log_measured;
   problem.prior_width =

@@ -25,7 +25,7 @@ struct GemmFit {
 class GemmFitter {
  public:
   // `group` and `gpu` outlive the fitter.
-  GemmFitter(const GemmGroup& group, const sim::Gpu& gpu, const WeightCopies& copies);
+  GemmFitter(const GemmGroup& group, const sim::Gpu& gpu, const MeasuringLoop& loop);
 
   GemmFit fit(const PointIndices& rows) const;
   // ln(predicted) of `rows` by a surface on another base, fitted to `kept`.
@@ -43,6 +43,7 @@ class GemmFitter {
   const GemmGroup& group_;
   const sim::Gpu& gpu_;
   models::GemmParameters prior_;
+  models::DispatchMode dispatch_;
 };
 
 }  // namespace windtunnel::calibration
