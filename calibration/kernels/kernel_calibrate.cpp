@@ -27,6 +27,10 @@ std::map<Key, std::size_t> count_rows(const KernelRows& rows) {
       ++counts[{source.gpu, source.stack}];
     }
   });
+  for (const InterferenceRow& row : rows.interference) {
+    const RowSource& source = rows.sources[static_cast<std::size_t>(row.source)];
+    ++counts[{source.gpu, source.stack}];
+  }
   return counts;
 }
 
@@ -126,9 +130,12 @@ std::vector<RowPart> part_rows(const KernelRows& rows) {
     part.rows.sources = rows.sources;
     part.rows.files = rows.files;
   }
-  const auto part_of = [&](std::int32_t source) -> KernelRows& {
+  const auto key_of = [&](std::int32_t source) {
     const RowSource& from = rows.sources[static_cast<std::size_t>(source)];
-    return parts.at(home.at({from.gpu, from.stack})).rows;
+    return Key{from.gpu, from.stack};
+  };
+  const auto part_of = [&](std::int32_t source) -> KernelRows& {
+    return parts.at(home.at(key_of(source))).rows;
   };
   for (const auto& row : rows.gemm) part_of(row.source).gemm.push_back(row);
   for (const auto& row : rows.attention) part_of(row.source).attention.push_back(row);
@@ -137,6 +144,7 @@ std::vector<RowPart> part_rows(const KernelRows& rows) {
   for (const auto& row : rows.launch) part_of(row.source).launch.push_back(row);
   for (const auto& row : rows.copy) part_of(row.source).copy.push_back(row);
   for (const auto& row : rows.all_reduce) part_of(row.source).all_reduce.push_back(row);
+  for (const auto& row : rows.interference) part_of(row.source).interference.push_back(row);
   std::vector<RowPart> out;
   for (auto& [key, part] : parts) {
     keep_own_files(part.rows);

@@ -172,6 +172,20 @@ Enum word(FieldReader& in, const std::string& column, Parse parse, Enum otherwis
   return known.value_or(otherwise);
 }
 
+std::optional<models::KernelClass> kernel_class_from(std::string_view text) {
+  if (text.starts_with("gemm")) return models::KernelClass::gemm;
+  if (text.starts_with("attention")) return models::KernelClass::attention;
+  if (text == "memory" || models::memory_op_from(text)) return models::KernelClass::memory;
+  return std::nullopt;
+}
+
+std::optional<models::Background> background_from(std::string_view text) {
+  if (text == "host_copy") return models::Background::host_copy;
+  if (text == "peer_copy") return models::Background::peer_copy;
+  if (text == "collective") return models::Background::collective;
+  return std::nullopt;
+}
+
 models::MemoryQuery memory_query(FieldReader& in) {
   models::MemoryQuery q;
   q.op = word(in, "op", models::memory_op_from, models::MemoryOp::copy);
@@ -217,8 +231,8 @@ class SourceIndex {
 };
 
 bool is_kernel_kind(const std::string& kind) {
-  constexpr std::array<std::string_view, 6> kKinds{"gemm",   "attention", "moe",
-                                                   "memory", "copy",      "launch"};
+  constexpr std::array<std::string_view, 7> kKinds{"gemm", "attention", "moe",         "memory",
+                                                   "copy", "launch",    "interference"};
   return std::find(kKinds.begin(), kKinds.end(), kind) != kKinds.end();
 }
 
@@ -233,6 +247,7 @@ class Conversion {
     if (row.kind == "memory") add(row, rows_.memory, memory_query);
     if (row.kind == "copy") add(row, rows_.copy, copy_query);
     if (row.kind == "launch") add(row, rows_.launch, launch_query);
+    if (row.kind == "interference") add_interference(row);
   }
 
  private:
@@ -243,6 +258,21 @@ class Conversion {
     const Query query = read(in);
     if (in.reason().empty())
       to.push_back({query, time, sources_.of(row), row.origin.line});
+    else
+      rows_.skipped.push_back({row.origin, in.reason()});
+  }
+
+  void add_interference(const GenericRow& row) {
+    FieldReader in(row, rows_.diagnostics);
+    const base::Seconds beside = in.time();
+    const auto alone = number(in.text("alone_s"));
+    if (!alone || *alone <= 0.0) in.fail("alone_s is not a time above 0");
+    const models::InterferenceQuery query{
+        .kernel = word(in, "op", kernel_class_from, models::KernelClass::gemm),
+        .background = word(in, "background", background_from, models::Background::none)};
+    if (in.reason().empty())
+      rows_.interference.push_back(
+          {query, beside.value() / *alone, sources_.of(row), row.origin.line});
     else
       rows_.skipped.push_back({row.origin, in.reason()});
   }

@@ -11,6 +11,8 @@
 //   copy       direction, bytes, time_s
 //   launch     time_s [op: kernel | graph_node | graph | event | stream_sync | device_sync |
 //              thread | fork]
+//   interference  op: gemm | attention | memory (or a memory-bound op), background: host_copy |
+//              peer_copy | collective, time_s beside it, alone_s without
 //   every kind gpu, stack, source [kernel]
 // Contract: a row that cannot be used (no time, a NaN or negative time, an unknown word, a count
 // below 1) is in `skipped` with its line and the reason; a blank precision is read as bf16, with a

@@ -84,9 +84,12 @@ std::string column_of(const models::FusedAllReduceQuery& q, const std::string& c
   return "";
 }
 
-template <class Query>
-std::string text_of(const KernelRow<Query>& row, const RowSource& source,
-                    const std::string& column) {
+std::string column_of(const models::InterferenceQuery&, const std::string& column) {
+  return column == "kind" ? "interference" : "";
+}
+
+template <class Row>
+std::string text_of(const Row& row, const RowSource& source, const std::string& column) {
   if (column == "gpu") return source.gpu;
   if (column == "stack") return source.stack;
   if (column == "kernel") return source.kernel;
@@ -115,13 +118,15 @@ std::vector<std::string> kernel_columns() {
 
 void apply_filters(KernelRows& rows, const std::vector<Filter>& filters) {
   for (const auto& [key, values] : grouped(filters)) {
-    for_each_kind(rows,
-                  [&, &column = key.first, &relation = key.second, &wanted = values](auto& kind) {
-                    std::erase_if(kind, [&](const auto& row) {
-                      const RowSource& source = rows.sources[static_cast<std::size_t>(row.source)];
-                      return !passes(text_of(row, source, column), relation, wanted);
-                    });
-                  });
+    const auto filter = [&, &column = key.first, &relation = key.second,
+                         &wanted = values](auto& kind) {
+      std::erase_if(kind, [&](const auto& row) {
+        const RowSource& source = rows.sources[static_cast<std::size_t>(row.source)];
+        return !passes(text_of(row, source, column), relation, wanted);
+      });
+    };
+    for_each_kind(rows, filter);
+    filter(rows.interference);
   }
 }
 

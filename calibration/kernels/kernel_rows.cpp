@@ -23,7 +23,7 @@ void move_all(std::vector<T>& to, std::vector<T>& from) {
 
 std::size_t KernelRows::size() const {
   return gemm.size() + attention.size() + moe.size() + memory.size() + launch.size() + copy.size() +
-         all_reduce.size();
+         all_reduce.size() + interference.size();
 }
 
 void KernelRows::append(KernelRows more) {
@@ -36,6 +36,7 @@ void KernelRows::append(KernelRows more) {
   move_rows(launch, more.launch, shift);
   move_rows(copy, more.copy, shift);
   move_rows(all_reduce, more.all_reduce, shift);
+  move_rows(interference, more.interference, shift);
   move_all(files, more.files);
   move_all(skipped, more.skipped);
   move_all(collectives, more.collectives);

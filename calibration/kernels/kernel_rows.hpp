@@ -32,6 +32,14 @@ struct KernelRow {
   std::int32_t line = 0;
 };
 
+// How much longer a kernel took beside something than alone.
+struct InterferenceRow {
+  models::InterferenceQuery query;
+  double factor = 1.0;
+  std::int32_t source = 0;
+  std::int32_t line = 0;
+};
+
 struct KernelRows {
   std::vector<RowSource> sources;
   std::vector<KernelRow<models::GemmQuery>> gemm;
@@ -41,6 +49,7 @@ struct KernelRows {
   std::vector<KernelRow<models::LaunchQuery>> launch;
   std::vector<KernelRow<models::CopyQuery>> copy;
   std::vector<KernelRow<models::FusedAllReduceQuery>> all_reduce;
+  std::vector<InterferenceRow> interference;  // not among the kinds of for_each_kind: no times
   std::vector<MeasurementFile> files;
   std::vector<SkippedRow> skipped;
   std::vector<CollectiveMeasurement> collectives;  // of native tables that hold NCCL runs

@@ -1,5 +1,6 @@
-// Launches (a median a kind) and copies (CopyForm, one component a direction, held out by size).
+// Launches (a median a kind), interference (a median factor a pair) and copies (CopyForm, one component a direction, held out by size).
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 
@@ -72,6 +73,30 @@ Component fit_direction(const std::vector<CopyRow>& rows, const sim::Gpu& gpu,
   return out;
 }
 
+// Median factor of a kernel class beside a background.
+Component fit_interference(const std::vector<double>& factors, const std::string& format) {
+  Component out;
+  out.kind = "interference";
+  out.format = format;
+  const double median = std::max(1.0, quantile_of(factors, 0.5));
+  std::vector<double> misses;
+  for (const double factor : factors) misses.push_back(std::abs(std::log(factor / median)));
+  const double error = 1.2533 * 1.4826 * quantile_of(misses, 0.5) * median /
+                       std::sqrt(static_cast<double>(factors.size()));
+  out.parameters = {{"factor", median, error, "1"},
+                    {"band", std::max(0.03, quantile_of(misses, 0.9)), 0.0, "ln"}};
+  out.rows_used = static_cast<std::int64_t>(factors.size());
+  return out;
+}
+
+std::string interference_format(const models::InterferenceQuery& query) {
+  static constexpr std::array<const char*, 3> kKernels{"gemm", "attention", "memory"};
+  static constexpr std::array<const char*, 4> kBackgrounds{"none", "host_copy", "peer_copy",
+                                                           "collective"};
+  return std::string(kKernels[static_cast<std::size_t>(query.kernel)]) + "/" +
+         kBackgrounds[static_cast<std::size_t>(query.background)];
+}
+
 class LaunchModel final : public ComponentModel<models::LaunchQuery> {
  public:
   explicit LaunchModel(const Component& component)
@@ -122,7 +147,11 @@ std::vector<Component> fit_launch_and_copy(const KernelRows& rows, const sim::Gp
   for (const auto& row : rows.launch) launches[row.query.kind].push_back(row.time.value());
   std::map<models::CopyDirection, std::vector<CopyRow>> copies;
   for (const CopyRow& row : rows.copy) copies[row.query.direction].push_back(row);
+  std::map<std::string, std::vector<double>> factors;
+  for (const InterferenceRow& row : rows.interference)
+    factors[interference_format(row.query)].push_back(row.factor);
   std::vector<Component> out;
+  for (const auto& [format, mine] : factors) out.push_back(fit_interference(mine, format));
   for (const auto& [kind, times] : launches) out.push_back(fit_launch(times, kind));
   constexpr std::size_t kFewest = 3;
   for (const auto& [direction, mine] : copies)

@@ -27,20 +27,37 @@ namespace {
 
 struct ValidateFlags {
   std::vector<std::string> files;
-  std::string profile;  // empty: the shipped one
+  std::string profile, fabric_profile;  // of kernels, of links; empty: the shipped ones
   std::string out;
   bool held_out = false, verbose = false;
   MeasurementFlags measurements;
   OutputFlags output;
 };
 
+// The YAML files in front: one of kernels, one of links, in either order.
+void take_profiles(ValidateFlags& flags) {
+  constexpr std::size_t kLargestProfile = std::size_t{16} << 20;
+  while (!flags.files.empty() &&
+         (flags.files.front().ends_with(".yaml") || flags.files.front().ends_with(".yml"))) {
+    const std::string file = flags.files.front();
+    const bool kernels = calibration::is_kernel_profile(read_file(file, kLargestProfile));
+    std::string& slot = kernels ? flags.profile : flags.fabric_profile;
+    if (!slot.empty())
+      throw UsageError("validate", fmt::format("{} and {} are both profiles of {}", slot, file,
+                                               kernels ? "kernels" : "links"));
+    slot = file;
+    flags.files.erase(flags.files.begin());
+  }
+}
+
 ValidateFlags parse(const Invocation& invocation) {
   ValidateFlags flags;
   Arguments arguments("validate",
                       "Predict measured rows and show how far off the predictions are.");
-  arguments.positional("[PROFILE.yaml] FILE", flags.files, {.least = 0},
+  arguments.positional("[PROFILE.yaml...] FILE", flags.files, {.least = 0},
                        "measurement CSV, output of nccl-tests, kernel tables or a folder of these; "
-                       "a profile first, if not a shipped one");
+                       "first a profile of kernels, of links or one of each, if not the shipped "
+                       "ones");
   arguments.flag("--held-out", flags.held_out,
                  "the errors on held-out rows that the shipped kernel profiles (or the one given) "
                  "state: GPU, stack, kind, format; takes no FILE");
@@ -55,11 +72,7 @@ ValidateFlags parse(const Invocation& invocation) {
   arguments.text("--out,-o", flags.out, "DIR",
                  "write result.json, result.csv, report.html and trace.json there");
   arguments.parse(invocation.arguments);
-  if (!flags.files.empty() &&
-      (flags.files.front().ends_with(".yaml") || flags.files.front().ends_with(".yml"))) {
-    flags.profile = flags.files.front();
-    flags.files.erase(flags.files.begin());
-  }
+  take_profiles(flags);
   if (flags.held_out && !flags.files.empty())
     throw UsageError("validate", "--held-out reads profiles alone and takes no FILE");
   if (flags.files.empty() && !flags.held_out) throw UsageError("validate", "FILE is missing");
@@ -77,15 +90,15 @@ struct Models {
 // A kernel profile may have a fabric profile beside it: "my.yaml", "my.fabric.yaml".
 Models models_of(const ValidateFlags& flags) {
   namespace fs = std::filesystem;
-  if (flags.profile.empty())
-    return {calibration::FabricModel(calibration::shipped_profile()), {}, {}, {}};
-  constexpr std::size_t kLargestProfile = std::size_t{16} << 20;
-  if (!calibration::is_kernel_profile(read_file(flags.profile, kLargestProfile)))
-    return {calibration::FabricModel(load_profile(flags.profile)), {}, {}, {}};
+  std::string links = flags.fabric_profile;
+  if (links.empty() && !flags.profile.empty()) {
+    const std::string beside = fs::path(flags.profile).replace_extension(".fabric.yaml").string();
+    if (fs::exists(beside)) links = beside;
+  }
+  calibration::FabricModel fabric(links.empty() ? calibration::shipped_profile()
+                                                : load_profile(links));
+  if (flags.profile.empty()) return {std::move(fabric), {}, {}, {}};
   calibration::KernelProfile own = calibration::load_kernel_profile(flags.profile);
-  const std::string beside = fs::path(flags.profile).replace_extension(".fabric.yaml").string();
-  calibration::FabricModel fabric(fs::exists(beside) ? load_profile(beside)
-                                                     : calibration::shipped_profile());
   std::vector<calibration::MeasurementFile> files = own.files;
   std::string name = own.name;
   return {std::move(fabric), calibration::ModelShelf(std::move(own)), std::move(files),

@@ -219,6 +219,17 @@ TEST(DeviceModel, SlowdownBesideACopyOrACollectiveIsAtLeastOne) {
   }
 }
 
+TEST(DeviceModel, AMeasuredSlowdownTakesThePlaceOfTheDataSheets) {
+  KernelRows rows = memory_rows(MemoryOp::add, kLaw);
+  for (const double factor : {1.31, 1.29, 1.33})
+    rows.interference.push_back(
+        {{models::KernelClass::gemm, models::Background::collective}, factor, 0, 0});
+  const auto made = calibrate_kernels(rows, {});
+  const DeviceModel model({made.profiles.at(0)}, h100());
+  EXPECT_DOUBLE_EQ(model.slowdown({models::KernelClass::gemm, models::Background::collective}),
+                   1.31);
+}
+
 TEST(KernelUpdate, AFewNewRowsMoveTheScaleAndManyReplaceTheFit) {
   const KernelProfile old = fitted_profile();
   KernelRows few = with_source();

@@ -127,6 +127,17 @@ TEST_F(KernelFiles, AFilterKeepsRowsOfEveryKindThatHaveTheValue) {
   EXPECT_EQ(read.kernels.gemm[0].query.m, 16);
 }
 
+TEST_F(KernelFiles, InterferenceIsTheRatioOfTimeBesideToTimeAlone) {
+  const auto read = read_measured_file(write("i.csv",
+                                             "kind,gpu,op,background,time_s,alone_s\n"
+                                             "interference,h100-sxm,gemm,collective,1.3e-3,1e-3\n"
+                                             "interference,h100-sxm,gemm,weather,1.3e-3,1e-3\n"
+                                             "interference,h100-sxm,rms_norm,peer_copy,1.3e-3,\n"));
+  ASSERT_EQ(read.kernels.interference.size(), 1u);
+  EXPECT_DOUBLE_EQ(read.kernels.interference[0].factor, 1.3);
+  EXPECT_EQ(read.kernels.skipped.size(), 2u);
+}
+
 TEST_F(KernelFiles, AppendingKeepsEachRowsSource) {
   auto a = read_kernel_file(write("a.csv", with_header("gemm,l40s,x,1,2,3,bf16,1e-6\n")));
   a.append(read_kernel_file(write("b.csv", with_header("gemm,h20,y,1,2,3,bf16,1e-6\n"))));
