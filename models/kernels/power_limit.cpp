@@ -18,8 +18,8 @@ double energy_of(std::string_view architecture) {
       {"turing", 1.2},
       {"ampere", 1.7},
       {"ada", 1.0},
-      {"hopper", 1.10},
-      {"blackwell", 0.90},
+      {"hopper", 1.15},
+      {"blackwell", 1.0},
   }};
   for (const auto& [name, energy] : kEnergies)
     if (name == architecture) return energy * kPico;

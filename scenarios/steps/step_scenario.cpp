@@ -123,6 +123,19 @@ class JobMaker {
   TrainJob job_;
 };
 
+// Megatron-Core can give embedding and loss chunks of their own, which is the only way to have up to
+// two chunks more than layers (126 layers of Llama-3.1-405B over 16 x 8).
+void place_ends(const models::Network& network, TrainJob& job, std::vector<std::string>& inferred) {
+  TrainStrategy& s = job.strategy;
+  const auto layers = static_cast<std::int64_t>(network.order.size()) - 2;
+  const std::int64_t chunks = s.sizes.pipeline * s.virtual_stages;
+  if (chunks <= layers || chunks > layers + 2) return;
+  s.stage_layers.assign(static_cast<std::size_t>(chunks), 1);
+  s.stage_layers.back() = 0;
+  if (chunks == layers + 2) s.stage_layers.front() = 0;
+  inferred.push_back("stage_layers: embedding and loss are chunks of their own");
+}
+
 std::optional<sim::Gpu> gpu_of(const std::string& name) {
   if (auto exact = models::gpu_named(name)) return exact;
   return std::nullopt;
@@ -173,6 +186,7 @@ StepTurning scenario_of(const StepRow& row) {
   if (!cluster) return {std::nullopt, "no such cluster: " + diagnostics.to_text()};
   TrainJob job = JobMaker(row, inferred).make();
   auto network = std::make_shared<const models::Network>(models::build_network(*model));
+  place_ends(*network, job, inferred);
   return {StepScenario{std::make_shared<const models::Model>(*std::move(model)), std::move(network),
                        *std::move(cluster), std::move(job), std::move(inferred)},
           ""};

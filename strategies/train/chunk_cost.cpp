@@ -77,8 +77,11 @@ void ChunkCosts::add_block(std::size_t index, models::Recompute recompute, const
   const Seconds scatter =
       site_.clock.collective(Op::reduce_scatter, Bytes(held * choices.reduce_bytes), choices.gather)
           .time;
-  out.gather_forward += base::max(gather - forward, Seconds(0));
-  out.gather_backward += base::max(gather + scatter - backward, Seconds(0));
+  // Software that gathers just in time hides nothing of it.
+  const bool ahead = choices.stack.gather == WeightGather::overlapped;
+  out.gather_forward += ahead ? base::max(gather - forward, Seconds(0)) : gather;
+  out.gather_backward +=
+      ahead ? base::max(gather + scatter - backward, Seconds(0)) : gather + scatter;
   out.forward.launches += 1;
   out.input.launches += 2;
 }
