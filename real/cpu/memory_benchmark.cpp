@@ -1,5 +1,5 @@
-// Memory-bound operations over working sets from the first-level cache to main memory. One set of
-// buffers a point, used again and again: the curve shows each level's bandwidth.
+// Memory-bound operations over working sets from the first-level cache to main memory: the curve
+// shows each level's bandwidth. Sets beyond the second-level cache are used in turn.
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -104,6 +104,14 @@ std::vector<Operation> operations() {
           optimizer()};
 }
 
+// Sets of buffers to take turns with: one where the operation stays in the second-level cache, as
+// after the product that wrote its operands; else as many as make 128 MiB, as a step touches between
+// two uses of the same memory.
+std::int64_t sets_of(std::int64_t bytes) {
+  const std::int64_t level2 = std::max<std::int64_t>(cpu_caches().level2, 1LL << 20);
+  return bytes <= level2 ? 1 : std::max<std::int64_t>(1, (128LL << 20) / bytes);
+}
+
 Point memory_point(const Operation& operation, std::int64_t target_bytes, int threads) {
   const std::int64_t unit = 4 * operation.arrays * operation.multiple;
   const std::int64_t count = std::max<std::int64_t>(1, target_bytes / unit) * operation.multiple;
@@ -118,22 +126,28 @@ Point memory_point(const Operation& operation, std::int64_t target_bytes, int th
                   {"stack", cpu_stack(threads)},
                   {"kernel", operation.name}};
   point.prepare = [operation, count, bytes, threads]() -> Prepared {
-    require_memory(2 * bytes);
-    auto buffers = std::make_shared<Buffers>();
+    const std::int64_t sets = sets_of(bytes);
+    require_memory(2 * sets * bytes);
+    Buffers first;
     std::uint64_t seed = 0;
-    for (std::vector<float>* values : {&buffers->a, &buffers->b, &buffers->c, &buffers->d})
+    for (std::vector<float>* values : {&first.a, &first.b, &first.c, &first.d})
       *values = random_values<float>(std::max(count, kColumns), ++seed);
+    std::vector<Work> works;
+    for (std::int64_t set = 0; set < sets; ++set)
+      works.push_back(operation.bind(std::make_shared<Buffers>(first), count, threads));
     Prepared out;
-    out.run = operation.bind(buffers, count, threads);
+    out.run = [works](std::int64_t call) {
+      works[static_cast<std::size_t>(call) % works.size()](call);
+    };
     return out;
   };
   return point;
 }
 
-// Bytes from 16 KiB, doubling (quick: times 4), to twice the last cache, at most 1 GiB (64 MiB).
+// Bytes from 16 KiB, doubling (quick: times 4), to twice the last cache, at most 1 GiB (256 MiB).
 std::vector<std::int64_t> working_sets(Effort effort) {
   const bool quick = effort == Effort::quick;
-  const std::int64_t cap = quick ? 64LL << 20 : 1LL << 30;
+  const std::int64_t cap = quick ? 256LL << 20 : 1LL << 30;
   const std::int64_t last = std::clamp<std::int64_t>(2 * cpu_caches().level3, 64LL << 20, cap);
   std::vector<std::int64_t> out;
   for (std::int64_t bytes = 16 << 10; bytes <= last; bytes *= quick ? 4 : 2) out.push_back(bytes);
