@@ -72,9 +72,13 @@ Prepared prepare_pageable(const Copy& copy, const Session& session) {
   copy_to_host(buffers->host.data(), buffers->device.at(0), copy.bytes);
   const bool to_device = towards_device(copy.direction);
   Prepared out;
-  out.run = [buffers, to_device, bytes = copy.bytes](std::int64_t) {
-    if (to_device) return copy_to_device(buffers->device.at(0), buffers->host.data(), bytes);
-    copy_to_host(buffers->host.data(), buffers->device.at(0), bytes);
+  const auto size = static_cast<std::size_t>(copy.bytes);
+  out.run = [buffers, to_device, size](std::int64_t) {
+    char* const host = buffers->host.data();
+    void* const device = buffers->device.at(0);
+    check(to_device ? cudaMemcpy(device, host, size, cudaMemcpyHostToDevice)
+                    : cudaMemcpy(host, device, size, cudaMemcpyDeviceToHost),
+          "cudaMemcpy of pageable memory");
   };
   out.stopwatch = &buffers->clock;
   return out;

@@ -135,6 +135,9 @@ base::Seconds Event::since(const Event& start) const {
 void copy_to_device(void* device, const void* host, std::int64_t bytes) {
   check(cudaMemcpy(device, host, static_cast<std::size_t>(bytes), cudaMemcpyHostToDevice),
         "cudaMemcpy to the device");
+  // From pageable memory the call may return before the data are there, and our streams do not wait
+  // for the default one.
+  check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
 }
 void copy_to_host(void* host, const void* device, std::int64_t bytes) {
   check(cudaMemcpy(host, device, static_cast<std::size_t>(bytes), cudaMemcpyDeviceToHost),
