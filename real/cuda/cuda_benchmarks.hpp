@@ -4,6 +4,8 @@
 // what is measured and where the host waits (pageable copies): there it is the host's clock.
 #pragma once
 
+#include <cuda_runtime_api.h>
+
 #include <vector>
 
 #include "real/benchmark.hpp"

@@ -2,6 +2,8 @@
 // time. The work queues on the session's stream; it owns its buffers.
 #pragma once
 
+#include <cuda_runtime_api.h>
+
 #include <functional>
 #include <string>
 
