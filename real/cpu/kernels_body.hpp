@@ -6,7 +6,10 @@
 // nothing else that is inline and shared is used here.
 #pragma once
 
-#define EIGEN_DONT_INSTANTIATE 1
+#ifndef WINDTUNNEL_ISA_NAME
+#define WINDTUNNEL_ISA_NAME "unnamed"
+#endif
+
 #include <Eigen/Core>
 #include <cmath>
 #include <cstdint>
