@@ -1,6 +1,7 @@
 // Models by name: one YAML file a model in models/library, embedded in the program.
 //
-// A name is spelled family, version with a dot, dash, size, lower case (llama3.1-70b). Case, dashes,
+// A name is spelled family, version with a dot, dash, size, lower case (llama3.1-70b). Case, dashes (but
+// between two digits),
 // underscores and blanks do not matter when a name is looked up, an organization before a slash is
 // left out ("meta-llama/Llama-3.1-70B"), and each file may state aliases.
 #pragma once
