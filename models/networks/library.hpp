@@ -1,9 +1,9 @@
 // Models by name: one YAML file a model in models/library, embedded in the program.
 //
-// A name is spelled family, version with a dot, dash, size, lower case (llama3.1-70b). Case, dashes (but
-// between two digits),
-// underscores and blanks do not matter when a name is looked up, an organization before a slash is
-// left out ("meta-llama/Llama-3.1-70B"), and each file may state aliases.
+// A name is spelled family, version with a dot, dash, size, lower case (llama3.1-70b). Case, blanks,
+// underscores and dashes (but between two digits) do not matter when a name is looked up, an
+// organization before a slash and a variant at the end are left out
+// ("meta-llama/Llama-3.1-70B-Instruct"), and each file may state aliases.
 #pragma once
 
 #include <optional>
