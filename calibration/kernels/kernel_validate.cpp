@@ -214,6 +214,22 @@ base::Table KernelValidation::groups_table() const {
   return table;
 }
 
+base::Table KernelValidation::roofline_table() const {
+  std::set<std::pair<std::string, std::string>> seen;
+  for (const ScoredKernel& row : rows)
+    if (row.flops > 0.0) seen.insert({row.gpu, row.precision.substr(0, row.precision.find('/'))});
+  base::Table table{{"gpu", "precision", "peak_flops_per_s", "bandwidth_bytes_per_s"}, {}};
+  for (const auto& [gpu, precision] : seen) {
+    const auto sheet = models::gpu_named(gpu);
+    const auto format = models::number_format_from(precision);
+    if (!sheet || !format) continue;
+    table.rows.push_back({gpu, precision,
+                          models::peak_of(*sheet, models::math_peak(*format)).value(),
+                          sheet->memory_bandwidth.value()});
+  }
+  return table;
+}
+
 std::map<std::string, double> validation_facts(const Validation& collectives,
                                                const KernelValidation& kernels) {
   Group all;

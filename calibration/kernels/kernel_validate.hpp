@@ -38,7 +38,8 @@ struct KernelValidation {
   std::vector<std::string> notes;     // what stood in for what, once each
 
   base::Table rows_table() const;
-  base::Table groups_table() const;  // by gpu, kind, precision, stack, kernel
+  base::Table groups_table() const;    // by gpu, kind, precision, stack, kernel
+  base::Table roofline_table() const;  // gpu precision peak_flops_per_s bandwidth_bytes_per_s
 };
 
 // Which model answers for a (GPU, stack); models are made once and kept.

@@ -30,13 +30,13 @@ RowColumns columns_of(const TableReader& rows) {
           rows.first_of({"low_s", "band_low_s", "low", "band_low"}),
           rows.first_of({"high_s", "band_high_s", "high", "band_high"}),
           rows.first_of({"bytes", "size_bytes"}),
-          rows.first_of({"group", "op", "gpu", "fabric", "kind"})};
+          rows.first_of({"group", "op", "kind", "gpu", "fabric"})};
 }
 
 std::string row_label(const TableReader& rows, std::size_t row) {
   std::string out;
-  for (const char* column :
-       {"op", "algorithm", "gpu", "fabric", "bytes", "ranks", "nodes", "precision", "rests_on"}) {
+  for (const char* column : {"kind", "shape", "op", "algorithm", "gpu", "fabric", "bytes", "ranks",
+                             "nodes", "precision", "rests_on"}) {
     if (!rows.has(column)) continue;
     const std::string text = cell_text(rows.cell(row, column), unit_of(column));
     if (!text.empty())
@@ -145,7 +145,54 @@ XyChart error_against_size(const TableReader& rows, const RowColumns& columns) {
   return chart;
 }
 
-std::vector<Chart> accuracy_charts(const base::Table& table, const std::string& prefix) {
+// A page with more points than this is slow, and shows no more: every n-th row stands for all.
+base::Table thinned(const base::Table& table) {
+  constexpr std::size_t kMost = 4000;
+  const std::size_t stride = table.rows.size() / kMost + 1;
+  base::Table out{table.columns, {}};
+  for (std::size_t i = 0; i < table.rows.size(); i += stride) out.rows.push_back(table.rows[i]);
+  return out;
+}
+
+// Rate against intensity on log axes: measured kernels under the roofs of the data sheet.
+std::optional<XyChart> roofline_chart(const base::Table& table, const base::Table& roofs,
+                                      const std::string& id) {
+  const TableReader rows(table), sheet(roofs);
+  if (!rows.has("flops") || !rows.has("bytes") || !rows.has("measured_s")) return std::nullopt;
+  XyChart chart;
+  chart.id = id;
+  chart.title = "Roofline";
+  chart.x = {"FLOP a byte of least traffic", Unit::plain, AxisScale::log};
+  chart.y = {"rate", Unit::flops_per_second, AxisScale::log};
+  const RowColumns columns = columns_of(rows);
+  const auto large = largest_groups(rows, columns);
+  double least = HUGE_VAL, most = 0.0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const double flops = rows.number(i, "flops"), bytes = rows.number(i, "bytes");
+    const double x = flops / bytes, y = flops / rows.number(i, "measured_s");
+    if (!is_drawable(x) || !is_drawable(y)) continue;
+    series_of(chart.series, group_name(rows, i, columns, large))
+        .points.push_back({x, y, std::nullopt, std::nullopt, row_label(rows, i)});
+    least = std::min(least, x);
+    most = std::max(most, x);
+  }
+  if (most == 0.0) return std::nullopt;
+  for (std::size_t i = 0; i < sheet.size(); ++i) {
+    const double peak = sheet.number(i, "peak_flops_per_s");
+    const double bandwidth = sheet.number(i, "bandwidth_bytes_per_s");
+    if (!is_drawable(peak) || !is_drawable(bandwidth)) continue;
+    Series roof{sheet.word(i, "gpu") + " " + sheet.word(i, "precision"), SeriesStyle::guide, 0, {}};
+    const double ridge = peak / bandwidth;
+    for (const double x : {least, std::clamp(ridge, least, std::max(least, most)), most})
+      roof.points.push_back(
+          {x, std::min(peak, x * bandwidth), std::nullopt, std::nullopt, roof.name});
+    chart.series.push_back(std::move(roof));
+  }
+  return chart;
+}
+
+std::vector<Chart> accuracy_charts(const base::Table& all, const std::string& prefix) {
+  const base::Table table = thinned(all);
   const TableReader rows(table);
   const RowColumns columns = columns_of(rows);
   std::vector<Chart> charts;
@@ -221,6 +268,19 @@ std::string validation_sentence(const ResultCase& one) {
   return out;
 }
 
+// Charts and tables of rows of kernels: `name` is their table, `groups` that of their groups.
+void add_kernel_rows(const Result& result, const ResultCase& one, const std::string& name,
+                     const std::string& title, Section& section) {
+  const base::Table* rows = table(one, name);
+  if (rows == nullptr || rows->rows.empty()) return;
+  for (Chart& chart : accuracy_charts(*rows, section.id + "-" + name))
+    section.charts.push_back(std::move(chart));
+  if (const base::Table* roofs = table(one, "roofline"))
+    if (auto chart = roofline_chart(thinned(*rows), *roofs, section.id + "-roofline"))
+      section.charts.emplace_back(std::move(*chart));
+  add_table(result, one, name, title, Detail::full, section);
+}
+
 }  // namespace
 
 bool is_validation(const Result& result) {
@@ -249,9 +309,14 @@ void add_validation(const Result& result, View& view) {
     const base::Table* rows = table(one, "rows");
     Section section{fmt::format("file-{}", i + 1), one.name, {}, {}, {}};
     if (rows != nullptr) section.charts = accuracy_charts(*rows, section.id);
+    if (const base::Table* roofs = table(one, "roofline"); roofs != nullptr && rows != nullptr)
+      if (auto chart = roofline_chart(thinned(*rows), *roofs, section.id + "-roofline"))
+        section.charts.emplace_back(std::move(*chart));
     add_table(result, one, "groups", "Error by group", Detail::headline, section);
+    add_table(result, one, "kernel_groups", "Error of kernels by group", Detail::headline, section);
     add_table(result, one, "skipped", "Rows that were skipped", Detail::headline, section);
     add_table(result, one, "rows", "Rows", Detail::full, section);
+    add_kernel_rows(result, one, "kernel_rows", "Rows of kernels", section);
     view.sections.push_back(std::move(section));
   }
 }
@@ -274,7 +339,13 @@ void add_calibration(const Result& result, View& view) {
                                  value_text(number, unit_of(name, result.fact_info)), ""});
       }
     }
-    add_table(result, one, "parameters", "Fitted parameters", Detail::headline, section);
+    add_table(result, one, "held_out", "Errors on rows that the fit had not seen", Detail::headline,
+              section);
+    // Kernels have too many parameters for a terminal; the page and the JSON have them.
+    const bool kernels = table(one, "held_out") != nullptr;
+    add_table(result, one, "parameters", "Fitted parameters",
+              kernels ? Detail::full : Detail::headline, section);
+    add_kernel_rows(result, one, "fitted_rows", "Rows that were fitted (a sample)", section);
     if (const base::Table* residuals = table(one, "residuals")) {
       section.charts = accuracy_charts(*residuals, section.id);
       add_table(result, one, "residuals", "Residuals", Detail::full, section);

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "calibration/kernels/kernel_profile_file.hpp"
+#include "calibration/kernels/kernel_validate.hpp"
 #include "reports/write_file.hpp"
 #include "sim/base/diagnostics.hpp"
 
@@ -50,6 +51,23 @@ std::map<std::string, double> facts_of(const KernelProfile& profile) {
   if (held > 0) facts["held_out_median_abs_error"] = weighted / held;
   if (held > 0) facts["inside_band"] = inside / held;
   return facts;
+}
+
+// At most 2,000 rows of each kind of the profile's GPU and stack, evenly taken.
+calibration::KernelValidation sample_of(const KernelProfile& profile,
+                                        const calibration::KernelRows& rows) {
+  calibration::KernelRows mine;
+  for (calibration::RowPart& part : calibration::part_rows(rows))
+    if (part.gpu == profile.gpu && part.stack == profile.stack) mine = std::move(part.rows);
+  calibration::for_each_kind(mine, [](auto& kind) {
+    constexpr std::size_t kMost = 2000;
+    const std::size_t stride = kind.size() / kMost + 1;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < kind.size(); i += stride) kind[kept++] = kind[i];
+    kind.resize(kept);
+  });
+  calibration::ModelShelf shelf(profile);
+  return calibration::validate_kernels(shelf, mine);
 }
 
 }  // namespace
@@ -104,7 +122,8 @@ std::vector<std::string> write_kernel_profiles(const std::vector<KernelProfile>&
 }
 
 std::vector<reports::ResultCase> kernel_cases(const std::vector<KernelProfile>& profiles,
-                                              const std::vector<std::string>& paths) {
+                                              const std::vector<std::string>& paths,
+                                              const calibration::KernelRows& rows) {
   std::vector<reports::ResultCase> cases;
   for (std::size_t i = 0; i < profiles.size(); ++i) {
     reports::ResultCase one;
@@ -114,6 +133,9 @@ std::vector<reports::ResultCase> kernel_cases(const std::vector<KernelProfile>& 
     one.outcome.facts = facts_of(profiles[i]);
     one.outcome.tables["held_out"] = calibration::held_out_table({profiles[i]});
     one.outcome.tables["parameters"] = calibration::kernel_parameters_table({profiles[i]});
+    const calibration::KernelValidation shown = sample_of(profiles[i], rows);
+    one.outcome.tables["fitted_rows"] = shown.rows_table();
+    one.outcome.tables["roofline"] = shown.roofline_table();
     cases.push_back(std::move(one));
   }
   return cases;

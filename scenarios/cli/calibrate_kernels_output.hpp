@@ -11,8 +11,8 @@
 namespace windtunnel::scenarios::cli {
 
 struct KernelTarget {
-  std::string output;     // PROFILE.yaml, or a folder that gets one profile a (GPU, stack)
-  std::string update;     // an old profile to refine; empty: none
+  std::string output;  // PROFILE.yaml, or a folder that gets one profile a (GPU, stack)
+  std::string update;  // an old profile to refine; empty: none
 };
 
 // Whether `path` names a folder (it ends in / or is one).
@@ -25,8 +25,10 @@ calibration::KernelCalibration fit_kernels(const calibration::KernelRows& rows,
 // Writes head and grid of each; gives the heads' paths.
 std::vector<std::string> write_kernel_profiles(
     const std::vector<calibration::KernelProfile>& profiles, const KernelTarget& target);
-// One case a profile: facts, held-out errors, parameters.
+// One case a profile: facts, held-out errors, parameters; and, for the page's charts, a sample of the
+// rows with what the profile makes of them.
 std::vector<reports::ResultCase> kernel_cases(
-    const std::vector<calibration::KernelProfile>& profiles, const std::vector<std::string>& paths);
+    const std::vector<calibration::KernelProfile>& profiles, const std::vector<std::string>& paths,
+    const calibration::KernelRows& rows);
 
 }  // namespace windtunnel::scenarios::cli

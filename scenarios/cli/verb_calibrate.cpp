@@ -161,10 +161,14 @@ reports::Result empty_result(const ToolVersion& tool) {
   return result;
 }
 
-// Beside kernels of the same files: "my.yaml" -> "my.fabric.yaml".
+// Beside kernels of the same files: "my.yaml" -> "my.fabric.yaml"; in a folder: under its name.
 std::string fabric_path(const CalibrateFlags& flags, const Gathered& rows) {
+  const MeasurementFlags& given = flags.measurements;
+  if (is_folder(flags.profile)) {
+    const std::string name = given.fabric.empty() ? given.gpu + "-fabric" : given.fabric;
+    return (std::filesystem::path(flags.profile) / (name + ".yaml")).string();
+  }
   if (rows.kernels.size() == 0) return flags.profile;
-  if (is_folder(flags.profile)) return flags.profile + "/fabric.yaml";
   return std::filesystem::path(flags.profile).replace_extension(".fabric.yaml").string();
 }
 
@@ -181,7 +185,9 @@ void calibrate_kernel_rows(const Gathered& rows, const CalibrateFlags& flags,
   const calibration::KernelCalibration made = fit_kernels(rows.kernels, target, options);
   console.diagnostics(made.diagnostics);
   const std::vector<std::string> paths = write_kernel_profiles(made.profiles, target);
-  for (reports::ResultCase& one : kernel_cases(made.profiles, paths))
+  const calibration::KernelRows none;
+  for (reports::ResultCase& one :
+       kernel_cases(made.profiles, paths, flags.out.empty() ? none : rows.kernels))
     result.cases.push_back(std::move(one));
   for (std::size_t i = 0; i < paths.size(); ++i) {
     result.calibrations.push_back(made.profiles[i].name);

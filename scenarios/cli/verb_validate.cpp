@@ -132,6 +132,7 @@ void add_tables(const calibration::Validation& collectives,
   if (!kernels.rows.empty()) {
     out.tables[both ? "kernel_rows" : "rows"] = kernels.rows_table();
     out.tables[both ? "kernel_groups" : "groups"] = kernels.groups_table();
+    out.tables["roofline"] = kernels.roofline_table();
   }
   calibration::Validation skipped;
   skipped.skipped = collectives.skipped;

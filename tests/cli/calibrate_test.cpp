@@ -161,7 +161,7 @@ TEST(Calibrate, ATargetThatCannotBeWrittenIsSaidBeforeTheFit) {
   const std::string folder = scratch_folder();
   const std::string rows = folder + "/rows.csv";
   write_text(rows, rows_for({1}));
-  for (const std::string& target : {folder, rows + "/p.yaml", rows + "/deeper/p.yaml"}) {
+  for (const std::string& target : {rows + "/p.yaml", rows + "/deeper/p.yaml"}) {
     // The file of rows is not there: had it been read first, it would be the one complained about.
     const Finished run =
         windtunnel({"calibrate", folder + "/none.csv", "--gpu", "x", "-o", target});
