@@ -228,6 +228,8 @@ TEST_F(MeasureProgram, LinksNeitherSimgridNorMpiNorReportsAndIsBelow30Megabytes)
     EXPECT_EQ(symbols.find("simgrid::"), std::string::npos);
   }
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  for (const char* other : {"libfmt", "libyaml", "libsqlite3", "libgomp"})
+    EXPECT_EQ(libraries.find(other), std::string::npos) << libraries;
   EXPECT_LT(std::filesystem::file_size(kProgram), 30'000'000u);
 #endif
 }
