@@ -30,8 +30,9 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kCasePath
      {"workload.sizes", "workload.size"}}};
 
 std::optional<Dimension> dimension_of(std::string_view fact) {
-  constexpr std::array<std::pair<std::string_view, Dimension>, 5> kEndings{
+  constexpr std::array<std::pair<std::string_view, Dimension>, 6> kEndings{
       {{"bytes_per_s", Dimension::bandwidth},
+       {"flops_per_gpu_per_s", Dimension::flop_rate},
        {"_per_s", Dimension::rate},
        {"_s", Dimension::time},
        {"bytes", Dimension::bytes},
