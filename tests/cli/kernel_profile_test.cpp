@@ -98,7 +98,7 @@ TEST(KernelProfile, RowsOfTwoStacksNeedAFolderOrAFilter) {
 
 TEST(KernelProfile, AnUpdateRefinesIt) {
   const Files files = fitted();
-  const std::string folder = scratch_folder();
+  const std::string folder = files.rows.substr(0, files.rows.rfind('/'));
   write_text(folder + "/new.csv",
              "kind,gpu,stack,op,bytes,time_s\n"
              "memory,h100-sxm,mine 2,rms_norm,1e6,4.2e-6\n"
