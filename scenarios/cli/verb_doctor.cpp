@@ -9,6 +9,7 @@
 #include "scenarios/cli/machine.hpp"
 #include "scenarios/cli/profile_coverage.hpp"
 #include "scenarios/cli/verb.hpp"
+#include "scenarios/library.hpp"
 #include "sim/base/contract.hpp"
 #include "sim/base/unit_text.hpp"
 
@@ -58,12 +59,14 @@ Findings examine(const ToolVersion& tool) {
   findings.built_in("windtunnel", fmt::format("{} ({})", tool.version, tool.git));
   findings.built_in("compiler", compiler_text());
   findings.built_in("engines", "analytic, simgrid");
-  findings.built_in("workloads", "collective");
+  findings.built_in("workloads", "collective, train");
   for (const auto& [library, version] : library_versions()) findings.built_in(library, version);
-  findings.built_in("profiles", shipped_profile_names());
+  findings.built_in("profiles", fmt::format("{} (`windtunnel list profiles` names them)",
+                                            library_names("profiles").size()));
   look_for_gpus(findings);
   findings.seen("nccl", find_nccl(), "no libnccl.so.2 on the loader's path");
-  findings.seen("cuda", find_nvcc(), "no nvcc: windtunnel-measure is left out of a build here");
+  findings.seen("cuda", find_nvcc(),
+                "no nvcc: a build here leaves out the CUDA half of windtunnel-measure");
   findings.seen("smpirun", find_program("smpirun"), "checks against SMPI are skipped");
   findings.seen("chromium", find_program("chromium"), "the report's browser test is skipped");
   return findings;

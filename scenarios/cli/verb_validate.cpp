@@ -198,6 +198,11 @@ reports::ResultCase validate_file(Models& models, const std::string& file,
       calibration::validate(models.fabric, measured.measurements);
   const calibration::KernelValidation kernels =
       calibration::validate_kernels(models.kernels, measured.kernels);
+  if (!measured.kernels.files.empty())
+    for (const std::string& name : kernels.profiles)
+      if (name != models.kernel_profile)
+        if (const auto shipped = calibration::shipped_kernel_profile(name))
+          warn_if_fitted(name, shipped->files, measured.kernels.files, result.warnings);
   reports::ResultCase one;
   one.name = std::filesystem::path(file).filename().string();
   if (one.name.empty()) one.name = std::filesystem::path(file).parent_path().filename().string();
