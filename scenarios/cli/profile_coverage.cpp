@@ -54,11 +54,6 @@ std::string provenance_text(const calibration::Provenance& from) {
 
 }  // namespace
 
-std::string shipped_profile_names() {
-  const std::vector<std::string> names = library_names("profiles");
-  return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
-}
-
 base::Table profile_coverage(const std::string& name_or_path, calibration::Detail detail) {
   if (const auto kernels = kernel_profile(name_or_path))
     return calibration::kernel_coverage(*kernels, detail);

@@ -8,9 +8,6 @@
 
 namespace windtunnel::scenarios::cli {
 
-// "alps-gh200, ..." or "none".
-std::string shipped_profile_names();
-
 // One row a thing the profile covers or does not. Throws InputError where there is no such profile.
 base::Table profile_coverage(const std::string& name_or_path, calibration::Detail detail);
 
