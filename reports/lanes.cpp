@@ -35,11 +35,18 @@ SpanKind kind_from(const std::string& text, const std::string& peer) {
   if (text == "send" || text == "transfer") return SpanKind::send;
   if (text == "recv" || text == "receive") return SpanKind::receive;
   if (text == "compute" || text == "reduce" || text == "copy") return SpanKind::compute;
+  if (text == "forward") return SpanKind::forward;
+  if (text == "backward" || text == "backward_input") return SpanKind::backward;
+  if (text == "backward_weight") return SpanKind::weight_gradient;
+  if (text == "forward_backward") return SpanKind::forward_backward;
+  if (text == "gradients") return SpanKind::gradients;
+  if (text == "optimizer") return SpanKind::optimizer;
+  if (text == "left_out") return SpanKind::left_out;
   return text.empty() && !peer.empty() ? SpanKind::send : SpanKind::other;
 }
 
 SpanKind track_kind(SpanKind kind) {
-  return kind == SpanKind::compute ? SpanKind::other : kind;
+  return kind == SpanKind::send || kind == SpanKind::receive ? kind : SpanKind::other;
 }
 
 // Who sends what to whom: pairs a send with its receive.
@@ -128,10 +135,14 @@ std::vector<std::vector<TrackSpan>> split(std::vector<TrackSpan> spans) {
 
 enum class Channels { one, several };
 
+bool is_number(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
 std::string track_name(const TrackKey& key, std::size_t lane, Channels channels) {
   std::string name = key.participant;
   if (!key.channel.empty() && channels == Channels::several)
-    name += fmt::format(" · channel {}", key.channel);
+    name += fmt::format(" · {}{}", is_number(key.channel) ? "channel " : "", key.channel);
   if (key.kind != SpanKind::other) name += fmt::format(" · {}", to_text(key.kind));
   if (lane > 0) name += fmt::format(" (lane {})", lane + 1);
   return name;
@@ -187,6 +198,20 @@ std::string_view to_text(SpanKind kind) {
       return "compute";
     case SpanKind::other:
       return "other";
+    case SpanKind::forward:
+      return "forward";
+    case SpanKind::backward:
+      return "backward";
+    case SpanKind::weight_gradient:
+      return "weight gradients";
+    case SpanKind::forward_backward:
+      return "forward and backward";
+    case SpanKind::gradients:
+      return "gradient reduction";
+    case SpanKind::optimizer:
+      return "optimizer";
+    case SpanKind::left_out:
+      return "left out";
   }
   return "other";
 }

@@ -14,6 +14,7 @@
 #include "reports/views/generic.hpp"
 #include "reports/views/lookup.hpp"
 #include "reports/views/timelines.hpp"
+#include "reports/views/train.hpp"
 
 namespace windtunnel::reports {
 namespace {
@@ -23,8 +24,9 @@ struct Kind {
   bool (*recognises)(const Result&);
   void (*add)(const Result&, View&);
 };
-constexpr std::array<Kind, 3> kKinds{{{is_calibration, add_calibration},
+constexpr std::array<Kind, 4> kKinds{{{is_calibration, add_calibration},
                                       {is_validation, add_validation},
+                                      {is_training, add_training},
                                       {is_collective, add_collective}}};
 
 // Tables that a view of its own shows, or that are too raw for one.
@@ -33,6 +35,12 @@ bool shown_elsewhere(const std::string& name) {
                                             "crossovers", "measured",  "rows",         "skipped",
                                             "parameters", "residuals", "expectations"};
   return kShown.contains(name);
+}
+
+// The view of one training job shows the tables of its only case.
+bool shown_by_training(const Result& result, const std::string& name) {
+  const bool known = name == "waterfall" || name == "stages" || name == "kernels";
+  return known && result.cases.size() == 1 && is_training(result);
 }
 
 // Shows the number of one cell in a unit that its column does not tell.
@@ -95,7 +103,7 @@ void add_other_tables(const Result& result, View& view) {
   for (const ResultCase& one : result.cases) {
     for (const auto& [name, table] : one.outcome.tables) {
       const bool only = result.cases.size() == 1;
-      if (!shown_elsewhere(name))
+      if (!shown_elsewhere(name) && !shown_by_training(result, name))
         add(only ? name : fmt::format("{} of {}", name, one.name), table,
             only ? Detail::headline : Detail::full);
     }

@@ -105,6 +105,23 @@ struct HeatChart {
   std::vector<HeatGrid> grids;  // one is shown at a time
 };
 
+// Lying bars of parts, one bar a name. A bar may start off zero (a waterfall).
+struct BarPart {
+  std::string name;
+  int color = 0;               // index into the palette
+  std::vector<double> values;  // one a bar
+};
+struct BarChart {
+  std::string id;
+  std::string title;
+  std::vector<std::string> bars;
+  Axis x;
+  std::vector<BarPart> parts;
+  std::vector<double> starts;        // of each bar; empty: all at zero
+  std::vector<std::string> endings;  // text behind each bar; empty: none
+  std::vector<Marker> limits;        // lines across the bars
+};
+
 struct Span {
   int lane = 0;
   double start_s = 0.0;
@@ -112,10 +129,14 @@ struct Span {
   int kind = 0;  // index into Timeline::kinds
   std::string label;
 };
+struct TimelineKind {
+  std::string name;
+  int color = 0;  // index into the palette
+};
 struct Timeline {
   std::string name;  // what the selector calls it
   std::vector<std::string> lanes;
-  std::vector<std::string> kinds;
+  std::vector<TimelineKind> kinds;
   std::vector<Span> spans;
   std::string note;  // what was left out, in a sentence
 };
@@ -125,7 +146,7 @@ struct TimelineChart {
   std::vector<Timeline> timelines;
 };
 
-using Chart = std::variant<XyChart, HeatChart, TimelineChart>;
+using Chart = std::variant<XyChart, BarChart, HeatChart, TimelineChart>;
 
 struct Section {
   std::string id;

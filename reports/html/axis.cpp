@@ -25,6 +25,14 @@ double round_step(double least) {
   return 10.0 * power;
 }
 
+// The same on a linear axis; bytes are counted in KiB, MiB, GiB.
+double linear_step(Unit unit, double least, double most) {
+  const double one = unit == Unit::bytes && most >= 1.0
+                         ? std::exp2(std::floor(std::log2(most) / 10.0) * 10.0)
+                         : 1.0;
+  return round_step(least / one) * one;
+}
+
 AxisRange extent(const XyChart& chart, AxisOf which) {
   AxisRange range{HUGE_VAL, -HUGE_VAL};
   const auto include = [&](double value) {
@@ -59,6 +67,19 @@ AxisRange range_of(const XyChart& chart, AxisOf which) {
           std::ceil(range.high / step + (range.high > range.low ? 0.0 : 1.0)) * step};
 }
 
+AxisRange range_of(const BarChart& chart) {
+  double most = 0.0;
+  for (std::size_t i = 0; i < chart.bars.size(); ++i) {
+    double end = i < chart.starts.size() ? chart.starts[i] : 0.0;
+    for (const BarPart& part : chart.parts) end += i < part.values.size() ? part.values[i] : 0.0;
+    most = std::max(most, end * (chart.endings.empty() ? 1.0 : 1.12));
+  }
+  for (const Marker& limit : chart.limits) most = std::max(most, limit.x * 1.02);
+  if (!(most > 0.0)) return {0.0, 1.0};
+  const double step = linear_step(chart.x.unit, most / 8.0, most);
+  return {0.0, std::ceil(most / step - 1e-9) * step};
+}
+
 std::vector<double> ticks_of(const Axis& axis, const AxisRange& range) {
   std::vector<double> ticks;
   if (axis.scale == AxisScale::log) {
@@ -70,7 +91,7 @@ std::vector<double> ticks_of(const Axis& axis, const AxisRange& range) {
       ticks.push_back(std::pow(base, e));
     return ticks;
   }
-  const double step = round_step((range.high - range.low) / 8.0);
+  const double step = linear_step(axis.unit, (range.high - range.low) / 8.0, range.high);
   for (double i = std::ceil(range.low / step - 1e-9);
        i * step <= range.high * (1 + 1e-12) + step * 1e-9; ++i) {
     ticks.push_back(i * step);

@@ -18,6 +18,8 @@ enum class AxisOf { x, y };
 // a linear one at round numbers. A chart without points gives a range that can be drawn all the
 // same.
 AxisRange range_of(const XyChart& chart, AxisOf which);
+// From zero over the ends of all bars and all limits, with room for the text behind the bars.
+AxisRange range_of(const BarChart& chart);
 
 // At most about ten, ascending, inside the range.
 std::vector<double> ticks_of(const Axis& axis, const AxisRange& range);

@@ -69,6 +69,30 @@ class ChartWriter {
     json_.end();
   }
 
+  void numbers(std::string_view key, const std::vector<double>& all) {
+    json_.key(key);
+    json_.begin_array();
+    for (const double number : all) json_.value(number);
+    json_.end();
+  }
+
+  void colors(int color) {
+    json_.member("color", palette_color(color));
+    json_.member("on_dark", palette_color_on_dark(color));
+  }
+
+  void markers(std::string_view key, const std::vector<Marker>& all) {
+    json_.key(key);
+    json_.begin_array();
+    for (const Marker& marker : all) {
+      json_.begin_object();
+      json_.member("x", marker.x);
+      json_.member("short", marker.short_label);
+      json_.end();
+    }
+    json_.end();
+  }
+
   void optional_number(const std::optional<double>& number) {
     if (number) {
       json_.value(*number);
@@ -126,15 +150,29 @@ class ChartWriter {
     for (const Series& one : chart.series)
       series(one, lines && one.style == SeriesStyle::points ? "hollow" : "filled");
     json_.end();
-    json_.key("markers");
+    markers("markers", chart.markers);
+  }
+
+  void members(const BarChart& chart) {
+    json_.member("kind", "bars");
+    json_.member("id", chart.id);
+    axis("x", chart.x, range_of(chart));
+    const auto ticks = ticks_of(chart.x, range_of(chart));
+    json_.member("step", ticks.size() > 1 ? ticks[1] - ticks[0] : range_of(chart).high);
+    words("bars", chart.bars);
+    json_.key("parts");
     json_.begin_array();
-    for (const Marker& marker : chart.markers) {
+    for (const BarPart& part : chart.parts) {
       json_.begin_object();
-      json_.member("x", marker.x);
-      json_.member("short", marker.short_label);
+      json_.member("name", part.name);
+      colors(part.color);
+      numbers("values", part.values);
       json_.end();
     }
     json_.end();
+    numbers("starts", chart.starts);
+    words("endings", chart.endings);
+    markers("limits", chart.limits);
   }
 
   void members(const HeatChart& chart) {
@@ -171,7 +209,15 @@ class ChartWriter {
     for (const Timeline& timeline : chart.timelines) {
       json_.begin_object();
       words("lanes", timeline.lanes);
-      words("kinds", timeline.kinds);
+      json_.key("kinds");
+      json_.begin_array();
+      for (const TimelineKind& kind : timeline.kinds) {
+        json_.begin_object();
+        json_.member("name", kind.name);
+        colors(kind.color);
+        json_.end();
+      }
+      json_.end();
       json_.member("note", timeline.note);
       json_.key("spans");
       json_.begin_array();

@@ -165,11 +165,12 @@ class Page {
       for (const Marker& marker : xy->markers)
         line(fmt::format("<p class=\"hint\">{}</p>", html_escape(marker.label)));
     }
-    if (std::holds_alternative<TimelineChart>(chart)) {
-      line(
-          fmt::format("<p class=\"hint\" id=\"note-{}\"></p><p class=\"hint choice\">Zoom with the "
-                      "slider, or with Ctrl and the wheel.</p>",
-                      id));
+    if (const auto* timelines = std::get_if<TimelineChart>(&chart)) {
+      const std::string note = timelines->timelines.empty() ? "" : timelines->timelines[0].note;
+      line(fmt::format(
+          "<p class=\"hint\" id=\"note-{}\">{}</p><p class=\"hint choice\">Zoom with the "
+          "slider, or with Ctrl and the wheel.</p>",
+          id, html_escape(note)));
     }
     line("</figure>");
   }
@@ -255,7 +256,7 @@ class Page {
       line(fmt::format("<script type=\"application/json\" id=\"charts\">{}</script>",
                        chart_json(charts_)));
       line(fmt::format("<script>{}</script>", asset("echarts.min.js")));
-      line(fmt::format("<script>\n{}</script>", asset("report.js")));
+      line(fmt::format("<script>\n{}{}</script>", asset("bars.js"), asset("report.js")));
     }
     line("</body>\n</html>");
   }

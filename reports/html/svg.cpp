@@ -5,13 +5,14 @@
 
 #include "reports/html/axis.hpp"
 #include "reports/html/svg_canvas.hpp"
+#include "reports/html/svg_rows.hpp"
 #include "reports/palette.hpp"
 
 namespace windtunnel::reports {
 namespace {
 
-constexpr double kWidth = 760.0;
-constexpr double kRight = 24.0;
+constexpr double kWidth = kSvgWidth;
+constexpr double kRight = kSvgRight;
 
 struct Frame {
   double left = 0.0;
@@ -183,21 +184,22 @@ class XyDrawing {
   SvgCanvas svg_;
 };
 
-// Room for the longest of the row names at the left.
-double label_width(const std::vector<std::string>& names) {
-  double width = 40.0;
-  for (const std::string& name : names) width = std::max(width, SvgCanvas::text_width(name));
-  return std::min(width, 260.0) + 10.0;
-}
-
 std::string draw(const XyChart& chart) {
   return XyDrawing(chart).draw();
+}
+
+std::string draw(const BarChart& chart) {
+  return bars_svg(chart);
+}
+
+std::string draw(const TimelineChart& chart) {
+  return timeline_svg(chart);
 }
 
 std::string draw(const HeatChart& chart) {
   if (chart.grids.empty()) return "";
   const HeatGrid& grid = chart.grids.front();
-  const double left = label_width(grid.rows);
+  const double left = svg_label_width(grid.rows);
   const double cell = std::min(
       34.0, (kWidth - left - kRight) / std::max(1.0, static_cast<double>(grid.columns.size())));
   constexpr double kRow = 20.0;
@@ -220,46 +222,6 @@ std::string draw(const HeatChart& chart) {
   }
   svg.text({left, bottom + 34}, grid.name + ", " + chart.column_title + "; darker is busier",
            {"soft", Anchor::start});
-  return svg.take();
-}
-
-constexpr std::string_view kKindColors[] = {"#0072B2", "#56B4E9", "#E69F00", "#8C8C8C"};
-
-std::string draw(const TimelineChart& chart) {
-  constexpr std::size_t kMostLanes = 32;
-  constexpr std::size_t kMostSpans = 3000;
-  if (chart.timelines.empty()) return "";
-  const Timeline& line = chart.timelines.front();
-  const std::size_t lanes = std::min(kMostLanes, line.lanes.size());
-  const double left = label_width(line.lanes);
-  const double width = kWidth - left - kRight;
-  constexpr double kRow = 18.0;
-  const double bottom = 10.0 + kRow * static_cast<double>(lanes);
-  double end = 1e-12;
-  for (const Span& span : line.spans) end = std::max(end, span.end_s);
-  const Axis axis{"time", Unit::seconds, AxisScale::linear};
-  SvgCanvas svg(kWidth, bottom + 44.0, chart.title);
-  for (const double tick : ticks_of(axis, {0.0, end})) {
-    svg.line({left + width * tick / end, 10}, {left + width * tick / end, bottom}, {.css = "grid"});
-    svg.text({left + width * tick / end, bottom + 15}, tick_text(tick, Unit::seconds),
-             {"soft", Anchor::middle});
-  }
-  for (std::size_t i = 0; i < lanes; ++i) {
-    svg.text({left - 6, 23.0 + kRow * static_cast<double>(i)}, line.lanes[i],
-             {"soft", Anchor::end});
-  }
-  std::size_t drawn = 0;
-  for (const Span& span : line.spans) {
-    if (static_cast<std::size_t>(span.lane) >= lanes || drawn == kMostSpans) continue;
-    ++drawn;
-    svg.rect({left + width * span.start_s / end, 13.0 + kRow * span.lane},
-             {std::max(0.8, width * (span.end_s - span.start_s) / end - 0.4), kRow - 6.0},
-             {.fill = kKindColors[static_cast<std::size_t>(span.kind) % 4]});
-  }
-  std::string note = line.name + ": dark blue send, light blue receive, orange compute, grey other";
-  if (drawn < line.spans.size())
-    note += ", " + std::to_string(drawn) + " of " + std::to_string(line.spans.size()) + " spans";
-  svg.text({left, bottom + 36}, note, {"soft", Anchor::start});
   return svg.take();
 }
 

@@ -6,6 +6,7 @@
 
 #include "reports/lanes.hpp"
 #include "reports/views/lookup.hpp"
+#include "reports/views/train_timeline.hpp"
 
 namespace windtunnel::reports {
 namespace {
@@ -41,7 +42,8 @@ std::vector<Span> merged(const Track& track, int lane, std::int64_t gap_ns) {
 
 Timeline timeline_of(const ResultCase& one, const base::Table& table) {
   const Lanes lanes = lay_out(table);
-  Timeline out{one.name, {}, {"send", "receive", "compute", "other"}, {}, ""};
+  if (is_training(lanes)) return training_timeline(one.name, lanes);
+  Timeline out{one.name, {}, span_kinds(), {}, ""};
   std::size_t total = 0;
   std::int64_t end_ns = 1;
   for (const Track& track : lanes.tracks) {

@@ -9,7 +9,6 @@
   // From idle to full: towards the ink, so that the busiest stands out on white and on black.
   var HEAT = ['#eef3f8', '#a9cbe3', '#4f97c7', '#12609f', '#062e5c'];
   var HEAT_ON_DARK = ['#222a33', '#1f4a70', '#2c7ab3', '#6db4e6', '#d4ecff'];
-  var KIND_COLORS = ['#0072B2', '#56B4E9', '#E69F00', '#8C8C8C'];
   var charts = [];
 
   // Numbers for people, as reports/unit.cpp writes them; `digits` significant digits, zeros trimmed.
@@ -136,9 +135,9 @@
     return series.style === 'points' ? { name: series.name, icon: ICONS[series.color % ICONS.length] } : { name: series.name };
   }
   // As ECharts wraps them, near enough: 6.4 px a letter, and the mark and gap of each entry.
-  function legendRows(spec, width) {
+  function legendRows(entries, width) {
     var rows = 1, x = 0;
-    spec.series.forEach(function (series) {
+    entries.forEach(function (series) {
       var need = 38 + 6.4 * series.name.length;
       if (x > 0 && x + need > width - 8) { rows++; x = 0; }
       x += need;
@@ -159,7 +158,7 @@
     var option = {
       animation: false, series: all, tooltip: tooltip(colors),
       legend: { top: 0, left: 4, data: names, textStyle: { color: colors.ink, fontSize: 13 }, itemWidth: 22, itemHeight: 8, itemGap: 12, inactiveColor: colors.line },
-      grid: { left: 84, right: 26, top: legendRows(spec, width) * 24 + (several ? 38 : spec.markers.length ? 24 : 12), bottom: 48 },
+      grid: { left: 84, right: 26, top: legendRows(spec.series, width) * 24 + (several ? 38 : spec.markers.length ? 24 : 12), bottom: 48 },
       xAxis: axis(spec.x, colors, false), yAxis: axis(spec.y, colors, true)
     };
     option.tooltip.formatter = function (item) {
@@ -195,12 +194,16 @@
 
   // ---- timeline -------------------------------------------------------------------------------------------
 
-  function timelineOption(spec, colors, pick) {
+  function timelineTop(line, width) {
+    var used = line.kinds.filter(function (kind, k) { return line.spans.some(function (s) { return s[3] === k; }); });
+    return 10 + 24 * legendRows(used, width);
+  }
+  function timelineOption(spec, colors, pick, width) {
     var line = spec.timelines[pick];
     var last = line.spans.reduce(function (end, s) { return Math.max(end, s[2]); }, 0);
     var used = {};
     line.spans.forEach(function (s) { used[s[3]] = true; });
-    var rows = Math.min(line.lanes.length, 32);
+    var rows = Math.min(line.lanes.length, 32), top = timelineTop(line, width);
     var zoom = [{ type: 'inside', xAxisIndex: 0, filterMode: 'weakFilter', zoomOnMouseWheel: 'ctrl', moveOnMouseWheel: false },
       { type: 'slider', xAxisIndex: 0, filterMode: 'weakFilter', height: 18, bottom: 4, showDataShadow: false, borderColor: colors.line, textStyle: { color: colors.soft },
         labelFormatter: function (v) { return textOf(v, 'seconds', 4); } }];
@@ -210,15 +213,15 @@
     var option = {
       animation: false, tooltip: tooltip(colors), dataZoom: zoom,
       legend: { top: 0, left: 4, textStyle: { color: colors.ink, fontSize: 13 }, itemWidth: 16, itemHeight: 10 },
-      grid: { left: 8, right: 34, top: 34, bottom: 58, containLabel: true, height: rows * 20 },
+      grid: { left: 8, right: 34, top: top, bottom: 58, containLabel: true, height: rows * 20 },
       xAxis: { type: 'value', min: 0, max: last, axisLabel: { color: colors.soft, fontSize: 12, hideOverlap: true, formatter: function (v) { return textOf(v, 'seconds', 4); } },
         axisLine: { lineStyle: { color: colors.soft } }, splitLine: { lineStyle: { color: colors.grid } } },
-      yAxis: { type: 'category', data: line.lanes, inverse: true, axisLabel: { color: colors.soft, fontSize: 12, interval: 0, width: 210, overflow: 'truncate' },
+      yAxis: { type: 'category', data: line.lanes, inverse: true, axisLabel: { color: colors.soft, fontSize: 12, interval: 0, width: Math.min(210, width * 0.4), overflow: 'truncate' },
         axisLine: { lineStyle: { color: colors.soft } }, axisTick: { show: false } },
       series: Object.keys(used).map(function (kind) {
-        var color = KIND_COLORS[kind];
+        var color = colors.dark ? line.kinds[kind].on_dark : line.kinds[kind].color;
         return {
-          type: 'custom', name: line.kinds[kind], clip: true, itemStyle: { color: color }, encode: { x: [1, 2], y: 0 },
+          type: 'custom', name: line.kinds[kind].name, clip: true, itemStyle: { color: color }, encode: { x: [1, 2], y: 0 },
           data: line.spans.filter(function (s) { return s[3] === Number(kind); }).map(function (s) { return { value: [s[0], s[1], s[2]], note: s[4] }; }),
           renderItem: function (params, api) {
             var start = api.coord([api.value(1), api.value(0)]), end = api.coord([api.value(2), api.value(0)]);
@@ -242,14 +245,16 @@
 
   // ---- page -----------------------------------------------------------------------------------------------
 
-  function heightOf(spec, pick) {
-    if (spec.kind === 'timeline') return Math.min(spec.timelines[pick].lanes.length, 32) * 20 + 98;
+  function heightOf(spec, pick, width) {
+    if (spec.kind === 'timeline') return Math.min(spec.timelines[pick].lanes.length, 32) * 20 + timelineTop(spec.timelines[pick], width) + 64;
+    if (spec.kind === 'bars') return window.windtunnelBars.height(spec);
     if (spec.kind === 'heat') return Math.max(170, Math.min(spec.grids[pick].rows.length, 60) * 20 + 120);
     return 0;
   }
   function optionOf(spec, colors, pick, width) {
-    if (spec.kind === 'timeline') return timelineOption(spec, colors, pick);
+    if (spec.kind === 'timeline') return timelineOption(spec, colors, pick, width);
     if (spec.kind === 'heat') return heatOption(spec, colors, pick);
+    if (spec.kind === 'bars') return window.windtunnelBars(spec, colors, { text: textOf, escaped: escaped, tooltip: tooltip(colors), legendRows: legendRows, width: width });
     return xyOption(spec, colors, width);
   }
   // How much of the canvas is painted, for the test that opens the page in a browser.
@@ -261,7 +266,7 @@
     return painted;
   }
   function render(entry) {
-    var height = heightOf(entry.spec, entry.pick);
+    var height = heightOf(entry.spec, entry.pick, entry.box.clientWidth);
     if (height) entry.box.style.height = height + 'px';
     entry.chart.resize();
     entry.chart.setOption(optionOf(entry.spec, theme(), entry.pick, entry.chart.getWidth()), { notMerge: true });

@@ -1,0 +1,165 @@
+#include "reports/views/train_sweep.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+
+#include "reports/views/lookup.hpp"
+#include "reports/views/train_charts.hpp"
+
+namespace windtunnel::reports {
+namespace {
+
+constexpr std::array kColumns{"iteration_time_s", "tokens_per_s",      "samples_per_s", "mfu",
+                              "bubble_fraction",  "memory_total_bytes"};
+
+using Cases = std::vector<const ResultCase*>;
+
+bool is_ok(const ResultCase& one) {
+  return one.outcome.status == base::Status::ok && fact(one, "iteration_time_s").has_value();
+}
+
+// Fast or slow for its size: tokens a second, or samples where there are none.
+std::string rate_name(const Result& result) {
+  const bool tokens = std::any_of(result.cases.begin(), result.cases.end(), [](const auto& one) {
+    return fact(one, "tokens_per_s").has_value();
+  });
+  return tokens ? "tokens_per_s" : "samples_per_s";
+}
+
+const ResultCase* best_case(const Result& result, const std::string& rate) {
+  const ResultCase* best = nullptr;
+  for (const ResultCase& one : result.cases) {
+    if (!is_ok(one)) continue;
+    if (best == nullptr || fact(one, rate).value_or(0.0) > fact(*best, rate).value_or(0.0))
+      best = &one;
+  }
+  return best;
+}
+
+std::string value_of(const ResultCase& one, const char* name, const Result& result) {
+  const auto number = fact(one, name);
+  if (!number) return "";
+  const Unit unit = unit_of(name, result.fact_info);
+  return unit == Unit::bytes ? memory_text(*number) : value_text(*number, unit);
+}
+
+// Notes wrap where cells would be cut.
+void add_reasons(const Result& result, ViewTable& view) {
+  constexpr std::size_t kMost = 12;
+  std::size_t more = 0;
+  for (const ResultCase& one : result.cases) {
+    if (one.outcome.status == base::Status::ok) continue;
+    if (view.notes.size() <= kMost) {
+      view.notes.push_back(fmt::format("{}: {}", one.name, one.outcome.reason));
+    } else {
+      ++more;
+    }
+  }
+  if (more > 0)
+    view.notes.push_back(
+        fmt::format("{} cannot run; result.csv says why.", counted(more, "more case")));
+}
+
+// One row a case: what varied, how it went, the main facts; in the order of the scenario.
+ViewTable case_table(const Result& result, const ResultCase* best, const std::string& rate) {
+  const auto varying = varying_parameters(result);
+  std::vector<const char*> facts;
+  for (const char* name : kColumns) {
+    const bool other_rate = rate == "tokens_per_s" && std::string_view(name) == "samples_per_s";
+    const bool any = std::any_of(result.cases.begin(), result.cases.end(),
+                                 [&](const auto& one) { return fact(one, name).has_value(); });
+    if (any && !other_rate) facts.push_back(name);
+  }
+  ViewTable view;
+  const bool names_only = varying.empty();
+  if (names_only) view.columns.push_back({"case", "", Align::left});
+  for (const std::string& path : varying)
+    view.columns.push_back({path.substr(path.rfind('.') + 1), ""});
+  view.key_columns = view.columns.size();
+  view.columns.push_back({"status", "", Align::left});
+  for (const char* name : facts) view.columns.push_back({title_of(name, result.fact_info), ""});
+  for (const ResultCase& one : result.cases) {
+    const bool ok = one.outcome.status == base::Status::ok;
+    std::vector<ViewCell> row;
+    if (names_only) row.push_back({one.name});
+    for (const std::string& path : varying) row.push_back({parameter_text(one, path)});
+    row.push_back({std::string(base::to_text(one.outcome.status)), ok ? Mark::muted : Mark::bad});
+    for (const char* name : facts) {
+      const bool is_best = &one == best && std::string_view(name) == rate;
+      row.push_back({value_of(one, name, result), is_best ? Mark::best
+                                                  : ok    ? Mark::none
+                                                          : Mark::muted});
+    }
+    view.rows.push_back(std::move(row));
+  }
+  if (best != nullptr)
+    view.notes.push_back(
+        fmt::format("* most {}: {}.",
+                    rate == "tokens_per_s" ? "tokens a second" : "samples a second", best->name));
+  add_reasons(result, view);
+  return view;
+}
+
+// Why cases are no cases; one reason of many is said once.
+ViewTable reasons_table(const Result& result) {
+  ViewTable view;
+  view.title = "Cases that cannot run";
+  view.detail = Detail::full;  // a terminal would cut the reasons: there they are notes
+  view.columns = {
+      {"case", "", Align::left}, {"status", "", Align::left}, {"reason", "", Align::left}};
+  for (const ResultCase& one : result.cases) {
+    if (one.outcome.status == base::Status::ok) continue;
+    view.rows.push_back(
+        {{one.name}, {std::string(base::to_text(one.outcome.status))}, {one.outcome.reason}});
+  }
+  return view;
+}
+
+std::string best_sentence(const Result& result, const ResultCase& best, const std::string& rate) {
+  std::string text =
+      fmt::format("Fastest: {} with {}", best.name,
+                  value_text(fact(best, rate).value_or(NAN), unit_of(rate, result.fact_info)));
+  text += rate == "tokens_per_s" ? " of tokens" : " of samples";
+  text +=
+      fmt::format(", {} an iteration", value_text(*fact(best, "iteration_time_s"), Unit::seconds));
+  if (const auto mfu = fact(best, "mfu"))
+    text += fmt::format(", {} of the peak (MFU)", value_text(*mfu, Unit::fraction));
+  return text + ".";
+}
+
+}  // namespace
+
+void add_training_sweep(const Result& result, View& view) {
+  const std::string rate = rate_name(result);
+  const ResultCase* best = best_case(result, rate);
+  Cases ok;
+  Cases with_memory;
+  for (const ResultCase& one : result.cases) {
+    if (is_ok(one)) ok.push_back(&one);
+    if (fact(one, "memory_total_bytes")) with_memory.push_back(&one);
+  }
+  Section section{"cases", "Cases", {}, {}, {}};
+  if (best != nullptr) {
+    view.summary.push_back(best_sentence(result, *best, rate));
+  } else {
+    view.summary.emplace_back("No case can run.");
+  }
+  if (ok.size() < result.cases.size())
+    view.summary.push_back(fmt::format("{} of {} cannot run.", result.cases.size() - ok.size(),
+                                       counted(result.cases.size(), "case")));
+  if (auto chart = sweep_chart(result, rate)) section.charts.emplace_back(std::move(*chart));
+  if (auto chart = case_times_chart(ok)) section.charts.emplace_back(std::move(*chart));
+  if (auto chart = case_memory_chart(with_memory)) section.charts.emplace_back(std::move(*chart));
+  if (std::max(ok.size(), with_memory.size()) > kMostBars)
+    section.paragraphs.push_back(fmt::format("Bars are drawn for the first {} cases.", kMostBars));
+  section.tables.push_back(case_table(result, best, rate));
+  ViewTable reasons = reasons_table(result);
+  if (!reasons.rows.empty()) section.tables.push_back(std::move(reasons));
+  view.sections.push_back(std::move(section));
+}
+
+}  // namespace windtunnel::reports

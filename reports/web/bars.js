@@ -1,0 +1,43 @@
+// Lying stacked bars: parts of a time, memory by stage, a waterfall. Loaded before report.js, which calls it.
+window.windtunnelBars = function (spec, colors, show) {
+  'use strict';
+  function colorOf(part) { return colors.dark ? part.on_dark : part.color; }
+  function text(value) { return show.text(value, spec.x.unit, 4); }
+  var several = spec.parts.length > 1;
+  var series = [];
+  if (spec.starts.length > 0) {
+    series.push({ type: 'bar', stack: 'all', silent: true, itemStyle: { color: 'transparent' }, tooltip: { show: false }, data: spec.starts, barMaxWidth: 18 });
+  }
+  spec.parts.forEach(function (part) {
+    series.push({ type: 'bar', stack: 'all', name: part.name, data: part.values, itemStyle: { color: colorOf(part) }, barMaxWidth: 18, emphasis: { focus: 'series' } });
+  });
+  if (spec.endings.length > 0) {
+    series.push({ type: 'bar', stack: 'all', silent: true, itemStyle: { color: 'transparent' }, tooltip: { show: false },
+      data: spec.endings.map(function (ending) {
+        return { value: 0, label: { show: true, position: 'right', formatter: function () { return ending; }, color: colors.soft, fontSize: 12 } };
+      }) });
+  }
+  if (spec.limits.length > 0 && series.length > 0) {
+    series[series.length - 1].markLine = {
+      symbol: 'none', silent: true, animation: false, lineStyle: { color: colors.ink, type: 'dashed', width: 1.6 },
+      data: spec.limits.map(function (limit) {
+        return { xAxis: limit.x, label: { formatter: limit.short, position: 'start', align: 'right', color: colors.ink, fontSize: 12, rotate: 0, distance: 4 } };
+      })
+    };
+  }
+  var legend = several ? show.legendRows(spec.parts, show.width) * 24 : 0;
+  var option = {
+    animation: false, series: series, tooltip: show.tooltip,
+    legend: { show: several, top: 0, left: 4, data: spec.parts.map(function (p) { return p.name; }), textStyle: { color: colors.ink, fontSize: 13 }, itemWidth: 16, itemHeight: 10, itemGap: 12, inactiveColor: colors.line },
+    grid: { left: 8, right: 26, top: legend + (spec.limits.length ? 24 : 8), bottom: 30, containLabel: true },
+    xAxis: { type: 'value', min: spec.x.min, max: spec.x.max, interval: spec.step, name: spec.x.title, nameLocation: 'middle', nameGap: 28, nameTextStyle: { color: colors.soft, fontSize: 13 },
+      axisLabel: { color: colors.soft, fontSize: 12, hideOverlap: true, formatter: text }, axisLine: { lineStyle: { color: colors.soft } }, splitLine: { lineStyle: { color: colors.grid } } },
+    yAxis: { type: 'category', data: spec.bars, inverse: true, axisTick: { show: false }, axisLine: { lineStyle: { color: colors.soft } },
+      axisLabel: { color: colors.soft, fontSize: 12, interval: 0, width: Math.min(260, show.width * 0.4), overflow: 'truncate' } }
+  };
+  option.tooltip.formatter = function (item) {
+    return '<b>' + show.escaped(spec.bars[item.dataIndex]) + '</b><br>' + (several ? show.escaped(item.seriesName) + ' ' : '') + '<b>' + text(item.value) + '</b>';
+  };
+  return option;
+};
+window.windtunnelBars.height = function (spec) { return spec.bars.length * 24 + 110; };
