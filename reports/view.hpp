@@ -49,6 +49,7 @@ struct Axis {
   std::string title;
   Unit unit = Unit::plain;
   AxisScale scale = AxisScale::linear;
+  double base = 0.0;  // of a log axis; 0: 2 for bytes, else 10
 };
 
 struct ChartPoint {

@@ -4,11 +4,13 @@
 #include <cmath>
 
 namespace windtunnel::reports {
-namespace {
 
 double log_base(const Axis& axis) {
+  if (axis.base > 1.0) return axis.base;
   return axis.unit == Unit::bytes ? 2.0 : 10.0;
 }
+
+namespace {
 
 double exponent(double value, double base) {
   const double exact = std::log(value) / std::log(base);

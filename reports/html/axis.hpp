@@ -12,6 +12,9 @@ struct AxisRange {
   double high = 1.0;
 };
 
+// Powers of it are the ticks of a log axis.
+double log_base(const Axis& axis);
+
 enum class AxisOf { x, y };
 
 // All points and, on y, their bands. A log axis ends at powers of its base (2 for bytes, else 10),

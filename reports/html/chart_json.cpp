@@ -107,6 +107,7 @@ class ChartWriter {
     json_.member("title", axis.title);
     json_.member("unit", unit_name(axis.unit));
     json_.member("scale", axis.scale == AxisScale::log ? "log" : "linear");
+    json_.member("base", log_base(axis));
     json_.member("min", range.low);
     json_.member("max", range.high);
     json_.end();

@@ -37,17 +37,9 @@ constexpr std::array kMemory{
     "memory_activations_bytes", "memory_workspace_bytes"};
 constexpr std::array kJob{"parameters", "active_parameters", "gpus", "micro_batches"};
 
-// Counts of parameters and tokens have too many digits to be read.
-std::string large_count(double value) {
-  if (std::abs(value) >= 1e12) return fmt::format("{:.4g} trillion", value / 1e12);
-  if (std::abs(value) >= 1e9) return fmt::format("{:.4g} billion", value / 1e9);
-  if (std::abs(value) >= 1e6) return fmt::format("{:.4g} million", value / 1e6);
-  return value_text(value, Unit::plain);
-}
-
 std::string fact_text(double value, Unit unit) {
   if (unit == Unit::bytes) return memory_text(value);
-  return unit == Unit::plain ? large_count(value) : value_text(value, unit);
+  return unit == Unit::plain ? count_text(value) : value_text(value, unit);
 }
 
 // One group of facts; those that a case does not have are not there.

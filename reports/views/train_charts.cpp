@@ -44,14 +44,14 @@ void drop_empty_parts(BarChart& chart) {
 }
 
 template <class Parts>
-BarChart bars_of_cases(const std::vector<const ResultCase*>& cases, const Parts& parts) {
+BarChart bars_of_cases(const std::vector<NamedCase>& cases, const Parts& parts) {
   BarChart chart;
   for (const Part& part : parts) chart.parts.push_back({std::string(part.name), part.color, {}});
-  for (const ResultCase* one : cases) {
+  for (const NamedCase& named : cases) {
     if (chart.bars.size() == kMostBars) break;
-    chart.bars.push_back(one->name);
+    chart.bars.push_back(named.name);
     for (std::size_t i = 0; i < parts.size(); ++i) {
-      const auto number = fact(*one, std::string(parts[i].key));
+      const auto number = fact(*named.one, std::string(parts[i].key));
       chart.parts[i].values.push_back(number && *number > 0.0 ? *number : 0.0);
     }
   }
@@ -71,6 +71,14 @@ std::string memory_text(double bytes) {
   constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
   const double gib = bytes / kGiB;
   return bytes > 0.0 && gib < 0.1 ? size_text(bytes) : fmt::format("{:.1f} GiB", gib);
+}
+
+std::string count_text(double value) {
+  if (std::abs(value) >= 1e12) return fmt::format("{:.4g} trillion", value / 1e12);
+  if (std::abs(value) >= 1e9) return fmt::format("{:.4g} billion", value / 1e9);
+  if (std::abs(value) >= 1e6) return fmt::format("{:.4g} million", value / 1e6);
+  if (std::abs(value) >= 1e4) return fmt::format("{:.0f}", value);
+  return value_text(value, Unit::plain);
 }
 
 std::optional<BarChart> waterfall_chart(const ResultCase& one) {
@@ -131,7 +139,7 @@ std::optional<BarChart> stage_memory_chart(const ResultCase& one) {
   return chart;
 }
 
-std::optional<BarChart> case_times_chart(const std::vector<const ResultCase*>& cases) {
+std::optional<BarChart> case_times_chart(const std::vector<NamedCase>& cases) {
   if (cases.size() < 2) return std::nullopt;
   BarChart chart = bars_of_cases(cases, kTimes);
   if (chart.parts.empty()) return std::nullopt;
@@ -140,11 +148,11 @@ std::optional<BarChart> case_times_chart(const std::vector<const ResultCase*>& c
   chart.x = {"iteration time", Unit::seconds, AxisScale::linear};
   for (std::size_t i = 0; i < chart.bars.size(); ++i)
     chart.endings.push_back(
-        value_text(fact(*cases[i], "iteration_time_s").value_or(NAN), Unit::seconds));
+        value_text(fact(*cases[i].one, "iteration_time_s").value_or(NAN), Unit::seconds));
   return chart;
 }
 
-std::optional<BarChart> case_memory_chart(const std::vector<const ResultCase*>& cases) {
+std::optional<BarChart> case_memory_chart(const std::vector<NamedCase>& cases) {
   if (cases.size() < 2) return std::nullopt;
   BarChart chart = bars_of_cases(cases, kMemory);
   if (chart.parts.empty()) return std::nullopt;
@@ -153,8 +161,8 @@ std::optional<BarChart> case_memory_chart(const std::vector<const ResultCase*>& 
   chart.x = {"memory of a GPU", Unit::bytes, AxisScale::linear};
   std::set<double> capacities;
   for (std::size_t i = 0; i < chart.bars.size(); ++i) {
-    chart.endings.push_back(memory_text(fact(*cases[i], "memory_total_bytes").value_or(NAN)));
-    if (const auto capacity = fact(*cases[i], "memory_capacity_bytes"))
+    chart.endings.push_back(memory_text(fact(*cases[i].one, "memory_total_bytes").value_or(NAN)));
+    if (const auto capacity = fact(*cases[i].one, "memory_capacity_bytes"))
       capacities.insert(*capacity);
   }
   if (capacities.size() <= 3) {
@@ -216,7 +224,7 @@ std::optional<XyChart> sweep_chart(const Result& result, const std::string& fact
   const bool wide = *xs.begin() > 0.0 && *xs.rbegin() >= *xs.begin() * 8.0;
   XyChart chart{"sweep",
                 fmt::format("{} over {}", title_of(fact_name, result.fact_info), swept),
-                {swept, unit_of(swept), wide ? AxisScale::log : AxisScale::linear},
+                {swept, unit_of(swept), wide ? AxisScale::log : AxisScale::linear, 2.0},
                 {title_of(fact_name, result.fact_info), unit_of(fact_name, result.fact_info),
                  AxisScale::linear},
                 {},

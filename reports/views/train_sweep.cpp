@@ -16,7 +16,22 @@ namespace {
 constexpr std::array kColumns{"iteration_time_s", "tokens_per_s",      "samples_per_s", "mfu",
                               "bubble_fraction",  "memory_total_bytes"};
 
-using Cases = std::vector<const ResultCase*>;
+// "tensor 4, pipeline 2": what varied says which case it is; else its name does.
+class CaseNames {
+ public:
+  explicit CaseNames(const Result& result) : varying_(varying_parameters(result)) {}
+  std::string operator()(const ResultCase& one) const {
+    std::string name;
+    for (const std::string& path : varying_) {
+      name += fmt::format("{}{} {}", name.empty() ? "" : ", ", path.substr(path.rfind('.') + 1),
+                          parameter_text(one, path));
+    }
+    return name.empty() ? one.name : name;
+  }
+
+ private:
+  std::vector<std::string> varying_;
+};
 
 bool is_ok(const ResultCase& one) {
   return one.outcome.status == base::Status::ok && fact(one, "iteration_time_s").has_value();
@@ -44,17 +59,20 @@ std::string value_of(const ResultCase& one, const char* name, const Result& resu
   const auto number = fact(one, name);
   if (!number) return "";
   const Unit unit = unit_of(name, result.fact_info);
-  return unit == Unit::bytes ? memory_text(*number) : value_text(*number, unit);
+  if (unit == Unit::bytes) return memory_text(*number);
+  // No bubble at all is a difference of equal sums.
+  const bool rounding = unit == Unit::fraction && std::abs(*number) < 1e-9;
+  return value_text(rounding ? 0.0 : *number, unit);
 }
 
 // Notes wrap where cells would be cut.
-void add_reasons(const Result& result, ViewTable& view) {
+void add_reasons(const Result& result, const CaseNames& names, ViewTable& view) {
   constexpr std::size_t kMost = 12;
   std::size_t more = 0;
   for (const ResultCase& one : result.cases) {
     if (one.outcome.status == base::Status::ok) continue;
     if (view.notes.size() <= kMost) {
-      view.notes.push_back(fmt::format("{}: {}", one.name, one.outcome.reason));
+      view.notes.push_back(fmt::format("{}: {}", names(one), one.outcome.reason));
     } else {
       ++more;
     }
@@ -66,6 +84,7 @@ void add_reasons(const Result& result, ViewTable& view) {
 
 // One row a case: what varied, how it went, the main facts; in the order of the scenario.
 ViewTable case_table(const Result& result, const ResultCase* best, const std::string& rate) {
+  const CaseNames names(result);
   const auto varying = varying_parameters(result);
   std::vector<const char*> facts;
   for (const char* name : kColumns) {
@@ -99,8 +118,8 @@ ViewTable case_table(const Result& result, const ResultCase* best, const std::st
   if (best != nullptr)
     view.notes.push_back(
         fmt::format("* most {}: {}.",
-                    rate == "tokens_per_s" ? "tokens a second" : "samples a second", best->name));
-  add_reasons(result, view);
+                    rate == "tokens_per_s" ? "tokens a second" : "samples a second", names(*best)));
+  add_reasons(result, names, view);
   return view;
 }
 
@@ -120,10 +139,9 @@ ViewTable reasons_table(const Result& result) {
 }
 
 std::string best_sentence(const Result& result, const ResultCase& best, const std::string& rate) {
-  std::string text =
-      fmt::format("Fastest: {} with {}", best.name,
-                  value_text(fact(best, rate).value_or(NAN), unit_of(rate, result.fact_info)));
-  text += rate == "tokens_per_s" ? " of tokens" : " of samples";
+  std::string text = fmt::format("Fastest: {} with {} {} a second", CaseNames(result)(best),
+                                 count_text(fact(best, rate).value_or(NAN)),
+                                 rate == "tokens_per_s" ? "tokens" : "samples");
   text +=
       fmt::format(", {} an iteration", value_text(*fact(best, "iteration_time_s"), Unit::seconds));
   if (const auto mfu = fact(best, "mfu"))
@@ -136,11 +154,12 @@ std::string best_sentence(const Result& result, const ResultCase& best, const st
 void add_training_sweep(const Result& result, View& view) {
   const std::string rate = rate_name(result);
   const ResultCase* best = best_case(result, rate);
-  Cases ok;
-  Cases with_memory;
+  const CaseNames names(result);
+  std::vector<NamedCase> ok;
+  std::vector<NamedCase> with_memory;
   for (const ResultCase& one : result.cases) {
-    if (is_ok(one)) ok.push_back(&one);
-    if (fact(one, "memory_total_bytes")) with_memory.push_back(&one);
+    if (is_ok(one)) ok.push_back({&one, names(one)});
+    if (fact(one, "memory_total_bytes")) with_memory.push_back({&one, names(one)});
   }
   Section section{"cases", "Cases", {}, {}, {}};
   if (best != nullptr) {

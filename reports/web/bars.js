@@ -14,11 +14,11 @@ window.windtunnelBars = function (spec, colors, show) {
   if (spec.endings.length > 0) {
     series.push({ type: 'bar', stack: 'all', silent: true, itemStyle: { color: 'transparent' }, tooltip: { show: false },
       data: spec.endings.map(function (ending) {
-        return { value: 0, label: { show: true, position: 'right', formatter: function () { return ending; }, color: colors.soft, fontSize: 12 } };
+        return { value: 0, label: { show: true, position: 'right', formatter: function () { return ending; }, color: colors.soft, backgroundColor: colors.paper, padding: [0, 2], fontSize: 12 } };
       }) });
   }
   if (spec.limits.length > 0 && series.length > 0) {
-    series[series.length - 1].markLine = {
+    series[0].markLine = {
       symbol: 'none', silent: true, animation: false, lineStyle: { color: colors.ink, type: 'dashed', width: 1.6 },
       data: spec.limits.map(function (limit) {
         return { xAxis: limit.x, label: { formatter: limit.short, position: 'start', align: 'right', color: colors.ink, fontSize: 12, rotate: 0, distance: 4 } };

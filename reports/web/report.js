@@ -65,7 +65,7 @@
 
   // A log axis is a linear one of exponents: ECharts' own steps from 2^10 to 2^20, which is too few labels.
   function exponents(spec) {
-    var base = spec.unit === 'bytes' ? 2 : 10;
+    var base = spec.base;
     function to(value) {
       var exact = Math.log(value) / Math.log(base), whole = Math.round(exact);
       return Math.abs(exact - whole) < 1e-9 ? whole : exact;
@@ -204,8 +204,11 @@
     var used = {};
     line.spans.forEach(function (s) { used[s[3]] = true; });
     var rows = Math.min(line.lanes.length, 32), top = timelineTop(line, width);
-    var zoom = [{ type: 'inside', xAxisIndex: 0, filterMode: 'weakFilter', zoomOnMouseWheel: 'ctrl', moveOnMouseWheel: false },
-      { type: 'slider', xAxisIndex: 0, filterMode: 'weakFilter', height: 18, bottom: 4, showDataShadow: false, borderColor: colors.line, textStyle: { color: colors.soft },
+    // Where the middle is left out, the beginning is shown first; the slider has the rest.
+    var gap = line.spans.reduce(function (least, s) { return line.kinds[s[3]].name === 'left out' ? Math.min(least, s[1]) : least; }, last);
+    var shown = gap < last ? gap * 1.05 : last;
+    var zoom = [{ type: 'inside', xAxisIndex: 0, startValue: 0, endValue: shown, filterMode: 'weakFilter', zoomOnMouseWheel: 'ctrl', moveOnMouseWheel: false },
+      { type: 'slider', xAxisIndex: 0, startValue: 0, endValue: shown, filterMode: 'weakFilter', height: 18, bottom: 4, showDataShadow: false, borderColor: colors.line, textStyle: { color: colors.soft },
         labelFormatter: function (v) { return textOf(v, 'seconds', 4); } }];
     if (line.lanes.length > 32) {
       zoom.push({ type: 'slider', yAxisIndex: 0, filterMode: 'none', width: 14, right: 6, startValue: 0, endValue: 31, showDataShadow: false, showDetail: false, brushSelect: false, borderColor: colors.line });

@@ -14,6 +14,7 @@
 #include "reports/html.hpp"
 #include "reports/write_file.hpp"
 #include "tests/reports/sample.hpp"
+#include "tests/reports/train_sample.hpp"
 
 namespace windtunnel::reports {
 namespace {
@@ -109,6 +110,11 @@ TEST_F(Browser, DrawsEveryChartOfACollectiveStudyWithoutAConsoleMessage) {
 TEST_F(Browser, DrawsPredictionsAgainstMeasurements) {
   expect_drawn(open(to_html(sample::validation(300))), 2);
   expect_drawn(open(to_html(sample::calibration())), 2);
+}
+
+TEST_F(Browser, DrawsATrainingIterationAndASweep) {
+  expect_drawn(open(to_html(sample::training_case())), 3);   // waterfall, memory, timeline
+  expect_drawn(open(to_html(sample::training_sweep())), 3);  // sweep, times, memory
 }
 
 TEST_F(Browser, DrawsATimelineOfTensOfThousandsOfSpans) {
