@@ -27,6 +27,15 @@ double round_step(double least) {
   return 10.0 * power;
 }
 
+double round_down(double most) {
+  return 1.0 / round_step(1.0 / most);  // 1, 1/2 and 1/5 are 10, 5 and 2 of a tenth
+}
+
+// Less than about two decades: whole powers alone would leave most of the chart empty.
+bool is_short(const AxisRange& range) {
+  return range.low > 0.0 && range.high > range.low && range.high / range.low < 50.0;
+}
+
 // The same on a linear axis; bytes are counted in KiB, MiB, GiB.
 double linear_step(Unit unit, double least, double most) {
   const double one = unit == Unit::bytes && most >= 1.0
@@ -59,6 +68,8 @@ AxisRange range_of(const XyChart& chart, AxisOf which) {
     const double base = log_base(axis);
     double low = std::floor(exponent(std::max(range.low, 1e-300), base));
     double high = std::ceil(exponent(std::max(range.high, 1e-300), base));
+    if (base == 10.0 && is_short(range))
+      return {round_down(range.low * (1 + 1e-9)), round_step(range.high)};
     if (low == high) ++high;
     return {std::pow(base, low), std::pow(base, high)};
   }
@@ -88,6 +99,12 @@ std::vector<double> ticks_of(const Axis& axis, const AxisRange& range) {
     const double base = log_base(axis);
     const double low = exponent(range.low, base);
     const double high = exponent(range.high, base);
+    const bool whole = high - low >= 2.0 || (high == std::floor(high) && low == std::floor(low));
+    if (base == 10.0 && !whole) {
+      for (double tick = range.low; tick <= range.high * (1 + 1e-9); tick = round_step(tick * 1.1))
+        ticks.push_back(tick);
+      return ticks;
+    }
     const double step = std::max(1.0, std::ceil((high - low) / 9.0));
     for (double e = std::ceil(low - 1e-9); e <= high + 1e-9; e += step)
       ticks.push_back(std::pow(base, e));

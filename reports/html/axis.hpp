@@ -17,7 +17,7 @@ double log_base(const Axis& axis);
 
 enum class AxisOf { x, y };
 
-// All points and, on y, their bands. A log axis ends at powers of its base (2 for bytes, else 10),
+// All points and, on y, their bands. A log axis ends at powers of its base (2 for bytes, else 10; a short one at 1, 2 or 5 times one),
 // a linear one at round numbers. A chart without points gives a range that can be drawn all the
 // same.
 AxisRange range_of(const XyChart& chart, AxisOf which);

@@ -108,6 +108,7 @@ class ChartWriter {
     json_.member("unit", unit_name(axis.unit));
     json_.member("scale", axis.scale == AxisScale::log ? "log" : "linear");
     json_.member("base", log_base(axis));
+    numbers("ticks", ticks_of(axis, range));
     json_.member("min", range.low);
     json_.member("max", range.high);
     json_.end();

@@ -7,208 +7,29 @@
 #include <cmath>
 #include <map>
 
+#include "reports/views/accuracy_charts.hpp"
 #include "reports/views/lookup.hpp"
 
 namespace windtunnel::reports {
 namespace {
 
-// Columns of the table `rows` of validate, in whichever of their spellings the table has them.
-struct RowColumns {
-  std::string predicted;
-  std::string measured;
-  std::string error;
-  std::string low;
-  std::string high;
-  std::string size;
-  std::string group;
-};
-
-RowColumns columns_of(const TableReader& rows) {
-  return {rows.first_of({"predicted_s", "predicted_time_s", "predicted"}),
-          rows.first_of({"measured_s", "measured_time_s", "measured", "time_s"}),
-          rows.first_of({"error", "relative_error"}),
-          rows.first_of({"low_s", "band_low_s", "low", "band_low"}),
-          rows.first_of({"high_s", "band_high_s", "high", "band_high"}),
-          rows.first_of({"bytes", "size_bytes"}),
-          rows.first_of({"group", "op", "kind", "gpu", "fabric"})};
-}
-
-std::string row_label(const TableReader& rows, std::size_t row) {
-  std::string out;
-  for (const char* column : {"kind", "shape", "op", "algorithm", "gpu", "fabric", "bytes", "ranks",
-                             "nodes", "precision", "rests_on"}) {
-    if (!rows.has(column)) continue;
-    const std::string text = cell_text(rows.cell(row, column), unit_of(column));
-    if (!text.empty())
-      out += (out.empty() ? "" : " · ") +
-             (unit_of(column) == Unit::plain && std::isfinite(rows.number(row, column))
-                  ? text + " " + column
-                  : text);
-  }
-  return out;
-}
-
-Series& series_of(std::vector<Series>& all, const std::string& name) {
-  const auto found = std::find_if(all.begin(), all.end(),
-                                  [&](const Series& series) { return series.name == name; });
-  if (found != all.end()) return *found;
-  all.push_back({name, SeriesStyle::points, static_cast<int>(all.size()), {}});
-  return all.back();
-}
-
-// More groups than colours make a chart nobody can read: the small ones become "other".
-std::string group_name(const TableReader& rows, std::size_t row, const RowColumns& columns,
-                       const std::vector<std::string>& large) {
-  const std::string name = columns.group.empty() ? "rows" : rows.word(row, columns.group);
-  return std::find(large.begin(), large.end(), name) != large.end() ? name : "other";
-}
-
-std::vector<std::string> largest_groups(const TableReader& rows, const RowColumns& columns) {
-  constexpr std::size_t kMost = 6;
-  std::map<std::string, std::size_t> count;
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    ++count[columns.group.empty() ? "rows" : rows.word(i, columns.group)];
-  std::vector<std::pair<std::string, std::size_t>> sorted(count.begin(), count.end());
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const auto& a, const auto& b) { return a.second > b.second; });
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < std::min(kMost, sorted.size()); ++i) names.push_back(sorted[i].first);
-  return names;
-}
-
-bool is_drawable(double x) {
-  return std::isfinite(x) && x > 0.0;
-}
-
-XyChart predicted_against_measured(const TableReader& rows, const RowColumns& columns) {
-  XyChart chart;
-  chart.id = "predicted";
-  chart.title = "Predicted against measured";
-  const Unit unit =
-      unit_of(columns.predicted) == Unit::plain ? Unit::seconds : unit_of(columns.predicted);
-  chart.x = {"measured", unit, AxisScale::log};
-  chart.y = {"predicted", unit, AxisScale::log};
-  const auto large = largest_groups(rows, columns);
-  double least = HUGE_VAL;
-  double most = 0.0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const double x = rows.number(i, columns.measured);
-    const double y = rows.number(i, columns.predicted);
-    if (!is_drawable(x) || !is_drawable(y)) continue;
-    ChartPoint point{x, y, std::nullopt, std::nullopt, row_label(rows, i)};
-    const double low = rows.number(i, columns.low);
-    const double high = rows.number(i, columns.high);
-    if (is_drawable(low) && is_drawable(high)) point.low = low, point.high = high;
-    series_of(chart.series, group_name(rows, i, columns, large)).points.push_back(std::move(point));
-    least = std::min({least, x, y});
-    most = std::max({most, x, y});
-  }
-  if (most > 0.0) {
-    chart.series.push_back({"predicted = measured",
-                            SeriesStyle::guide,
-                            0,
-                            {{least, least, std::nullopt, std::nullopt, ""},
-                             {most, most, std::nullopt, std::nullopt, ""}}});
-  }
-  return chart;
-}
-
-XyChart error_against_size(const TableReader& rows, const RowColumns& columns) {
-  XyChart chart;
-  chart.id = "error";
-  const bool sizes = !columns.size.empty();
-  chart.title = sizes ? "Error against size" : "Error against the measured value";
-  chart.x = sizes ? Axis{"size", Unit::bytes, AxisScale::log}
-                  : Axis{"measured", Unit::seconds, AxisScale::log};
-  chart.y = {"error (above 0: predicted too slow)", Unit::fraction, AxisScale::linear};
-  const auto large = largest_groups(rows, columns);
-  double least = HUGE_VAL;
-  double most = 0.0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const double x = rows.number(i, sizes ? columns.size : columns.measured);
-    double error = rows.number(i, columns.error);
-    if (columns.error.empty())
-      error = rows.number(i, columns.predicted) / rows.number(i, columns.measured) - 1.0;
-    if (!is_drawable(x) || !std::isfinite(error)) continue;
-    series_of(chart.series, group_name(rows, i, columns, large))
-        .points.push_back({x, error, std::nullopt, std::nullopt, row_label(rows, i)});
-    least = std::min(least, x);
-    most = std::max(most, x);
-  }
-  if (most > least) {
-    chart.series.push_back({"no error",
-                            SeriesStyle::guide,
-                            0,
-                            {{least, 0.0, std::nullopt, std::nullopt, ""},
-                             {most, 0.0, std::nullopt, std::nullopt, ""}}});
-  }
-  return chart;
-}
-
-// A page with more points than this is slow, and shows no more: every n-th row stands for all.
-base::Table thinned(const base::Table& table) {
-  constexpr std::size_t kMost = 4000;
-  const std::size_t stride = table.rows.size() / kMost + 1;
-  base::Table out{table.columns, {}};
-  for (std::size_t i = 0; i < table.rows.size(); i += stride) out.rows.push_back(table.rows[i]);
-  return out;
-}
-
-// Rate against intensity on log axes: measured kernels under the roofs of the data sheet.
-std::optional<XyChart> roofline_chart(const base::Table& table, const base::Table& roofs,
-                                      const std::string& id) {
-  const TableReader rows(table), sheet(roofs);
-  if (!rows.has("flops") || !rows.has("bytes") || !rows.has("measured_s")) return std::nullopt;
-  XyChart chart;
-  chart.id = id;
-  chart.title = "Roofline";
-  chart.x = {"FLOP a byte of least traffic", Unit::plain, AxisScale::log};
-  chart.y = {"rate", Unit::flops_per_second, AxisScale::log};
-  const RowColumns columns = columns_of(rows);
-  const auto large = largest_groups(rows, columns);
-  double least = HUGE_VAL, most = 0.0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const double flops = rows.number(i, "flops"), bytes = rows.number(i, "bytes");
-    const double x = flops / bytes, y = flops / rows.number(i, "measured_s");
-    if (!is_drawable(x) || !is_drawable(y)) continue;
-    series_of(chart.series, group_name(rows, i, columns, large))
-        .points.push_back({x, y, std::nullopt, std::nullopt, row_label(rows, i)});
-    least = std::min(least, x);
-    most = std::max(most, x);
-  }
-  if (most == 0.0) return std::nullopt;
-  for (std::size_t i = 0; i < sheet.size(); ++i) {
-    const double peak = sheet.number(i, "peak_flops_per_s");
-    const double bandwidth = sheet.number(i, "bandwidth_bytes_per_s");
-    if (!is_drawable(peak) || !is_drawable(bandwidth)) continue;
-    Series roof{sheet.word(i, "gpu") + " " + sheet.word(i, "precision"), SeriesStyle::guide, 0, {}};
-    const double ridge = peak / bandwidth;
-    for (const double x : {least, std::clamp(ridge, least, std::max(least, most)), most})
-      roof.points.push_back(
-          {x, std::min(peak, x * bandwidth), std::nullopt, std::nullopt, roof.name});
-    chart.series.push_back(std::move(roof));
-  }
-  return chart;
-}
-
-std::vector<Chart> accuracy_charts(const base::Table& all, const std::string& prefix) {
-  const base::Table table = thinned(all);
-  const TableReader rows(table);
-  const RowColumns columns = columns_of(rows);
-  std::vector<Chart> charts;
-  if (columns.predicted.empty() || columns.measured.empty()) return charts;
-  for (XyChart chart :
-       {predicted_against_measured(rows, columns), error_against_size(rows, columns)}) {
-    chart.id = prefix + "-" + chart.id;
-    if (chart.series.size() > 1) charts.emplace_back(std::move(chart));
-  }
-  return charts;
-}
-
-constexpr std::array kValidationFacts{
-    "rows",          "skipped", "median_abs_error",    "mean_abs_error", "p90_abs_error",
-    "max_abs_error", "bias",    "null_mean_abs_error", "inside_band",    "band_width_median",
-    "pair_order",    "regret"};
+constexpr std::array kValidationFacts{"rows",
+                                      "skipped",
+                                      "median_abs_error",
+                                      "mean_abs_error",
+                                      "p90_abs_error",
+                                      "max_abs_error",
+                                      "bias",
+                                      "null_mean_abs_error",
+                                      "inside_band",
+                                      "band_width_median",
+                                      "pair_order",
+                                      "pair_order_bubble_rule",
+                                      "pairs",
+                                      "regret",
+                                      "out_of_memory_rows",
+                                      "out_of_memory_flagged",
+                                      "out_of_memory_false_alarms"};
 
 // The numbers that say how good the predictions are: one row a number, one column a file, so that
 // many numbers need no width.
@@ -216,6 +37,11 @@ ViewTable summary_table(const Result& result) {
   ViewTable view;
   view.columns.push_back({"", "", Align::left});
   for (const ResultCase& one : result.cases) view.columns.push_back({one.name, ""});
+  const bool memory_is_told =
+      std::any_of(result.cases.begin(), result.cases.end(), [](const ResultCase& one) {
+        return fact(one, "out_of_memory_rows").value_or(0.0) > 0.0 ||
+               fact(one, "out_of_memory_false_alarms").value_or(0.0) > 0.0;
+      });
   for (const char* name : kValidationFacts) {
     std::vector<ViewCell> row{{title_of(name, result.fact_info)}};
     bool any = false;
@@ -224,7 +50,8 @@ ViewTable summary_table(const Result& result) {
       any = any || number.has_value();
       row.push_back({number ? value_text(*number, unit_of(name, result.fact_info)) : ""});
     }
-    if (any) view.rows.push_back(std::move(row));
+    const bool of_memory = std::string_view(name).starts_with("out_of_memory");
+    if (any && (!of_memory || memory_is_told)) view.rows.push_back(std::move(row));
   }
   for (const ResultCase& one : result.cases) {
     if (one.outcome.status == base::Status::ok) continue;
@@ -268,16 +95,40 @@ std::string validation_sentence(const ResultCase& one) {
   return out;
 }
 
+void add_charts(const ResultCase& one, const base::Table& rows, const std::string& prefix,
+                Section& section) {
+  for (Chart& chart : accuracy_charts(rows, table(one, "roofline"), prefix))
+    section.charts.push_back(std::move(chart));
+  std::string note = thinning_note(rows);
+  if (!note.empty()) section.paragraphs.push_back(std::move(note));
+}
+
+// Steps that ran out of memory, or should have by the prediction.
+void add_out_of_memory(const Result& result, const ResultCase& one, Section& section) {
+  const base::Table* rows = table(one, "rows");
+  if (rows == nullptr) return;
+  const TableReader reader(*rows);
+  if (!reader.has("status")) return;
+  base::Table marked{rows->columns, {}};
+  for (std::size_t i = 0; i < reader.size(); ++i) {
+    if (!reader.word(i, "status").empty()) marked.rows.push_back(rows->rows[i]);
+  }
+  if (marked.rows.empty()) return;
+  ViewTable view = table_view(marked, result, 100);
+  view.key_columns = 0;
+  drop_empty_columns(view);
+  view.key_columns = 1;
+  view.title = "Rows out of memory, and false alarms";
+  view.detail = Detail::full;
+  section.tables.push_back(std::move(view));
+}
+
 // Charts and tables of rows of kernels: `name` is their table, `groups` that of their groups.
 void add_kernel_rows(const Result& result, const ResultCase& one, const std::string& name,
                      const std::string& title, Section& section) {
   const base::Table* rows = table(one, name);
   if (rows == nullptr || rows->rows.empty()) return;
-  for (Chart& chart : accuracy_charts(*rows, section.id + "-" + name))
-    section.charts.push_back(std::move(chart));
-  if (const base::Table* roofs = table(one, "roofline"))
-    if (auto chart = roofline_chart(thinned(*rows), *roofs, section.id + "-roofline"))
-      section.charts.emplace_back(std::move(*chart));
+  add_charts(one, *rows, section.id + "-" + name, section);
   add_table(result, one, name, title, Detail::full, section);
 }
 
@@ -308,12 +159,12 @@ void add_validation(const Result& result, View& view) {
     if (!sentence.empty()) view.summary.push_back(std::move(sentence));
     const base::Table* rows = table(one, "rows");
     Section section{fmt::format("file-{}", i + 1), one.name, {}, {}, {}};
-    if (rows != nullptr) section.charts = accuracy_charts(*rows, section.id);
-    if (const base::Table* roofs = table(one, "roofline"); roofs != nullptr && rows != nullptr)
-      if (auto chart = roofline_chart(thinned(*rows), *roofs, section.id + "-roofline"))
-        section.charts.emplace_back(std::move(*chart));
+    if (rows != nullptr) add_charts(one, *rows, section.id, section);
     add_table(result, one, "groups", "Error by group", Detail::headline, section);
     add_table(result, one, "kernel_groups", "Error of kernels by group", Detail::headline, section);
+    add_table(result, one, "inferred", "What was inferred where rows leave it open",
+              result.cases.size() == 1 ? Detail::headline : Detail::full, section);
+    add_out_of_memory(result, one, section);
     add_table(result, one, "skipped", "Rows that were skipped", Detail::headline, section);
     add_table(result, one, "rows", "Rows", Detail::full, section);
     add_kernel_rows(result, one, "kernel_rows", "Rows of kernels", section);
@@ -347,7 +198,7 @@ void add_calibration(const Result& result, View& view) {
               kernels ? Detail::full : Detail::headline, section);
     add_kernel_rows(result, one, "fitted_rows", "Rows that were fitted (a sample)", section);
     if (const base::Table* residuals = table(one, "residuals")) {
-      section.charts = accuracy_charts(*residuals, section.id);
+      add_charts(one, *residuals, section.id, section);
       add_table(result, one, "residuals", "Residuals", Detail::full, section);
     }
     add_table(result, one, "groups", "Error by group", Detail::headline, section);

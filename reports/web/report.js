@@ -75,24 +75,25 @@
   }
   function axis(spec, colors, vertical) {
     var log = spec.scale === 'log', map = exponents(spec), low = map.to(spec.min), high = map.to(spec.max);
+    var short = log && spec.base === 10 && high - low < 2 ? spec.ticks.map(map.to) : undefined;
     return {
       type: 'value', min: low, max: high, interval: log ? Math.max(1, Math.ceil((high - low) / 9)) : undefined,
       name: spec.title, nameLocation: 'middle', nameGap: vertical ? 66 : 30, nameTextStyle: { color: colors.soft, fontSize: 13 },
-      axisLabel: { color: colors.soft, fontSize: 12, hideOverlap: true, formatter: function (v) { return textOf(map.from(v), spec.unit, 4); } },
-      axisLine: { show: true, lineStyle: { color: colors.soft }, onZero: false }, axisTick: { lineStyle: { color: colors.soft } },
-      splitLine: { show: true, lineStyle: { color: colors.grid } }
+      axisLabel: { color: colors.soft, fontSize: 12, hideOverlap: true, customValues: short, formatter: function (v) { return textOf(map.from(v), spec.unit, 4); } },
+      axisLine: { show: true, lineStyle: { color: colors.soft }, onZero: false }, axisTick: { customValues: short, lineStyle: { color: colors.soft } },
+      splitLine: { show: true, customValues: short, lineStyle: { color: colors.grid } }
     };
   }
   function bandSeries(series, color, map) {
     var points = series.points.filter(function (p) { return p[2] !== null && p[3] !== null; });
-    if (points.length < 2 || series.style !== 'line') return null;
+    if (points.length < 2 || (series.style !== 'line' && series.style !== 'guide')) return null;
     return {
       type: 'custom', name: series.name, silent: true, z: 1, clip: true, data: [[map.x.to(points[0][0]), map.y.to(points[0][1])]], tooltip: { show: false },
       itemStyle: { color: color },
       renderItem: function (params, api) {
         var upper = points.map(function (p) { return api.coord([map.x.to(p[0]), map.y.to(p[3])]); });
         var lower = points.map(function (p) { return api.coord([map.x.to(p[0]), map.y.to(p[2])]); }).reverse();
-        return { type: 'polygon', shape: { points: upper.concat(lower) }, style: { fill: color, opacity: map.lines > 4 ? 0.06 : 0.13 } };
+        return { type: 'polygon', shape: { points: upper.concat(lower) }, style: { fill: color, opacity: series.style === 'guide' ? 0.09 : map.lines > 4 ? 0.06 : 0.13 } };
       }
     };
   }
@@ -152,7 +153,7 @@
       var color = palette[series.color % palette.length];
       names.push(legendItem(series, colors));
       all.push(drawnSeries(series, color, colors, map));
-      [bandSeries(series, color, map), whiskerSeries(series, color, map)].forEach(function (extra) { if (extra) all.push(extra); });
+      [bandSeries(series, series.style === 'guide' ? colors.soft : color, map), whiskerSeries(series, color, map)].forEach(function (extra) { if (extra) all.push(extra); });
     });
     if (spec.markers.length > 0 && all.length > 0) all[0].markLine = markLines(spec.markers, colors, map);
     var option = {
@@ -194,15 +195,17 @@
 
   // ---- timeline -------------------------------------------------------------------------------------------
 
+  function usedKinds(line) {
+    var used = {};
+    line.spans.forEach(function (s) { used[s[3]] = true; });
+    return Object.keys(used);
+  }
   function timelineTop(line, width) {
-    var used = line.kinds.filter(function (kind, k) { return line.spans.some(function (s) { return s[3] === k; }); });
-    return 10 + 24 * legendRows(used, width);
+    return 10 + 24 * legendRows(usedKinds(line).map(function (kind) { return line.kinds[kind]; }), width);
   }
   function timelineOption(spec, colors, pick, width) {
     var line = spec.timelines[pick];
     var last = line.spans.reduce(function (end, s) { return Math.max(end, s[2]); }, 0);
-    var used = {};
-    line.spans.forEach(function (s) { used[s[3]] = true; });
     var rows = Math.min(line.lanes.length, 32), top = timelineTop(line, width);
     // Where the middle is left out, the beginning is shown first; the slider has the rest.
     var gap = line.spans.reduce(function (least, s) { return line.kinds[s[3]].name === 'left out' ? Math.min(least, s[1]) : least; }, last);
@@ -221,7 +224,7 @@
         axisLine: { lineStyle: { color: colors.soft } }, splitLine: { lineStyle: { color: colors.grid } } },
       yAxis: { type: 'category', data: line.lanes, inverse: true, axisLabel: { color: colors.soft, fontSize: 12, interval: 0, width: Math.min(210, width * 0.4), overflow: 'truncate' },
         axisLine: { lineStyle: { color: colors.soft } }, axisTick: { show: false } },
-      series: Object.keys(used).map(function (kind) {
+      series: usedKinds(line).map(function (kind) {
         var color = colors.dark ? line.kinds[kind].on_dark : line.kinds[kind].color;
         return {
           type: 'custom', name: line.kinds[kind].name, clip: true, itemStyle: { color: color }, encode: { x: [1, 2], y: 0 },

@@ -74,7 +74,7 @@ class Browser : public ::testing::Test {
         "--no-first-run "
         "--disable-background-networking --disable-component-update --disable-sync "
         "--user-data-dir={0}/profile{2} "
-        "--enable-logging=stderr --v=0 --virtual-time-budget=10000 --window-size=1400,2400 "
+        "--enable-logging=stderr --v=0 --virtual-time-budget=20000 --window-size=1400,2400 "
         "--dump-dom "
         "file://{0}/page.html > {0}/dom 2> {0}/log < /dev/null",
         folder_.string(), chromium_, ++visits_);
