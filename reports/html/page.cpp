@@ -256,7 +256,8 @@ class Page {
       line(fmt::format("<script type=\"application/json\" id=\"charts\">{}</script>",
                        chart_json(charts_)));
       line(fmt::format("<script>{}</script>", asset("echarts.min.js")));
-      line(fmt::format("<script>\n{}{}</script>", asset("bars.js"), asset("report.js")));
+      line(fmt::format("<script>\n{}{}{}</script>", asset("bars.js"), asset("timeline.js"),
+                       asset("report.js")));
     }
     line("</body>\n</html>");
   }

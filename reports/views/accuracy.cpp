@@ -178,18 +178,40 @@ bool is_calibration(const Result& result) {
                      [](const ResultCase& one) { return table(one, "parameters") != nullptr; });
 }
 
+namespace {
+
+// A few numbers lead; where there are more, a table has them all.
+void add_fit_headline(const Result& result, const ResultCase& one, View& view, Section& section) {
+  constexpr std::size_t kMost = 6;
+  std::vector<std::string> names;
+  const auto add = [&](const std::string& name) {
+    if (fact(one, name) && std::find(names.begin(), names.end(), name) == names.end())
+      names.push_back(name);
+  };
+  for (const char* name :
+       {"rows_fitted", "rows", "median_abs_error", "p90_abs_error", "bias", "inside_band"})
+    add(name);
+  for (const auto& [name, unused] : one.outcome.facts) add(name);
+  ViewTable all;
+  all.columns = {{"fact", "", Align::left}, {"value", ""}};
+  for (const std::string& name : names) {
+    const std::string title = title_of(name, result.fact_info);
+    const std::string value = value_text(*fact(one, name), unit_of(name, result.fact_info));
+    if (view.headline.size() < kMost) view.headline.push_back({title, value, ""});
+    all.rows.push_back({{title}, {value}});
+  }
+  if (names.size() > kMost) section.tables.push_back(std::move(all));
+}
+
+}  // namespace
+
 void add_calibration(const Result& result, View& view) {
   for (std::size_t i = 0; i < result.cases.size(); ++i) {
     const ResultCase& one = result.cases[i];
     std::string sentence = validation_sentence(one);
     if (!sentence.empty()) view.summary.push_back(std::move(sentence));
     Section section{fmt::format("fit-{}", i + 1), one.name, {}, {}, {}};
-    for (const auto& [name, number] : one.outcome.facts) {
-      if (result.cases.size() == 1) {
-        view.headline.push_back({title_of(name, result.fact_info),
-                                 value_text(number, unit_of(name, result.fact_info)), ""});
-      }
-    }
+    if (result.cases.size() == 1) add_fit_headline(result, one, view, section);
     add_table(result, one, "held_out", "Errors on rows that the fit had not seen", Detail::headline,
               section);
     // Kernels have too many parameters for a terminal; the page and the JSON have them.

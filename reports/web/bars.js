@@ -14,7 +14,7 @@ window.windtunnelBars = function (spec, colors, show) {
   if (spec.endings.length > 0) {
     series.push({ type: 'bar', stack: 'all', silent: true, itemStyle: { color: 'transparent' }, tooltip: { show: false },
       data: spec.endings.map(function (ending) {
-        return { value: 0, label: { show: true, position: 'right', formatter: function () { return ending; }, color: colors.soft, backgroundColor: colors.paper, padding: [0, 2], fontSize: 12 } };
+        return { value: 0, label: { show: true, position: 'right', formatter: function () { return show.width < 640 ? ending.split(' (')[0] : ending; }, color: colors.soft, backgroundColor: colors.paper, padding: [0, 2], fontSize: 12 } };
       }) });
   }
   if (spec.limits.length > 0 && series.length > 0) {

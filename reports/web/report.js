@@ -193,74 +193,22 @@
     return option;
   }
 
-  // ---- timeline -------------------------------------------------------------------------------------------
-
-  function usedKinds(line) {
-    var used = {};
-    line.spans.forEach(function (s) { used[s[3]] = true; });
-    return Object.keys(used);
-  }
-  function timelineTop(line, width) {
-    return 10 + 24 * legendRows(usedKinds(line).map(function (kind) { return line.kinds[kind]; }), width);
-  }
-  function timelineOption(spec, colors, pick, width) {
-    var line = spec.timelines[pick];
-    var last = line.spans.reduce(function (end, s) { return Math.max(end, s[2]); }, 0);
-    var rows = Math.min(line.lanes.length, 32), top = timelineTop(line, width);
-    // Where the middle is left out, the beginning is shown first; the slider has the rest.
-    var gap = line.spans.reduce(function (least, s) { return line.kinds[s[3]].name === 'left out' ? Math.min(least, s[1]) : least; }, last);
-    var shown = gap < last ? gap * 1.05 : last;
-    var zoom = [{ type: 'inside', xAxisIndex: 0, startValue: 0, endValue: shown, filterMode: 'weakFilter', zoomOnMouseWheel: 'ctrl', moveOnMouseWheel: false },
-      { type: 'slider', xAxisIndex: 0, startValue: 0, endValue: shown, filterMode: 'weakFilter', height: 18, bottom: 4, showDataShadow: false, borderColor: colors.line, textStyle: { color: colors.soft },
-        labelFormatter: function (v) { return textOf(v, 'seconds', 4); } }];
-    if (line.lanes.length > 32) {
-      zoom.push({ type: 'slider', yAxisIndex: 0, filterMode: 'none', width: 14, right: 6, startValue: 0, endValue: 31, showDataShadow: false, showDetail: false, brushSelect: false, borderColor: colors.line });
-    }
-    var option = {
-      animation: false, tooltip: tooltip(colors), dataZoom: zoom,
-      legend: { top: 0, left: 4, textStyle: { color: colors.ink, fontSize: 13 }, itemWidth: 16, itemHeight: 10 },
-      grid: { left: 8, right: 34, top: top, bottom: 58, containLabel: true, height: rows * 20 },
-      xAxis: { type: 'value', min: 0, max: last, axisLabel: { color: colors.soft, fontSize: 12, hideOverlap: true, formatter: function (v) { return textOf(v, 'seconds', 4); } },
-        axisLine: { lineStyle: { color: colors.soft } }, splitLine: { lineStyle: { color: colors.grid } } },
-      yAxis: { type: 'category', data: line.lanes, inverse: true, axisLabel: { color: colors.soft, fontSize: 12, interval: 0, width: Math.min(210, width * 0.4), overflow: 'truncate' },
-        axisLine: { lineStyle: { color: colors.soft } }, axisTick: { show: false } },
-      series: usedKinds(line).map(function (kind) {
-        var color = colors.dark ? line.kinds[kind].on_dark : line.kinds[kind].color;
-        return {
-          type: 'custom', name: line.kinds[kind].name, clip: true, itemStyle: { color: color }, encode: { x: [1, 2], y: 0 },
-          data: line.spans.filter(function (s) { return s[3] === Number(kind); }).map(function (s) { return { value: [s[0], s[1], s[2]], note: s[4] }; }),
-          renderItem: function (params, api) {
-            var start = api.coord([api.value(1), api.value(0)]), end = api.coord([api.value(2), api.value(0)]);
-            var height = Math.max(2, api.size([0, 1])[1] * 0.66);
-            var frame = params.coordSys;
-            var shape = echarts.graphic.clipRectByRect(
-              { x: start[0], y: start[1] - height / 2, width: Math.max(end[0] - start[0], 1), height: height },
-              { x: frame.x, y: frame.y, width: frame.width, height: frame.height });
-            return shape && { type: 'rect', shape: shape, style: { fill: color, stroke: colors.paper, lineWidth: shape.width > 4 ? 0.6 : 0 } };
-          }
-        };
-      })
-    };
-    option.tooltip.formatter = function (item) {
-      var v = item.value;
-      return '<b>' + escaped(line.lanes[v[0]]) + '</b><br>' + (item.data.note ? escaped(item.data.note) + '<br>' : '') +
-        textOf(v[1], 'seconds', 5) + ' to ' + textOf(v[2], 'seconds', 5) + ' (' + textOf(v[2] - v[1], 'seconds', 4) + ')';
-    };
-    return option;
-  }
-
   // ---- page -----------------------------------------------------------------------------------------------
 
+  // What charts of other files need of this one.
+  function tools(colors, width) {
+    return { text: textOf, escaped: escaped, tooltip: tooltip(colors), legendRows: legendRows, width: width };
+  }
   function heightOf(spec, pick, width) {
-    if (spec.kind === 'timeline') return Math.min(spec.timelines[pick].lanes.length, 32) * 20 + timelineTop(spec.timelines[pick], width) + 64;
+    if (spec.kind === 'timeline') return window.windtunnelTimeline.height(spec, pick, tools(theme(), width));
     if (spec.kind === 'bars') return window.windtunnelBars.height(spec);
     if (spec.kind === 'heat') return Math.max(170, Math.min(spec.grids[pick].rows.length, 60) * 20 + 120);
     return 0;
   }
   function optionOf(spec, colors, pick, width) {
-    if (spec.kind === 'timeline') return timelineOption(spec, colors, pick, width);
+    if (spec.kind === 'timeline') return window.windtunnelTimeline.option(spec, colors, pick, tools(colors, width));
     if (spec.kind === 'heat') return heatOption(spec, colors, pick);
-    if (spec.kind === 'bars') return window.windtunnelBars(spec, colors, { text: textOf, escaped: escaped, tooltip: tooltip(colors), legendRows: legendRows, width: width });
+    if (spec.kind === 'bars') return window.windtunnelBars(spec, colors, tools(colors, width));
     return xyOption(spec, colors, width);
   }
   // How much of the canvas is painted, for the test that opens the page in a browser.
