@@ -82,10 +82,13 @@ AxisRange range_of(const XyChart& chart, AxisOf which) {
 
 AxisRange range_of(const BarChart& chart) {
   double most = 0.0;
+  std::size_t letters = 0;
+  for (const std::string& ending : chart.endings) letters = std::max(letters, ending.size());
+  const double room = 1.0 + 0.016 * static_cast<double>(letters);
   for (std::size_t i = 0; i < chart.bars.size(); ++i) {
     double end = i < chart.starts.size() ? chart.starts[i] : 0.0;
     for (const BarPart& part : chart.parts) end += i < part.values.size() ? part.values[i] : 0.0;
-    most = std::max(most, end * (chart.endings.empty() ? 1.0 : 1.12));
+    most = std::max(most, end * room);
   }
   for (const Marker& limit : chart.limits) most = std::max(most, limit.x * 1.02);
   if (!(most > 0.0)) return {0.0, 1.0};
@@ -113,7 +116,7 @@ std::vector<double> ticks_of(const Axis& axis, const AxisRange& range) {
   const double step = linear_step(axis.unit, (range.high - range.low) / 8.0, range.high);
   for (double i = std::ceil(range.low / step - 1e-9);
        i * step <= range.high * (1 + 1e-12) + step * 1e-9; ++i) {
-    ticks.push_back(i * step);
+    ticks.push_back(i * step + 0.0);  // never -0
   }
   return ticks;
 }

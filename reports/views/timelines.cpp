@@ -158,12 +158,26 @@ void add_kind_rows(const ResultCase& one, const base::Table& links, ViewTable& v
 
 void add_timelines(const Result& result, View& view) {
   TimelineChart chart{"timeline", "Timeline", {}};
+  std::size_t spans = 0;
+  std::size_t left_out = 0;
   for (const ResultCase& one : result.cases) {
     const base::Table* rows = table(one, "timeline");
-    if (rows != nullptr && !rows->rows.empty()) chart.timelines.push_back(timeline_of(one, *rows));
+    if (rows == nullptr || rows->rows.empty()) continue;
+    if (spans > kMostSpansOfAPage) {
+      ++left_out;
+      continue;
+    }
+    chart.timelines.push_back(timeline_of(one, *rows));
+    spans += chart.timelines.back().spans.size();
   }
   if (chart.timelines.empty()) return;
-  view.sections.push_back({"timeline", "Timeline", {}, {std::move(chart)}, {}});
+  Section section{"timeline", "Timeline", {}, {}, {}};
+  if (left_out > 0)
+    section.paragraphs.push_back(
+        fmt::format("Of the first {}; trace.json has the timelines of {} more.",
+                    counted(chart.timelines.size(), "case"), left_out));
+  section.charts.emplace_back(std::move(chart));
+  view.sections.push_back(std::move(section));
 }
 
 void add_links(const Result& result, View& view) {

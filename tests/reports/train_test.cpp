@@ -158,6 +158,21 @@ TEST(TrainingTimeline, SaysWhatIsLeftOut) {
               testing::IsEmpty());
 }
 
+TEST(TrainingTimeline, AreNotDrawnForEveryCaseOfALargeSweep) {
+  Result result = sample::training_sweep();
+  for (ResultCase& one : result.cases)
+    one.outcome.tables["timeline"] = sample::pipeline_timeline(8, 1000);
+  const View view = make_view(result);
+  const auto* chart = find_chart<TimelineChart>(view);
+  ASSERT_NE(chart, nullptr);
+  EXPECT_LT(chart->timelines.size(), result.cases.size());
+  EXPECT_LT(to_html(view).size(), 12'000'000U);
+  const auto section = std::find_if(view.sections.begin(), view.sections.end(),
+                                    [](const Section& one) { return one.id == "timeline"; });
+  ASSERT_FALSE(section->paragraphs.empty());
+  EXPECT_THAT(section->paragraphs[0], HasSubstr("trace.json has the timelines of"));
+}
+
 TEST(TrainingTrace, HasATrackForEachStageAndStreamAndAnArrowForEachSend) {
   const std::string trace = to_trace(sample::training_case());
   for (const char* track :
