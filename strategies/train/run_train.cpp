@@ -47,20 +47,30 @@ class TrainFacts {
     return half != gpu.peak.end() ? half->second : base::FlopsPerSecond(0);
   }
 
-  // FLOPs that run, recomputation included, summed over stages and micro-batches, of one replica.
+  // Model FLOPs and the forward passes that run again, counted alike (attention full).
   base::Flops hardware_flops() const {
-    base::Flops sum{0};
-    const TrainStrategy& s = plan_.job.strategy;
-    for (std::int32_t d = 0; d < plan_.pipeline.shape.stages; ++d) {
-      for (std::int32_t c = 0; c < plan_.pipeline.chunks; ++c) {
-        const ChunkCost& chunk =
-            iteration_.chunks[static_cast<std::size_t>(plan_.pipeline.model_chunk({d, c}))];
-        sum += chunk.forward.flops + chunk.input.flops + chunk.weight.flops;
+    const models::BatchShape batch{.sequences = plan_.job.workload.global_batch,
+                                   .query_tokens = plan_.micro_batch.query_tokens};
+    base::Flops again{0};
+    for (const ChunkOfModel& chunk : plan_.split) {
+      const std::int64_t most = plan_.job.strategy.recompute_layers;
+      const std::int64_t layers = most == 0 ? chunk.layers : std::min(most, chunk.layers);
+      for (std::int64_t i = 0; i < layers; ++i) {
+        again += recomputed_flops(
+            subject_.network.at(static_cast<std::size_t>(chunk.first_layer + i + 1)), batch);
       }
     }
-    const double passes = static_cast<double>(plan_.micro_batches) /
-                          (plan_.pipeline.shape.schedule == PipelineSchedule::dualpipe ? 2.0 : 1.0);
-    return sum * passes * static_cast<double>(s.sizes.tensor * s.sizes.context * s.sizes.data);
+    return model_flops() + again;
+  }
+
+  base::Flops recomputed_flops(const models::Block& block, const models::BatchShape& batch) const {
+    base::Flops sum{0};
+    for (const models::Op& op : block.ops) {
+      if (models::recomputed(op, block, plan_.lowering, plan_.job.strategy.recompute)) {
+        sum += models::forward_flops(op, batch);
+      }
+    }
+    return sum;
   }
 
   void rates() {
@@ -97,7 +107,9 @@ class TrainFacts {
 
   void shares() {
     const Breakdown& parts = iteration_.parts;
-    fact("bubble_fraction", iteration_.ideal.value() > 0 ? parts.bubble / iteration_.ideal : 0.0);
+    // Rounding of the sums is no bubble.
+    const double bubble = iteration_.ideal.value() > 0 ? parts.bubble / iteration_.ideal : 0.0;
+    fact("bubble_fraction", bubble < 1e-9 ? 0.0 : bubble);
     fact("time_compute_s", parts.compute.value());
     fact("time_tensor_comm_s", parts.tensor.value());
     fact("time_pipeline_comm_s", parts.pipeline.value());

@@ -13,7 +13,7 @@ const std::map<std::string, base::FactInfo>& train_fact_info() {
       {"model_flops_per_gpu_per_s",
        {"model FLOP/s per GPU", "flops/s", "3 x forward FLOPs, no recomputation, per GPU"}},
       {"hardware_flops_per_gpu_per_s",
-       {"hardware FLOP/s per GPU", "flops/s", "FLOPs that run, recomputation included, per GPU"}},
+       {"hardware FLOP/s per GPU", "flops/s", "model FLOPs and what is computed again, per GPU"}},
       {"mfu", {"MFU", "", "model FLOP/s over the dense peak of the precision"}},
       {"hfu", {"HFU", "", "hardware FLOP/s over the dense peak of the precision"}},
       {"parameters", {"parameters", "", "of the whole model, tied tables once"}},

@@ -85,6 +85,18 @@ TEST(RunTrain, FasterLinksAndKernelsNeverMakeItSlower) {
   }
 }
 
+// Korthikanti et al. 2022: full recomputation runs the forward pass once more, a third of the model's
+// FLOPs but for embedding and head.
+TEST(RunTrain, HardwareFlopsAreModelFlopsAndWhatIsComputedAgain) {
+  const Subject gpt("gpt3-175b");
+  TrainJob job = gpt_job(8, 8, 64);
+  const auto full = train(job, gpt, h100_cluster(8)).facts;
+  EXPECT_NEAR(full.at("hfu") / full.at("mfu"), 4.0 / 3, 0.01);
+  job.strategy.recompute = models::Recompute::none;
+  const auto none = train(job, gpt, h100_cluster(8)).facts;
+  EXPECT_DOUBLE_EQ(none.at("hfu"), none.at("mfu"));
+}
+
 // Rajbhandari et al. 2020, figure 1: 2 + 2 + 12 bytes a parameter over 64 ranks, 7.5 B parameters.
 TEST(RunTrain, ZeroShardsWhatItsLevelSays) {
   const Subject gpt("megatron-7.5b");
