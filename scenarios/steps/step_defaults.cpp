@@ -49,7 +49,13 @@ std::vector<StepDefaults> make_defaults() {
        .overlap_data = true,
        .gradients = NumberFormat::bf16,
        .padded_vocabulary = 1,
-       .why = "MaxText and PaxML: latency-hiding scheduler"},
+       .why = "MaxText: latency-hiding scheduler"},
+      {.software = "paxml",
+       .sequence_parallel = true,
+       .overlap_data = true,
+       .gradients = NumberFormat::bf16,
+       .padded_vocabulary = 1,
+       .why = "PaxML: latency-hiding scheduler"},
   };
 }
 

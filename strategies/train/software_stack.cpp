@@ -68,13 +68,21 @@ std::vector<SoftwareStack> make_stacks() {
        .timing = SendTiming::beside,
        .source = "mosaicml/llm-foundry"},
       {.name = "xla",
-       .description = "JAX with XLA (MaxText, PaxML)",
+       .description = "JAX with XLA and fused attention (MaxText)",
        .forms = kFused,
        .dispatch = Seconds(1e-6),
        .backward_dispatch = Seconds(1e-6),
        .gather = WeightGather::overlapped,
        .timing = SendTiming::beside,
        .source = "AI-Hypercomputer/maxtext"},
+      {.name = "paxml",
+       .description = "PaxML: JAX with XLA, attention as products and softmax",
+       .forms = kMegatron2021,
+       .dispatch = Seconds(1e-6),
+       .backward_dispatch = Seconds(1e-6),
+       .gather = WeightGather::overlapped,
+       .timing = SendTiming::beside,
+       .source = "google/paxml, 2023 containers"},
   };
 }
 
@@ -91,7 +99,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kWords{{
     {"composer", "fsdp-eager"},
     {"fsdp", "fsdp-eager"},
     {"maxtext", "xla"},
-    {"paxml", "xla"},
+    {"paxml", "paxml"},
     {"jax", "xla"},
 }};
 
