@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -123,8 +124,33 @@ void check_keys_of_kind(Node& tree, base::Diagnostics& diagnostics) {
   if (tree.find("strategy") == nullptr) tree.set("strategy", mapping_node(tree.where));
 }
 
+// Each dimension once.
+void check_rank_order(const Node& strategy, base::Diagnostics& diagnostics) {
+  const Node& order = *strategy.find("rank_order");
+  std::set<std::string> seen;
+  for (const Node& item : order.items) {
+    if (!seen.insert(item.text).second) {
+      diagnostics.error(item.where,
+                        fmt::format("strategy.rank_order names '{}' twice; it has to name "
+                                    "tensor, context, data and pipeline once each",
+                                    item.text));
+    }
+  }
+}
+
+void refuse_simgrid(const Node& resolved) {
+  const Node* engine = resolved.find("engine");
+  const Node* kind = engine == nullptr ? nullptr : engine->find("kind");
+  if (kind == nullptr || kind->text != "simgrid") return;
+  base::Diagnostic text{base::Severity::error, kind->where,
+                        "engine simgrid does not run a train workload yet; analytic does"};
+  throw NotBuilt(base::to_text(text));
+}
+
 std::optional<TrainScenario> bind_train(const Node& resolved, base::Diagnostics& diagnostics) {
   TrainScenario out;
+  refuse_simgrid(resolved);
+  check_rank_order(*resolved.find("strategy"), diagnostics);
   bind_structure(train_structure(), *resolved.find("workload"), &out.job.workload);
   bind_structure(strategy_structure(), *resolved.find("strategy"), &out.job.strategy);
   auto model = bind_model(*resolved.find("model"), diagnostics);

@@ -210,7 +210,7 @@ class Assembly {
     parts.data_loading = loading(out_.time);
     out_.time += parts.data_loading;
     // What rounding and overlapped pairs leave between the parts and the whole.
-    parts.bubble += out_.time - parts.sum();
+    parts.bubble = base::max(parts.bubble + (out_.time - parts.sum()), Seconds(0));
     spread(step, sync);
   }
 

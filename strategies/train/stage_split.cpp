@@ -15,7 +15,8 @@ std::optional<std::string> split_infeasible(std::int64_t layers, std::int64_t ch
 }
 
 std::vector<ChunkOfModel> split_layers(std::int64_t layers, std::int64_t chunks) {
-  base::expects(chunks >= 1 && !split_infeasible(layers, chunks), "every chunk has a layer");
+  base::expects(chunks == 1 || (chunks > 1 && !split_infeasible(layers, chunks)),
+                "every chunk has a layer");
   const std::int64_t slots = layers + 2;
   std::vector<std::int64_t> counts(static_cast<std::size_t>(chunks), slots / chunks);
   for (std::int64_t i = 0; i < slots % chunks; ++i) {

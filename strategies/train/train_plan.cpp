@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -94,6 +95,7 @@ std::vector<ChunkOfModel> split_of(const TrainStrategy& strategy, std::int64_t l
 }
 
 Reason check_split(const TrainStrategy& strategy, std::int64_t layers, std::int64_t positions) {
+  if (positions == 1 && strategy.stage_layers.empty()) return std::nullopt;
   return strategy.stage_layers.empty()
              ? split_infeasible(layers, positions)
              : stated_split_infeasible(strategy.stage_layers, layers, positions);
@@ -117,6 +119,30 @@ models::LoweringOptions lowering_of(const TrainJob& job, const SoftwareStack& st
                                      : models::AttentionKernel::unfused;
   }
   return options;
+}
+
+// Passes are simulated one by one; a job of more is no job that anyone runs.
+constexpr double kMostPasses = 4e6;
+
+Reason check_passes(const TrainStrategy& s, std::int64_t micro_batches) {
+  const double passes = static_cast<double>(micro_batches) * static_cast<double>(s.sizes.pipeline) *
+                        static_cast<double>(s.virtual_stages);
+  if (passes <= kMostPasses) return std::nullopt;
+  return fmt::format(
+      "{} micro-batches over {} pipeline chunks are more than the {:.0f} passes of an iteration "
+      "that "
+      "are simulated; a larger micro_batch or a smaller global_batch has fewer",
+      micro_batches, s.sizes.pipeline * s.virtual_stages, kMostPasses);
+}
+
+Reason check_cluster(const sim::Cluster& cluster) {
+  if (cluster.explicit_network) {
+    return "an imported SimGrid platform has hosts and no GPUs: training needs a cluster with GPUs";
+  }
+  if (!cluster.overrides.empty()) {
+    return "training on heterogeneous nodes is not built yet: every node has to be alike";
+  }
+  return std::nullopt;
 }
 
 PipelineShape shape_of(const TrainStrategy& s, std::int64_t micro_batches) {
@@ -143,19 +169,24 @@ TrainPlanning make_train_plan(const TrainJob& given, const models::Model& model,
   TrainJob job = given;
   if (job.workload.sequence_length == 0) job.workload.sequence_length = network.max_positions;
   const std::int64_t gpus = cluster.gpu_count();
+  if (auto why = check_cluster(cluster)) return no(*why);
   if (auto why = settle_sizes(job.strategy, gpus)) return no(*why);
   if (auto why = check_batch(job)) return no(*why);
   if (auto why = check_model(model, job)) return no(*why);
   if (auto why = check_sharding(job.strategy)) return no(*why);
   const TrainStrategy& s = job.strategy;
   const std::int64_t micro_batches = job.workload.global_batch / (s.sizes.data * s.micro_batch);
+  if (auto why = check_passes(s, micro_batches)) return no(*why);
   const PipelineShape shape = shape_of(s, micro_batches);
   if (auto why = pipeline_infeasible(shape)) return no(*why);
   PipelinePlan pipeline = make_pipeline_plan(shape);
-  const auto layers = static_cast<std::int64_t>(network.order.size()) - 2;
+  // A network of one block (a linear model) has neither layers nor a head of its own.
+  const auto layers =
+      std::max<std::int64_t>(0, static_cast<std::int64_t>(network.order.size()) - 2);
   if (auto why = check_split(s, layers, pipeline.positions)) return no(*why);
   const SoftwareStack software = stack_by_name(s.software).value_or(default_stack());
   std::vector<ChunkOfModel> split = split_of(s, layers, pipeline.positions);
+  if (network.order.size() == 1) split.back().head = false;
   const bool sequences = network.sample == models::SampleKind::sequence;
   out.plan.emplace(
       TrainPlan{.job = job,

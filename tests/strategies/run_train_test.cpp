@@ -149,6 +149,33 @@ TEST(RunTrain, WhatCannotBeLaidOutSaysWhyInOneSentence) {
   }
 }
 
+TEST(RunTrain, WhatIsNotBuiltOrTooMuchSaysSoAndTakesNoMemory) {
+  const Subject gpt("gpt3-125m");
+  TrainJob endless = gpt_job(1, 8, 2'000'000'000);
+  const base::Outcome passes = train(endless, gpt, h100_cluster(1));
+  EXPECT_EQ(passes.status, base::Status::infeasible);
+  EXPECT_NE(passes.reason.find("2000000000 micro-batches"), std::string::npos) << passes.reason;
+  sim::Cluster mixed = h100_cluster(2);
+  mixed.overrides.push_back({.first = 0, .last = 0, .gpu = mixed.node.gpu});
+  const base::Outcome unlike = train(gpt_job(1, 1, 64), gpt, mixed);
+  EXPECT_NE(unlike.reason.find("heterogeneous"), std::string::npos) << unlike.reason;
+}
+
+TEST(RunTrain, EveryNetworkOfTheLibraryTrains) {
+  for (const std::string& name : models::model_names()) {
+    const Subject subject(name);
+    TrainJob job;
+    job.workload.global_batch = 8;
+    job.strategy.recompute = models::Recompute::full;
+    const base::Outcome out = train(job, subject, h100_cluster(1));
+    ASSERT_FALSE(out.facts.empty()) << name << ": " << out.reason;
+    for (const auto& [fact, value] : out.facts) {
+      EXPECT_TRUE(std::isfinite(value) && value >= 0.0) << name << " " << fact << " " << value;
+    }
+    EXPECT_NEAR(parts_of(out) / out.facts.at("iteration_time_s"), 1.0, 1e-9) << name;
+  }
+}
+
 TEST(RunTrain, EveryFactAndLabelIsDescribed) {
   const Subject gpt("gpt3-13b");
   const base::Outcome out = train(gpt_job(2, 2, 64), gpt, h100_cluster(4));
