@@ -16,6 +16,12 @@ class Check {
   Check(base::SourceLocation where, base::Diagnostics& diagnostics)
       : where_(std::move(where)), diagnostics_(diagnostics) {}
 
+  // A network is built layer by layer: a slip of the pen must not fill the memory.
+  void at_most_layers(std::string_view field, std::int64_t value) {
+    constexpr std::int64_t kMostLayers = 10'000;
+    if (value > kMostLayers)
+      error(fmt::format("{} is {}, more than {}", field, value, kMostLayers));
+  }
   void error(std::string message) { diagnostics_.error(where_, std::move(message)); }
   void at_least(const char* field, std::int64_t value, std::int64_t least) {
     if (value < least || value > kLargest) {
@@ -84,6 +90,9 @@ void check_experts(const Transformer& t, Check& check) {
 
 void check_all(Transformer& t, Check& check) {
   check.at_least("layers", t.layers, 1);
+  check.at_most_layers("layers", t.layers);
+  check.at_most_layers("decoder_layers", t.decoder_layers);
+  check.at_most_layers("mtp_layers", t.mtp_layers);
   check.at_least("hidden", t.hidden, 1);
   check_heads(t, check);
   check_experts(t, check);
@@ -153,6 +162,7 @@ void check_all(RecommendationModel& dlrm, Check& check) {
 
 void check_all(RecurrentNetwork& lstm, Check& check) {
   check.at_least("layers", lstm.layers, 1);
+  check.at_most_layers("layers", lstm.layers);
   check.at_least("hidden", lstm.hidden, 1);
   if (lstm.inputs == 0) lstm.inputs = lstm.hidden;
 }

@@ -113,8 +113,9 @@ StepReading read_step(const calibration::GenericRow& row) {
   read.amount("tokens_per_s_per_gpu", out.tokens_per_s_per_gpu);
   read.amount("memory_gib", out.memory_gib);
   if (!read.problems().empty()) return {std::nullopt, read.problems()};
-  if (!out.gpus || *out.gpus < 1) return {std::nullopt, "gpus is blank"};
-  if (!out.global_batch || *out.global_batch < 1) return {std::nullopt, "global_batch is blank"};
+  if (!out.gpus || *out.gpus < 1) return {std::nullopt, "gpus is blank or 0"};
+  if (!out.global_batch || *out.global_batch < 1)
+    return {std::nullopt, "global_batch is blank or 0"};
   return {std::move(out), ""};
 }
 
