@@ -1,0 +1,32 @@
+// `workload.kind: serve` from a job to its outcome: facts as contract.md section 3 lists them,
+// tables, band, what it rests on.
+//
+// A job that cannot be laid out or does not fit in memory is `infeasible` with a sentence. Tables:
+// requests (one row a request), load (batch size, queue, KV use over time), replicas, steps (mean
+// parts of a step), memory.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sim/base/fact.hpp"
+#include "strategies/serve/engine_plan.hpp"
+#include "strategies/serve/job.hpp"
+
+namespace windtunnel::strategies {
+
+struct ServeOptions {
+  std::uint64_t seed = 1;
+  bool request_rows = true;
+  std::int64_t load_rows = 2'000;  // 0: no table over time
+  bool bands = true;               // simulates again with slower and faster steps
+};
+
+base::Outcome run_serve(const ServeJob& job, const ServeSubject& subject, const ServeSite& site,
+                        const ServeOptions& options = {});
+
+const std::map<std::string, base::FactInfo>& serve_fact_info();
+
+}  // namespace windtunnel::strategies
