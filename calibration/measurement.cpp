@@ -10,6 +10,7 @@
 
 #include "calibration/csv.hpp"
 #include "calibration/nccl_tests.hpp"
+#include "calibration/serve_tables.hpp"
 #include "sim/base/contract.hpp"
 #include "sim/base/sha256.hpp"
 
@@ -117,6 +118,7 @@ Measurements read_csv(std::string_view text, const std::string& file) {
                             "column '" + field.text + "' stands twice in the header");
     header.push_back(field.text);
   }
+  const auto table = serve_table_of(header);
   if (lines.size() == 1)
     out.diagnostics.error({file, lines[0].line, 1}, "the file holds a header and no rows");
   if (is_cut_off(text, lines))
@@ -130,7 +132,12 @@ Measurements read_csv(std::string_view text, const std::string& file) {
       out.diagnostics.error(
           {file, line.line, line.fields[header.size()].column},
           fmt::format("this row has {} fields, the header {}", line.fields.size(), header.size()));
-    add_row(out, make_row(header, line, file));
+    GenericRow row = make_row(header, line, file);
+    if (table) {
+      if (header.front() != "kind") row.kind = "serve";
+      row.fields.emplace("table", *table);
+    }
+    add_row(out, std::move(row));
   }
   return out;
 }
@@ -142,7 +149,8 @@ bool looks_like_measurement_csv(std::string_view text) {
     const std::size_t end = text.find_first_of("\r\n");
     const std::string_view line = text.substr(0, end);
     if (!line.empty() && line[0] != '#')
-      return line.starts_with("kind,") || line.starts_with("\"kind\",");
+      return line.starts_with("kind,") || line.starts_with("\"kind\",") ||
+             serve_table_of_line(line).has_value();
     if (end == std::string_view::npos) break;
     text.remove_prefix(end + 1);
   }
@@ -224,9 +232,10 @@ Measurements read_measurements(std::string_view text, const std::string& file,
   } else if (text.empty()) {
     out.diagnostics.error({file, 1, 1}, "the file is empty");
   } else {
-    out.diagnostics.error(
-        {file, 1, 1},
-        "neither a measurement CSV (first column `kind`) nor nccl-tests text or JSON");
+    out.diagnostics.error({file, 1, 1},
+                          "neither a measurement CSV (first column `kind`), a table of served "
+                          "requests or points, nor "
+                          "nccl-tests text or JSON");
   }
   const auto name = std::filesystem::path(file).filename().string();
   out.files.push_back({name, base::sha256(text), format});

@@ -196,9 +196,8 @@ struct Pool {
 struct ServeStrategy {
   std::int64_t replicas = 1;
   std::int64_t tensor = 1, pipeline = 1, data = 1, expert = 1;
-  models::NumberFormat precision = models::NumberFormat::bf16;
+  models::NumberFormat precision = models::NumberFormat::bf16;  // int4_weights: weight-only
   models::NumberFormat kv_precision = models::NumberFormat::bf16;
-  bool weight_only = false;  // `precision` is of weights; products run in bf16
   double expert_skew = 0;
   Batching batching{};
   KvCache kv{};

@@ -1,0 +1,49 @@
+// What a benchmark of served requests does that its table does not say: how many requests, how their
+// lengths vary, what the server was told. One entry a harness; every figure has its source.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "models/kernels/number_format.hpp"
+#include "scenarios/serving/serve_row.hpp"
+#include "strategies/serve/job.hpp"
+
+namespace windtunnel::scenarios {
+
+struct ServeHarness {
+  std::string name;
+  // Lengths are uniform between this share of the stated length and the length itself.
+  double shortest = 1.0;
+  std::int64_t requests_a_client = 10;  // closed loop
+  std::int64_t max_batch = 256;         // 0: as many as there are clients
+  std::int64_t max_tokens = 8192;
+  double memory_fraction = 0.9;
+  bool prefix_caching = false;
+  std::string source;
+};
+const std::vector<ServeHarness>& serve_harnesses();
+const ServeHarness& harness_of(const ServeRow& row);
+
+// Requests of an offline run by its lengths, as TensorRT-LLM's performance overview states them.
+std::int64_t offline_requests(std::int64_t input, std::int64_t output);
+
+// What MLPerf Inference v4.1 asks of a model: the limits of Server (mlperf.conf) at the 99th
+// percentile; and how submitters of TensorRT run it (precision, batch).
+struct LoadgenModel {
+  std::string_view model;  // what the name of the benchmark begins with
+  strategies::Slo limits{};
+  bool iterative = false;  // an LLM
+  models::NumberFormat precision = models::NumberFormat::int8;
+  std::int64_t max_batch = 256;
+};
+// Null for a model that is not one of its benchmarks.
+const LoadgenModel* loadgen_model(std::string_view name);
+
+// A GPU of the library by what a table calls it ("NVIDIA H200-SXM-141GB", "h100_sxm", "A100 SXM
+// 80GB"); "" where none is meant.
+std::string gpu_name_of(std::string_view text);
+
+}  // namespace windtunnel::scenarios
