@@ -88,6 +88,8 @@ struct ServeWorkload {
   Slo slo{};
   std::int64_t warmup_requests = 0;  // served, left out of the facts
   double repeated_share = 0;         // of requests whose content has been asked before
+  // Shares of drawn requests of priority 1, 2, ...; empty: all of the policy's default.
+  std::vector<double> priority_shares{};
   base::Seconds horizon = kNever;    // the simulation stops here; the rest is in flight
 };
 
