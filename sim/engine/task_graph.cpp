@@ -85,6 +85,8 @@ class Executor {
                       [this, task] { finish(task); });
     } else if (const auto* transfer = std::get_if<TransferTask>(&work)) {
       engine_.transfer(transfer->request, [this, task] { finish(task); });
+    } else if (const auto* delay = std::get_if<DelayTask>(&work)) {
+      engine_.after(delay->duration, [this, task] { finish(task); });
     } else {
       end(task);
     }

@@ -2,7 +2,8 @@
 //
 // Model: a task starts when every task it depends on has ended. A compute task then queues on its
 // stream (in order of becoming ready; tasks that become ready together queue in order of their
-// ids), a transfer starts at once, a join takes no time. Where a stream must keep an order of its
+// ids), a transfer starts at once, a delay passes on nobody's stream (communication whose time is
+// known), a join takes no time. Where a stream must keep an order of its
 // own, say so by dependencies. Memory: about 100 bytes a task and 8 a dependency; labels are kept
 // once each.
 #pragma once
@@ -31,8 +32,11 @@ struct ComputeTask {
 struct TransferTask {
   TransferRequest request;
 };
+struct DelayTask {
+  base::Seconds duration{0};
+};
 struct JoinTask {};  // a common point of dependencies
-using Work = std::variant<ComputeTask, TransferTask, JoinTask>;
+using Work = std::variant<ComputeTask, TransferTask, DelayTask, JoinTask>;
 
 class TaskGraph {
  public:

@@ -70,10 +70,14 @@ class Assembly {
     return Bytes(elements * models::element_bytes(plan_.lowering.formats));
   }
 
-  Seconds hop_time() {
+  // Between a stage and the next: of all replicas the slowest.
+  Seconds hop_time(std::int32_t stage) {
     const RankLayout& layout = plan_.layout;
-    const std::int64_t next = layout.pipeline_neighbour(0, 1);
-    const bool between = layout.node_of(0) != layout.node_of(next);
+    bool between = false;
+    for (std::int64_t rank = 0; rank < plan_.gpus && !between; ++rank) {
+      between = layout.coordinate(rank, ParallelDimension::pipeline) == stage &&
+                layout.node_of(rank) != layout.node_of(layout.pipeline_neighbour(rank, 1));
+    }
     Seconds time = clock_.message(boundary(), between, layout.gpus_per_node()).time;
     const std::int64_t tensor = strategy().sizes.tensor;
     if (!strategy().sequence_parallel && plan_.stack.sends == StageSends::scattered && tensor > 1) {
@@ -106,8 +110,10 @@ class Assembly {
   void run_schedule() {
     PipelineCosts costs = schedule_costs();
     free_sends_ = pipeline_times(plan_.pipeline, costs);
-    if (plan_.pipeline.positions > 1 && strategy().sizes.pipeline > 1) {
-      costs.hops.assign(static_cast<std::size_t>(plan_.pipeline.positions - 1), hop_time());
+    if (strategy().sizes.pipeline > 1) {
+      for (std::int32_t d = 0; d < plan_.pipeline.shape.stages; ++d) {
+        costs.hops.push_back(hop_time(d));
+      }
       out_.hops = costs.hops;
     }
     out_.schedule = pipeline_times(plan_.pipeline, costs);

@@ -57,8 +57,9 @@ class PipelineClock {
     return static_cast<std::size_t>(micro_batch) * static_cast<std::size_t>(plan_.positions) +
            static_cast<std::size_t>(position);
   }
-  double hop(std::int32_t position) const {  // between position and position + 1
-    return costs_.hops.empty() ? 0.0 : costs_.hops[static_cast<std::size_t>(position)].value();
+  double hop(std::int32_t from, std::int32_t to) const {  // between devices
+    if (from == to || costs_.hops.empty()) return 0.0;
+    return costs_.hops[hop_between(plan_.shape.stages, from, to)].value();
   }
   const PassCosts& cost(std::int32_t position) const {
     return costs_.chunks[static_cast<std::size_t>(position)];
@@ -134,10 +135,9 @@ class PipelineClock {
   double send(std::vector<double>& arrivals, const Target& to, const Target& from, double end) {
     const Place there = plan_.place(to.micro_batch, to.position);
     const Place here = plan_.place(from.micro_batch, from.position);
-    const bool moves = there.device != here.device;
-    const double time = moves ? hop(std::min(to.position, from.position)) : 0.0;
+    const double time = hop(here.device, there.device);
     arrivals[slot(to.micro_batch, to.position)] = end + time;
-    if (moves) woken_.push_back(static_cast<std::size_t>(there.device));
+    if (there.device != here.device) woken_.push_back(static_cast<std::size_t>(there.device));
     return costs_.sends == SendMode::blocking ? time : 0.0;
   }
 
@@ -152,10 +152,10 @@ class PipelineClock {
     const double end = begin + duration(step, index);
     double sending = 0.0;
     if (step.pass == Pass::forward || step.pass == Pass::overlapped) {
-      sending += send_forward(forward_of(step, index), end);
+      sending = send_forward(forward_of(step, index), end);
     }
     if (step.pass != Pass::forward && step.pass != Pass::backward_weight) {
-      sending += send_backward(backward_of(step, index), end);
+      sending = std::max(sending, send_backward(backward_of(step, index), end));
     }
     free_[device] = end + sending;
     times_.devices[device].spans.push_back({step, Seconds(begin), Seconds(end), Seconds(sending)});
@@ -185,12 +185,17 @@ class PipelineClock {
 
 }  // namespace
 
+std::size_t hop_between(std::int32_t stages, std::int32_t from, std::int32_t to) {
+  base::expects((from + 1) % stages == to || (to + 1) % stages == from,
+                "messages of a pipeline go to a neighbour");
+  return static_cast<std::size_t>((from + 1) % stages == to ? from : to);
+}
+
 PipelineTimes pipeline_times(const PipelinePlan& plan, const PipelineCosts& costs) {
   base::expects(costs.chunks.size() == static_cast<std::size_t>(plan.positions),
                 "every chunk of the model has its costs");
-  base::expects(
-      costs.hops.empty() || costs.hops.size() + 1 == static_cast<std::size_t>(plan.positions),
-      "every hop has its time, or none has");
+  base::expects(costs.hops.empty() || costs.hops.size() == plan.devices.size(),
+                "every hop has its time, or none has");
   return PipelineClock(plan, costs).run();
 }
 

@@ -4,7 +4,7 @@
 // forward(i, q-1) and the hop between; backward (or backward_input) of (i, q) for that of (i, q+1)
 // and the hop; both for the forward at the same place; backward_weight for its backward_input.
 // Hops between chunks of one device take no time. Sends are either beside the computation, or
-// (`blocking`) the sender's device is busy until the message has arrived. An overlapped pair takes
+// (`blocking`) the sender's device is busy until what it sent after a pass has arrived. An overlapped pair takes
 // forward + backward - what overlapping saves.
 // Exact for these assumptions; O(steps). This is the analytic engine of a pipeline: nothing shares
 // a link here.
@@ -32,8 +32,10 @@ struct PassCosts {
 enum class SendMode { beside, blocking };
 
 struct PipelineCosts {
-  std::vector<PassCosts> chunks;    // by model chunk, plan.positions of them
-  std::vector<base::Seconds> hops;  // from position q to q + 1 and back; positions - 1, or empty
+  std::vector<PassCosts> chunks;  // by model chunk, plan.positions of them
+  // Between device d and d + 1, either way; the last: between the last device and the first. One a
+  // device, or empty.
+  std::vector<base::Seconds> hops;
   SendMode sends = SendMode::beside;
 };
 
@@ -56,6 +58,9 @@ struct PipelineTimes {
   std::vector<DeviceTimes> devices;
   base::Seconds makespan{0};
 };
+
+// Which hop lies between two neighbouring devices of a pipeline (the last and the first are).
+std::size_t hop_between(std::int32_t stages, std::int32_t from, std::int32_t to);
 
 PipelineTimes pipeline_times(const PipelinePlan& plan, const PipelineCosts& costs);
 

@@ -153,7 +153,7 @@ class Timeline {
     if (next < 0 || next >= plan_.positions) return;
     const std::int32_t to = plan_.place(from.first, next).device;
     if (to == d) return;
-    const Seconds hop = iteration_.hops[static_cast<std::size_t>(std::min(position, next))];
+    const Seconds hop = iteration_.hops[hop_between(plan_.shape.stages, d, to)];
     std::string label =
         fmt::format("{} of micro-batch {}", way > 0 ? "activations" : "gradients", from.first);
     if (plan_.chunks > 1) label += fmt::format(", chunk {}", from.second.chunk);

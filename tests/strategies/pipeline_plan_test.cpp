@@ -84,7 +84,7 @@ TEST(PipelinePlan, NoScheduleDeadlocksAndNoDeviceBeatsItsWork) {
   for (const PipelineShape& shape : feasible_shapes()) {
     const PipelinePlan plan = make_pipeline_plan(shape);
     PipelineCosts costs = equal_costs(plan, 1.0, 1.5, 0.5);
-    costs.hops.assign(static_cast<std::size_t>(plan.positions - 1), Seconds(0.125));
+    costs.hops.assign(plan.devices.size(), Seconds(0.125));
     const PipelineTimes times = pipeline_times(plan, costs);  // throws where it deadlocks
     for (const DeviceTimes& device : times.devices) {
       EXPECT_NEAR(device.busy.value(),
@@ -200,7 +200,7 @@ TEST(PipelineTimes, BlockingSendsAreNeverFasterThanSendsBeside) {
   for (const PipelineShape& shape : feasible_shapes()) {
     const PipelinePlan plan = make_pipeline_plan(shape);
     PipelineCosts costs = equal_costs(plan, 1.0, 1.0, 1.0);
-    costs.hops.assign(static_cast<std::size_t>(plan.positions - 1), Seconds(0.1));
+    costs.hops.assign(plan.devices.size(), Seconds(0.1));
     const Seconds beside = pipeline_times(plan, costs).makespan;
     costs.sends = SendMode::blocking;
     EXPECT_GE(pipeline_times(plan, costs).makespan, beside);

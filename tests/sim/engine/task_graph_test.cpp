@@ -66,6 +66,17 @@ TEST_F(TaskGraphs, ReadyAndStartDifferByTheWaitForTheStream) {
   EXPECT_EQ(done.tasks[second.slot()].end, Seconds(3));
 }
 
+TEST_F(TaskGraphs, DelaysHoldNobodyUp) {
+  const TaskId first = graph.add(DelayTask{Seconds(2)}, "first");
+  const TaskId second = graph.add(DelayTask{Seconds(3)}, "second");
+  const TaskId after = graph.add(DelayTask{Seconds(1)}, "after");
+  graph.depend(after, first);
+  const Execution done = run();
+  EXPECT_EQ(done.tasks[second.slot()].end, Seconds(3));
+  EXPECT_EQ(done.tasks[after.slot()].start, Seconds(2));
+  EXPECT_EQ(done.makespan, Seconds(3));
+}
+
 TEST_F(TaskGraphs, ALongChainOfJoinsNeedsNoStack) {
   TaskId last = graph.add(JoinTask{}, "join");
   for (int i = 0; i < 300'000; ++i) {
