@@ -71,12 +71,15 @@ void ChunkCosts::add_block(std::size_t index, models::Recompute recompute, const
   }
   if (choices.gather.ranks <= 1) return;
   const double held = passes.dense + passes.expert;
-  const Seconds gather =
-      site_.clock.collective(Op::all_gather, Bytes(held * choices.gather_bytes), choices.gather)
-          .time;
-  const Seconds scatter =
-      site_.clock.collective(Op::reduce_scatter, Bytes(held * choices.reduce_bytes), choices.gather)
-          .time;
+  const CommunicationTime gathering =
+      site_.clock.collective(Op::all_gather, Bytes(held * choices.gather_bytes), choices.gather);
+  const CommunicationTime scattering = site_.clock.collective(
+      Op::reduce_scatter, Bytes(held * choices.reduce_bytes), choices.gather);
+  const Seconds gather = gathering.time, scatter = scattering.time;
+  out.shards_forward.time += gather;
+  out.shards_forward.far += gathering.far;
+  out.shards_backward.time += gather + scatter;
+  out.shards_backward.far += gathering.far + scattering.far;
   // Software that gathers just in time hides nothing of it.
   const bool ahead = choices.stack.gather == WeightGather::overlapped;
   out.gather_forward += ahead ? base::max(gather - forward, Seconds(0)) : gather;

@@ -18,9 +18,16 @@
 
 namespace windtunnel::strategies {
 
+// Messages of sharded weights (ZeRO-3) beside a pass, the hidden part included.
+struct ShardTraffic {
+  base::Seconds time{0};
+  base::Bytes far{0};  // sent between nodes by a rank
+};
+
 struct ChunkCost {
-  PassCost forward, input, weight;                        // input: what is computed again included
-  base::Seconds gather_forward{0}, gather_backward{0};    // exposed, of sharded weights (ZeRO-3)
+  PassCost forward, input, weight;                      // input: what is computed again included
+  base::Seconds gather_forward{0}, gather_backward{0};  // exposed, of sharded weights (ZeRO-3)
+  ShardTraffic shards_forward, shards_backward;
   base::Seconds offload_forward{0}, offload_backward{0};  // exposed, of offloaded activations
   base::Seconds host_forward{0}, host_backward{0};
   double parameters_dense = 0, parameters_expert = 0;  // on one rank of the model-parallel group

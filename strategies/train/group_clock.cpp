@@ -29,12 +29,15 @@ bool contains(const std::vector<std::string>& words, const std::string& word) {
 GroupClock::GroupClock(const sim::ValidCluster& cluster, const collectives::TimeModel* model)
     : cluster_(cluster), model_(model), node_(cluster.node_at(0)) {}
 
+std::int64_t GroupClock::nodes_of_domain() const {
+  return std::max<std::int64_t>(1, node_.scale_up.size / node_.gpus);
+}
+
 GroupShape GroupClock::folded(const GroupShape& group) const {
-  const std::int64_t domain = node_.scale_up.size;
-  if (domain <= node_.gpus || group.nodes == 1) return group;
-  const std::int64_t nodes_of_domain = domain / node_.gpus;
+  const std::int64_t nodes = nodes_of_domain();
+  if (nodes == 1 || group.nodes == 1) return group;
   GroupShape out = group;
-  out.nodes = (group.nodes + nodes_of_domain - 1) / nodes_of_domain;
+  out.nodes = (group.nodes + nodes - 1) / nodes;
   out.gpus_per_node = (group.ranks + out.nodes - 1) / out.nodes;
   return out;
 }
@@ -51,7 +54,6 @@ GroupClock::Links GroupClock::links(const GroupShape& group) const {
   out.far =
       node_.nics.bandwidth * (count(node_.nics.count) / count(std::max<std::int64_t>(1, used)));
   const sim::Fabric& fabric = cluster_->fabric;
-  if (fabric.oversubscription > 1.0 && group.nodes > 1) out.far = out.far / fabric.oversubscription;
   const double switches = fabric.kind == sim::FabricKind::none ? 0.0 : 2.0 * fabric.levels - 1.0;
   out.latency = 2.0 * node_.nics.latency + switches * fabric.switch_latency;
   return out;
@@ -90,6 +92,25 @@ CommunicationTime GroupClock::closed_form(Op op, Bytes bytes, const GroupShape& 
       break;
   }
   return {.time = time, .low = time, .high = time * kDataSheetHigh};
+}
+
+Bytes GroupClock::far_bytes(Op op, Bytes bytes, const GroupShape& group) {
+  if (group.nodes <= 1) return Bytes(0);
+  const double g = count(group.gpus_per_node), nodes = count(group.nodes), n = count(group.ranks);
+  switch (op) {
+    case Op::all_reduce:
+      return bytes * (2.0 * (nodes - 1) / n);
+    case Op::all_gather:
+    case Op::reduce_scatter:
+      return bytes * ((nodes - 1) / n);
+    case Op::all_to_all:
+      return bytes * ((n - g) / n);
+    case Op::broadcast:
+    case Op::reduce:
+    case Op::send_recv:
+      return bytes;
+  }
+  return bytes;
 }
 
 collectives::TimeQuery GroupClock::query(Op op, Bytes bytes, const GroupShape& group) const {
@@ -135,7 +156,9 @@ CommunicationTime GroupClock::collective(Op op, Bytes bytes, const GroupShape& u
   const Key key{op, bytes.value(), group.nodes, group.gpus_per_node, group.groups_per_node};
   const auto known = known_.find(key);
   if (known != known_.end()) return known->second;
-  return known_.emplace(key, predicted(op, bytes, group)).first->second;
+  CommunicationTime time = predicted(op, bytes, group);
+  time.far = far_bytes(op, bytes, group);
+  return known_.emplace(key, time).first->second;
 }
 
 CommunicationTime GroupClock::message(Bytes bytes, bool between_nodes,

@@ -10,6 +10,9 @@
 //   beta)) all_reduce    twice that of S;  all_to_all  the slower of both levels
 //   broadcast, reduce  alpha + S / min(beta, beta_n);  send_recv  alpha + S / beta
 // A scale-up domain larger than a node (NVL72) counts as one node.
+// Nothing is shared inside the fabric, oversubscribed or not: that is for an engine to see, which
+// gets the bytes that a rank sends between nodes: all_gather and reduce_scatter S (N-1)/n,
+// all_reduce twice that, all_to_all S (n-g)/n, the others S.
 // Law: time rises with bytes and falls with bandwidth (data sheet); a group of one rank takes none.
 #pragma once
 
@@ -28,6 +31,7 @@ namespace windtunnel::strategies {
 struct CommunicationTime {
   base::Seconds time{0};
   base::Seconds low{0}, high{0};  // 90 % band
+  base::Bytes far{0};             // that a rank sends between nodes
   bool calibrated = false;
   bool extrapolated = false;
 };
@@ -43,6 +47,8 @@ class GroupClock {
 
   // Groups as the links see them: a scale-up domain of several nodes is one.
   GroupShape folded(const GroupShape& group) const;
+  // Nodes that count as one (a scale-up domain of several).
+  std::int64_t nodes_of_domain() const;
   // What stood in for what, each once, in the order met.
   const std::vector<std::string>& notes() const { return notes_; }
 
@@ -54,6 +60,7 @@ class GroupClock {
   Links links(const GroupShape& group) const;
   CommunicationTime closed_form(collectives::Op op, base::Bytes bytes,
                                 const GroupShape& group) const;
+  static base::Bytes far_bytes(collectives::Op op, base::Bytes bytes, const GroupShape& group);
   CommunicationTime predicted(collectives::Op op, base::Bytes bytes, const GroupShape& group);
   collectives::TimeQuery query(collectives::Op op, base::Bytes bytes,
                                const GroupShape& group) const;

@@ -79,7 +79,8 @@ void add_exchange(const models::Exchange& exchange, const PassSite& site, PassCo
   Interval& to = exchange.group == ExchangeGroup::tensor    ? out.tensor
                  : exchange.group == ExchangeGroup::context ? out.context
                                                             : out.expert;
-  to.add(time.time, time.low, time.high, static_cast<double>(exchange.count));
+  const Interval once{.time = time.time, .low = time.low, .high = time.high, .far = time.far};
+  to.add(once, static_cast<double>(exchange.count));
   out.launches += exchange.count;
 }
 
@@ -87,6 +88,7 @@ void scale(Interval& interval, double factor) {
   interval.time *= factor;
   interval.low *= factor;
   interval.high *= factor;
+  interval.far *= factor;
 }
 
 // Of a ring of keys and values: a step hides behind the attention of the step before.
@@ -115,6 +117,11 @@ void Interval::add(Seconds t, Seconds l, Seconds h, double count) {
   high += h * count;
 }
 
+void Interval::add(const Interval& other, double count) {
+  add(other.time, other.low, other.high, count);
+  far += other.far * count;
+}
+
 Seconds PassCost::compute() const {
   Seconds sum{0};
   for (const Interval& kind : kernels) sum += kind.time;
@@ -123,12 +130,11 @@ Seconds PassCost::compute() const {
 
 void PassCost::add(const PassCost& other, double count) {
   for (std::size_t i = 0; i < kKernelKinds; ++i) {
-    const Interval& from = other.kernels[i];
-    kernels[i].add(from.time, from.low, from.high, count);
+    kernels[i].add(other.kernels[i], count);
   }
-  tensor.add(other.tensor.time, other.tensor.low, other.tensor.high, count);
-  context.add(other.context.time, other.context.low, other.context.high, count);
-  expert.add(other.expert.time, other.expert.low, other.expert.high, count);
+  tensor.add(other.tensor, count);
+  context.add(other.context, count);
+  expert.add(other.expert, count);
   launches += static_cast<std::int64_t>(static_cast<double>(other.launches) * count);
   flops += other.flops * count;
   bytes += other.bytes * count;

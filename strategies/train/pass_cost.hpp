@@ -27,7 +27,9 @@ inline constexpr std::size_t kKernelKinds = 4;
 
 struct Interval {
   base::Seconds time{0}, low{0}, high{0};
+  base::Bytes far{0};  // of exchanges: what a rank sends between nodes
   void add(base::Seconds t, base::Seconds l, base::Seconds h, double count);
+  void add(const Interval& other, double count);
 };
 
 // Times of one pass, before host and device are held against each other.

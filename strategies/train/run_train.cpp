@@ -191,7 +191,7 @@ class TrainFacts {
       }
     }
     if (work.extrapolated > work.compute() * 0.05) rests.emplace_back("extrapolated");
-    for (const std::string& note : iteration_.notes) out_.warnings.push_back(note);
+    for (const std::string& note : iteration_.costs.notes) out_.warnings.push_back(note);
   }
 
   const TrainPlan& plan_;

@@ -98,7 +98,7 @@ class Timeline {
     for (const DeviceTimes& device : iteration_.schedule.devices) {
       for (const PassSpan& span : device.spans) all.push_back(nearness(span).value());
     }
-    const auto rows_of_pass = iteration_.hops.empty() ? 1 : 2;
+    const auto rows_of_pass = iteration_.costs.hops.empty() ? 1 : 2;
     const auto most = static_cast<std::size_t>(std::max<std::int64_t>(rows / rows_of_pass, 1));
     if (all.size() <= most) return;
     const auto last = all.begin() + static_cast<std::ptrdiff_t>(most) - 1;
@@ -135,7 +135,7 @@ class Timeline {
 
   void sends(std::int32_t d, const PassSpan& span) {
     const PipelineStep& step = span.step;
-    if (iteration_.hops.empty() || step.pass == Pass::backward_weight) return;
+    if (iteration_.costs.hops.empty() || step.pass == Pass::backward_weight) return;
     const bool forward = step.pass == Pass::forward || step.pass == Pass::overlapped;
     if (forward) send(d, span.end, {step.micro_batch, {d, step.chunk}}, +1);
     if (step.pass == Pass::overlapped) {
@@ -153,7 +153,7 @@ class Timeline {
     if (next < 0 || next >= plan_.positions) return;
     const std::int32_t to = plan_.place(from.first, next).device;
     if (to == d) return;
-    const Seconds hop = iteration_.hops[hop_between(plan_.shape.stages, d, to)];
+    const Seconds hop = iteration_.costs.hops[hop_between(plan_.shape.stages, d, to)].time();
     std::string label =
         fmt::format("{} of micro-batch {}", way > 0 ? "activations" : "gradients", from.first);
     if (plan_.chunks > 1) label += fmt::format(", chunk {}", from.second.chunk);
