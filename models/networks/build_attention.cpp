@@ -84,14 +84,15 @@ std::int64_t fixed_length(Rows rows) {
 void add_attention(const Transformer& t, const LayerPlace& place, std::vector<Op>& ops) {
   if (t.mla.kv_lora > 0) return add_latent_attention(t, place, ops);
   const std::int64_t kv_width = t.kv_heads * t.head_dim;
-  ops.push_back(linear_op("attention.qkv",
-                          {.inputs = t.hidden,
-                           .outputs = t.heads * t.head_dim + 2 * kv_width,
-                           .kv_outputs = 2 * kv_width,
-                           .kv_heads = t.kv_heads,
-                           .pieces = 3,
-                           .bias = t.biases.qkv},
-                          TensorSplit::column, place.rows));
+  ops.push_back(
+      linear_op("attention.qkv",
+                {.inputs = t.hidden,
+                 .outputs = (t.attention_gate ? 2 : 1) * t.heads * t.head_dim + 2 * kv_width,
+                 .kv_outputs = 2 * kv_width,
+                 .kv_heads = t.kv_heads,
+                 .pieces = 3,
+                 .bias = t.biases.qkv},
+                TensorSplit::column, place.rows));
   if (t.qk_norm) add_head_norms(t, place.rows, ops);
   if (t.positions == PositionKind::rotary) {
     ops.push_back(rotary_op("attention.rotary", (t.heads + t.kv_heads) * t.head_dim, place.rows));
@@ -110,6 +111,9 @@ void add_attention(const Transformer& t, const LayerPlace& place, std::vector<Op
                             place.rows);
   core_op.parameters.tensor = t.attention_sinks * t.heads;
   ops.push_back(std::move(core_op));
+  if (t.attention_gate)
+    ops.push_back(
+        activation_op("attention.gate", MlpKind::gated, t.heads * t.head_dim, place.rows));
   ops.push_back(output_projection("attention.output", t, t.heads * t.head_dim, place.rows));
 }
 

@@ -21,6 +21,11 @@ void add_matrices(const Transformer& t, const std::string& prefix, std::int64_t 
                           TensorSplit::row, rows));
 }
 
+// The width that routed experts read and write.
+std::int64_t expert_width(const Transformer& t) {
+  return t.moe.latent > 0 ? t.moe.latent : t.hidden;
+}
+
 Op router_op(const Transformer& t, Rows rows) {
   Op op = linear_op(
       "moe.router",
@@ -38,7 +43,7 @@ Op router_op(const Transformer& t, Rows rows) {
 Op permute_op(std::string name, const Transformer& t, Traffic forward, Rows rows) {
   return {.name = std::move(name),
           .work = MemoryWork{.op = MemoryOp::copy,
-                             .width = static_cast<double>(t.hidden),
+                             .width = static_cast<double>(expert_width(t)),
                              .forward = forward,
                              .backward = forward},
           .rows = rows,
@@ -50,22 +55,22 @@ Op experts_op(const Transformer& t, Rows rows) {
   const bool gated = t.mlp == MlpKind::gated;
   const std::int64_t matrices = gated ? 3 : 2;
   Op op{.name = "moe.experts",
-        .work = MoeWork{.hidden = t.hidden,
+        .work = MoeWork{.hidden = expert_width(t),
                         .intermediate = moe.ffn,
                         .experts = moe.experts,
                         .top_k = moe.top_k,
                         .mlp = gated ? ExpertMlp::gated : ExpertMlp::plain},
         .rows = rows,
         .split = TensorSplit::experts};
-  op.parameters.expert = moe.experts * matrices * t.hidden * moe.ffn;
+  op.parameters.expert = moe.experts * matrices * expert_width(t) * moe.ffn;
   if (moe.expert_bias) {
-    op.parameters.expert += moe.experts * ((matrices - 1) * moe.ffn + t.hidden);
+    op.parameters.expert += moe.experts * ((matrices - 1) * moe.ffn + expert_width(t));
   }
   op.active_share = static_cast<double>(moe.top_k) / static_cast<double>(moe.experts);
   const double copies = static_cast<double>(moe.top_k);
   const double ffn = copies * static_cast<double>(moe.ffn);
-  SavedTensor input =
-      kept("permuted input", copies * static_cast<double>(t.hidden), SavedSplit::expert_tokens);
+  SavedTensor input = kept("permuted input", copies * static_cast<double>(expert_width(t)),
+                           SavedSplit::expert_tokens);
   input.element = SavedElement::gemm_input;
   op.saved.push_back(std::move(input));
   op.saved.push_back(kept("up output", gated ? 2.0 * ffn : ffn, SavedSplit::tensor));
@@ -85,9 +90,15 @@ void add_mlp(const Transformer& t, const LayerPlace& place, std::vector<Op>& ops
 void add_experts(const Transformer& t, const LayerPlace& place, std::vector<Op>& ops) {
   const double copies = static_cast<double>(t.moe.top_k);
   ops.push_back(router_op(t, place.rows));
+  if (t.moe.latent > 0)
+    ops.push_back(linear_op("moe.latent_down", {.inputs = t.hidden, .outputs = t.moe.latent},
+                            TensorSplit::replicated, place.rows));
   ops.push_back(permute_op("moe.permute", t, {1, 1.0 + copies}, place.rows));
   ops.push_back(experts_op(t, place.rows));
   ops.push_back(permute_op("moe.unpermute", t, {1, 1.0 + copies}, place.rows));
+  if (t.moe.latent > 0)
+    ops.push_back(linear_op("moe.latent_up", {.inputs = t.moe.latent, .outputs = t.hidden},
+                            TensorSplit::replicated, place.rows));
   if (t.moe.shared_ffn == 0) return;
   const std::size_t first = ops.size();
   add_matrices(t, "moe.shared", t.moe.shared_ffn, place.rows, ops);

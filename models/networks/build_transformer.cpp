@@ -10,7 +10,8 @@ namespace windtunnel::models {
 namespace {
 
 // What tells one layer from another of the same stack.
-using LayerVariant = std::tuple<BlockRole, bool, std::int64_t>;  // experts, window
+// Role, experts, window, attention, scan, MLP.
+using LayerVariant = std::tuple<BlockRole, bool, std::int64_t, bool, bool, bool>;
 
 bool is_encoder(const Transformer& t) {
   return t.role == TransformerRole::encoder || t.role == TransformerRole::vision;
@@ -53,10 +54,34 @@ void mark_layer_input(Block& block) {
   }
 }
 
+// A layer of a network with scans: what parts_of_layer() says, each part with its norm and residual.
+Block hybrid_block(const Transformer& t, const LayerPlace& place) {
+  const LayerParts parts = parts_of_layer(t, place.index);
+  Block block{.name = parts.scan ? "scan layer" : parts.attention ? "layer" : "mlp layer"};
+  std::vector<Op>& ops = block.ops;
+  if (parts.scan || parts.attention) {
+    ops.push_back(norm_op(parts.scan ? "scan.norm" : "attention.norm", t, t.hidden, place.rows));
+    if (parts.scan)
+      add_scan(t, place, ops);
+    else
+      add_attention(t, place, ops);
+    ops.push_back(residual_op("mixer.residual", t, place.rows));
+  }
+  if (parts.mlp) {
+    ops.push_back(norm_op("mlp.norm", t, t.hidden, place.rows));
+    add_mlp(t, place, ops);
+    ops.push_back(residual_op("mlp.residual", t, place.rows));
+  }
+  mark_layer_input(block);
+  if (has_experts(t, place.index)) block.name = "experts " + block.name;
+  return block;
+}
+
 Block layer_block(const Transformer& t, BlockRole role, const LayerPlace& place) {
   Block block{.name = role == BlockRole::encoder_layer ? "encoder layer" : "layer", .role = role};
   std::vector<Op>& ops = block.ops;
   const bool sequential = t.residual == ResidualKind::sequential;
+  if (t.scan.heads > 0) return hybrid_block(t, place);
   ops.push_back(norm_op("attention.norm", t, t.hidden, place.rows));
   add_attention(t, place, ops);
   if (t.sandwich_norms) {
@@ -85,7 +110,9 @@ Block layer_block(const Transformer& t, BlockRole role, const LayerPlace& place)
 void add_layers(const Transformer& t, BlockRole role, std::int64_t count, Network& network) {
   std::map<LayerVariant, std::size_t> known;
   for (std::int64_t i = 0; i < count; ++i) {
-    const auto variant = LayerVariant{role, has_experts(t, i), window_of_layer(t, i)};
+    const LayerParts parts = parts_of_layer(t, i);
+    const auto variant = LayerVariant{
+        role, has_experts(t, i), window_of_layer(t, i), parts.attention, parts.scan, parts.mlp};
     auto found = known.find(variant);
     if (found == known.end()) {
       LayerPlace place{.index = i, .rows = rows_of(t)};

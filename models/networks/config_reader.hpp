@@ -41,7 +41,8 @@ class ConfigReader {
 
 using ReadArchitecture = Architecture (*)(const ConfigReader&);
 
-// hugging_face_decoders.cpp: the Llama line; hugging_face_others.cpp: all others.
+// hugging_face_decoders.cpp: the Llama line; hugging_face_hybrids.cpp: with scans;
+// hugging_face_others.cpp: all others.
 Architecture read_llama(const ConfigReader& config);
 Architecture read_llama4(const ConfigReader& config);
 Architecture read_mixtral(const ConfigReader& config);
@@ -52,6 +53,8 @@ Architecture read_gpt_oss(const ConfigReader& config);
 Architecture read_gemma(const ConfigReader& config);
 Architecture read_phi3(const ConfigReader& config);
 Architecture read_nemotron(const ConfigReader& config);
+Architecture read_nemotron_h(const ConfigReader& config);
+Architecture read_qwen3_next(const ConfigReader& config);
 Architecture read_grok(const ConfigReader& config);
 Architecture read_minimax(const ConfigReader& config);
 Architecture read_gpt2(const ConfigReader& config);

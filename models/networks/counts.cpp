@@ -41,6 +41,13 @@ struct MultiplyAdds {
   double operator()(const RecurrentWork& work) const {
     return rows * real(work.gates) * real(work.hidden) * real(work.inputs + work.hidden);
   }
+  double operator()(const ScanWork& work) const {
+    const double chunk = real(work.chunk);
+    const double value = real(work.head_dim), state = real(work.state);
+    const double solved = work.rule == ScanRule::delta ? chunk * (value + state) : 0.0;
+    return rows * (real(work.groups) * chunk * state +
+                   real(work.heads) * (chunk * value + 2.0 * value * state + solved));
+  }
   double operator()(const MemoryWork&) const { return 0.0; }
   double operator()(const EmbeddingWork&) const { return 0.0; }
 };

@@ -36,13 +36,17 @@ const std::map<std::string, ReadArchitecture>& readers() {
       {"mixtral", read_mixtral},
       {"mpt", read_mpt},
       {"nemotron", read_nemotron},
+      {"nemotron_h", read_nemotron_h},
       {"opt", read_opt},
       {"phi", read_phi},
       {"phi3", read_phi3},
       {"qwen2", read_qwen2},
       {"qwen2_moe", read_qwen2},
       {"qwen3", read_qwen3},
+      {"qwen3_5_moe_text", read_qwen3_next},
+      {"qwen3_5_text", read_qwen3_next},
       {"qwen3_moe", read_qwen3},
+      {"qwen3_next", read_qwen3_next},
       {"resnet", read_resnet},
       {"roberta", read_bert},
       {"t5", read_t5},
@@ -54,9 +58,12 @@ const std::map<std::string, ReadArchitecture>& readers() {
 // Models of text and images whose text part is of a type above that it may not name itself.
 const std::map<std::string, std::string>& text_parts() {
   static const std::map<std::string, std::string> kParts{
-      {"gemma3", "gemma3_text"}, {"llama4", "llama4_text"},    {"kimi_k25", "kimi_k2"},
-      {"mistral3", "mistral"},   {"qwen3_vl_text", "qwen3"},   {"qwen3_vl_moe_text", "qwen3_moe"},
-      {"qwen2_vl", "qwen2"},     {"qwen2_5_vl_text", "qwen2"}, {"llava", "llama"}};
+      {"gemma3", "gemma3_text"},   {"llama4", "llama4_text"},
+      {"kimi_k25", "kimi_k2"},     {"mistral3", "mistral"},
+      {"qwen3_vl_text", "qwen3"},  {"qwen3_vl_moe_text", "qwen3_moe"},
+      {"qwen3_5", "qwen3_5_text"}, {"qwen3_5_moe", "qwen3_5_moe_text"},
+      {"qwen2_vl", "qwen2"},       {"qwen2_5_vl_text", "qwen2"},
+      {"llava", "llama"}};
   return kParts;
 }
 

@@ -30,6 +30,7 @@ void lower_work(const EmbeddingWork& work, const Target& target);
 void lower_work(const ConvolutionWork& work, const Target& target);
 void lower_work(const ProductWork& work, const Target& target);
 void lower_work(const RecurrentWork& work, const Target& target);
+void lower_work(const ScanWork& work, const Target& target);
 
 // Experts on one rank and the tokens that reach them, all experts together.
 struct ExpertShare {

@@ -49,6 +49,7 @@ void derive(Transformer& t) {
   }
   if (t.ffn == 0) t.ffn = 4 * t.hidden;
   if (t.moe.experts > 0 && t.moe.ffn == 0) t.moe.ffn = t.ffn;
+  if (t.scan.heads > 0 && t.scan.head_dim == 0) t.scan.head_dim = t.hidden / t.scan.heads;
   if (t.position_table == 0) t.position_table = t.max_positions;
   if (t.embedding_width == 0) t.embedding_width = t.hidden;
   if (t.role == TransformerRole::encoder_decoder && t.decoder_layers == 0) {
@@ -88,6 +89,29 @@ void check_experts(const Transformer& t, Check& check) {
   }
 }
 
+void check_scan(const Transformer& t, Check& check) {
+  const ScanMixer& scan = t.scan;
+  const bool alone = scan.attention_layers > 0 || scan.mlp_layers > 0;
+  if (scan.heads == 0) {
+    if (alone || scan.full_every > 0) check.error("scan has layers, but scan.heads is not given");
+    return;
+  }
+  check.at_least("scan.head_dim", scan.head_dim, 1);
+  check.at_least("scan.state", scan.state, 1);
+  check.at_least("scan.groups", scan.groups, 1);
+  check.divides("scan.groups", scan.groups, "scan.heads", scan.heads);
+  if (t.role != TransformerRole::decoder) check.error("scan is for decoders only");
+  if (alone && scan.full_every > 0)
+    check.error(
+        "scan.full_every says that layers have a mixer and an MLP, scan.attention_layers and "
+        "scan.mlp_layers that they have one of them: give one");
+  if (scan.attention_layers + scan.mlp_layers > t.layers)
+    check.error(
+        fmt::format("scan.attention_layers and scan.mlp_layers are {} together, more than "
+                    "the {} layers",
+                    scan.attention_layers + scan.mlp_layers, t.layers));
+}
+
 void check_all(Transformer& t, Check& check) {
   check.at_least("layers", t.layers, 1);
   check.at_most_layers("layers", t.layers);
@@ -96,6 +120,7 @@ void check_all(Transformer& t, Check& check) {
   check.at_least("hidden", t.hidden, 1);
   check_heads(t, check);
   check_experts(t, check);
+  check_scan(t, check);
   check.at_least("max_positions", t.max_positions, 1);
   if (t.role == TransformerRole::vision) {
     check.at_least("vision.patch", t.patches.patch, 1);
@@ -175,7 +200,31 @@ void check_all(FeedForward& net, Check& check) {
 
 }  // namespace
 
+// Of `count` marked places among `total`, spread evenly: how many stand before `index`.
+std::int64_t marked_before(std::int64_t count, std::int64_t total, std::int64_t index) {
+  return index * count / std::max<std::int64_t>(1, total);
+}
+
+LayerParts parts_of_layer(const Transformer& t, std::int64_t index) {
+  const ScanMixer& scan = t.scan;
+  if (scan.heads == 0) return {};
+  if (scan.attention_layers == 0 && scan.mlp_layers == 0) {
+    const bool full = scan.full_every > 0 && (index + 1) % scan.full_every == 0;
+    return {.attention = full, .scan = !full, .mlp = true};
+  }
+  const std::int64_t attention = scan.attention_layers;
+  const std::int64_t before = marked_before(attention, t.layers, index);
+  if (marked_before(attention, t.layers, index + 1) > before)
+    return {.attention = true, .scan = false, .mlp = false};
+  const std::int64_t others = t.layers - attention;
+  const std::int64_t at = index - before;
+  const bool mlp =
+      marked_before(scan.mlp_layers, others, at + 1) > marked_before(scan.mlp_layers, others, at);
+  return {.attention = false, .scan = !mlp, .mlp = mlp};
+}
+
 bool has_experts(const Transformer& t, std::int64_t index) {
+  if (!parts_of_layer(t, index).mlp) return false;
   if (t.moe.experts == 0 || index < t.moe.first_dense_layers) return false;
   return (index + 1) % t.moe.every == 0;
 }

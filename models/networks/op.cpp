@@ -12,6 +12,7 @@ struct KindName {
   std::string_view operator()(const ConvolutionWork&) const { return "convolution"; }
   std::string_view operator()(const ProductWork&) const { return "product"; }
   std::string_view operator()(const RecurrentWork&) const { return "recurrent"; }
+  std::string_view operator()(const ScanWork&) const { return "scan"; }
 };
 
 }  // namespace

@@ -110,8 +110,20 @@ struct RecurrentWork {
   std::int64_t gates = 4;
 };
 
+// A scan over the sequence with a state of head_dim x state a head (state-space dual, gated delta
+// rule). Prompts and training run it in chunks of `chunk` tokens as products: queries by keys,
+// scores by values, keys by values into the chunk's state, queries by the state before it; the delta
+// rule solves for its corrected values first. Decode reads and writes the FP32 state.
+enum class ScanRule { plain, delta };
+struct ScanWork {
+  std::int64_t heads = 1, groups = 1;
+  std::int64_t head_dim = 64, state = 128;
+  std::int64_t chunk = 128;
+  ScanRule rule = ScanRule::plain;
+};
+
 using Work = std::variant<LinearWork, AttentionWork, MoeWork, MemoryWork, EmbeddingWork,
-                          ConvolutionWork, ProductWork, RecurrentWork>;
+                          ConvolutionWork, ProductWork, RecurrentWork, ScanWork>;
 
 // What an op keeps for its backward pass. `pair`: elements for each (head, query, key); `row`: for
 // each of the op's rows. `tensor`: divided by the tensor ranks (at most `split_limit` ways, where
@@ -165,7 +177,7 @@ struct Op {
   std::vector<SavedTensor> saved{};
 };
 
-// "gemm", "attention", "moe", "memory", "embedding", "convolution".
+// "gemm", "attention", "moe", "memory", "embedding", "convolution", "recurrent", "scan".
 std::string_view kind_of(const Op& op);
 std::string_view to_text(TensorSplit split);
 

@@ -35,6 +35,8 @@ void add_attention(const Transformer& transformer, const LayerPlace& place, std:
 void add_latent_attention(const Transformer& transformer, const LayerPlace& place,
                           std::vector<Op>& ops);
 void add_cross_attention(const Transformer& transformer, std::vector<Op>& ops);
+// The scan of a layer, from its input projection to its output projection.
+void add_scan(const Transformer& transformer, const LayerPlace& place, std::vector<Op>& ops);
 // The MLP of a layer, dense or of experts, without its norm.
 void add_mlp(const Transformer& transformer, const LayerPlace& place, std::vector<Op>& ops);
 void add_experts(const Transformer& transformer, const LayerPlace& place, std::vector<Op>& ops);

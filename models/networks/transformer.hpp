@@ -30,6 +30,7 @@ struct MixtureOfExperts {
   bool router_bias = false;
   bool expert_bias = false;
   bool shared_gate = false;  // a sigmoid gate on the shared experts (Qwen2-MoE)
+  std::int64_t latent = 0;   // width the routed experts work in, between two projections; 0: hidden
 };
 
 // Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434, section 2.1): keys and values come
@@ -47,6 +48,25 @@ struct LatentAttention {
 struct SlidingWindow {
   std::int64_t window = 0;      // 0: none
   std::int64_t full_every = 0;  // 0: no layer is full
+};
+
+// Layers that mix tokens by a scan over the sequence instead of softmax attention; the state of a
+// sequence has one size whatever its length. mamba2: Dao and Gu 2024, arXiv 2405.21060; gated_delta:
+// Yang et al. 2024, arXiv 2412.06464 (Qwen3-Next, Qwen3.5).
+// Where attention_layers or mlp_layers is above 0 (Nemotron-H, arXiv 2504.03624), a layer is one of
+// attention, MLP (or experts) and scan alone, with its own norm: so many are attention and MLPs,
+// spread evenly, the rest scans. Else each layer is a mixer and an MLP, and every full_every-th
+// keeps attention.
+enum class ScanKind { mamba2, gated_delta };
+struct ScanMixer {
+  std::int64_t heads = 0;     // of values; 0: no scan
+  std::int64_t groups = 1;    // of keys and queries (Mamba's B and C)
+  std::int64_t head_dim = 0;  // of a value head
+  std::int64_t state = 0;     // width of a key
+  std::int64_t convolution = 4;
+  ScanKind kind = ScanKind::mamba2;
+  std::int64_t full_every = 0;
+  std::int64_t attention_layers = 0, mlp_layers = 0;
 };
 
 // The image a vision encoder reads.
@@ -89,6 +109,7 @@ struct Transformer {
   bool tied_embeddings = false;
   bool embedding_norm = false;  // BLOOM, BERT
   bool final_norm = true;
+  bool attention_gate = false;    // the output is gated by a projection of the input (Qwen3-Next)
   bool qk_norm = false;           // on each head of queries and keys (Qwen3)
   bool sandwich_norms = false;    // a norm behind attention and MLP too (Gemma 2, Grok-1)
   bool separate_mlp_norm = true;  // parallel residual: a norm of its own for the MLP
@@ -98,11 +119,17 @@ struct Transformer {
   MixtureOfExperts moe{};
   LatentAttention mla{};
   SlidingWindow sliding{};
+  ScanMixer scan{};
   ImagePatches patches{};  // vision
 };
 
-// Whether layer `index` (from 0) has experts, and the window of its attention (0: full).
+// Whether the MLP of layer `index` (from 0) is experts, and the window of its attention (0: full).
 bool has_experts(const Transformer& transformer, std::int64_t index);
+// What layer `index` is made of.
+struct LayerParts {
+  bool attention = true, scan = false, mlp = true;
+};
+LayerParts parts_of_layer(const Transformer& transformer, std::int64_t index);
 std::int64_t window_of_layer(const Transformer& transformer, std::int64_t index);
 
 }  // namespace windtunnel::models

@@ -89,6 +89,8 @@ std::vector<ModelField> flag_fields() {
       row(WINDTUNNEL_MEMBER(embedding_norm),
           {.name = "embedding_norm", .doc = "a norm behind the embedding (BLOOM, BERT)"}),
       row(WINDTUNNEL_MEMBER(final_norm), {.name = "final_norm", .doc = "a norm before the head"}),
+      row(WINDTUNNEL_MEMBER(attention_gate),
+          {.name = "attention_gate", .doc = "attention's output is gated (Qwen3-Next)"}),
       row(WINDTUNNEL_MEMBER(qk_norm),
           {.name = "qk_norm", .doc = "a norm on each query and key (Qwen3)"}),
       row(WINDTUNNEL_MEMBER(sandwich_norms),
@@ -123,6 +125,8 @@ std::vector<ModelField> expert_fields() {
           {.name = "moe.router_bias", .doc = "a bias an expert in the router"}),
       row(WINDTUNNEL_MEMBER(moe.expert_bias),
           {.name = "moe.expert_bias", .doc = "biases in the experts (GPT-OSS)"}),
+      row(WINDTUNNEL_MEMBER(moe.latent),
+          {.name = "moe.latent", .doc = "width that routed experts work in; 0: hidden"}),
       row(WINDTUNNEL_MEMBER(moe.shared_gate),
           {.name = "moe.shared_gate", .doc = "a gate on the shared experts (Qwen2-MoE)"}),
   };
@@ -153,13 +157,39 @@ std::vector<ModelField> attention_fields() {
   };
 }
 
+std::vector<ModelField> scan_fields() {
+  return {
+      tied_choice<Transformer>(
+          WINDTUNNEL_MEMBER(scan.kind),
+          FieldWords<ScanKind>{{ScanKind::mamba2, {"mamba2", "state-space dual (Nemotron-H)"}},
+                               {ScanKind::gated_delta, {"gated_delta", "Qwen3-Next, Qwen3.5"}}},
+          {.name = "scan.kind", .doc = "how a layer mixes tokens without attention"}),
+      row(WINDTUNNEL_MEMBER(scan.heads), {.name = "scan.heads", .doc = "of values; 0: no scan"}),
+      row(WINDTUNNEL_MEMBER(scan.groups),
+          {.name = "scan.groups", .minimum = 1, .doc = "groups of heads that share keys"}),
+      row(WINDTUNNEL_MEMBER(scan.head_dim),
+          {.name = "scan.head_dim", .doc = "width of a value head; 0: hidden / scan.heads"}),
+      row(WINDTUNNEL_MEMBER(scan.state), {.name = "scan.state", .doc = "width of a key"}),
+      row(WINDTUNNEL_MEMBER(scan.convolution),
+          {.name = "scan.convolution", .doc = "taps of the convolution before the scan"}),
+      row(WINDTUNNEL_MEMBER(scan.full_every),
+          {.name = "scan.full_every", .doc = "every n-th layer keeps attention; 0: none does"}),
+      row(WINDTUNNEL_MEMBER(scan.attention_layers),
+          {.name = "scan.attention_layers",
+           .doc = "layers that are attention alone, the others scans or MLPs (Nemotron-H)"}),
+      row(WINDTUNNEL_MEMBER(scan.mlp_layers),
+          {.name = "scan.mlp_layers", .doc = "layers that are an MLP or experts alone"}),
+  };
+}
+
 #undef WINDTUNNEL_MEMBER
 
 }  // namespace
 
 std::vector<ModelField> transformer_fields() {
   std::vector<ModelField> all;
-  for (auto* fields : {size_fields, form_fields, flag_fields, expert_fields, attention_fields}) {
+  for (auto* fields :
+       {size_fields, form_fields, flag_fields, expert_fields, attention_fields, scan_fields}) {
     for (ModelField& field : fields()) all.push_back(std::move(field));
   }
   return all;

@@ -94,6 +94,11 @@ const Structure& sliding_structure() {
   static const Structure kTable = group_table("sliding", "Attention to the last tokens only.");
   return kTable;
 }
+const Structure& scan_structure() {
+  static const Structure kTable = group_table(
+      "scan", "Layers that scan the sequence instead of attending (Mamba-2, DeltaNet).");
+  return kTable;
+}
 const Structure& biases_structure() {
   static const Structure kTable = group_table("biases", "Which layers add a bias.");
   return kTable;
@@ -107,6 +112,7 @@ const std::vector<Group>& groups() {
   static const std::vector<Group> kGroups{{"moe", "a mixture of experts", moe_structure},
                                           {"mla", "latent attention", mla_structure},
                                           {"sliding", "a window on attention", sliding_structure},
+                                          {"scan", "layers without attention", scan_structure},
                                           {"biases", "which layers have one", biases_structure},
                                           {"vision", "the image that is read", vision_structure}};
   return kGroups;

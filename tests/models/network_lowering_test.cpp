@@ -141,6 +141,37 @@ TEST(Lowering, OfExpertsInServingIsOneMoeQuery) {
       800);
 }
 
+TEST(Lowering, OfAScanInDecodeReadsAndWritesItsStateWhateverTheLength) {
+  const Network network = network_of("nemotron-h-8b");
+  const auto layer = std::find_if(network.blocks.begin(), network.blocks.end(),
+                                  [](const Block& block) { return block.name == "scan layer"; });
+  ASSERT_NE(layer, network.blocks.end());
+  const LoweringOptions options{.mode = Mode::decode, .layout = {.tensor = 2}};
+  for (const std::int64_t keys : {100, 10'000}) {
+    const Kernels kernels = lowered(
+        *layer, "scan.core", {.sequences = 3, .query_tokens = 1, .kv_tokens = keys}, options);
+    ASSERT_EQ(kernels.size(), 1u);
+    // 64 of the 128 heads, 64 x 128 each in FP32, read and written, three sequences
+    EXPECT_DOUBLE_EQ(std::get<MemoryQuery>(kernels[0].query).bytes.value(),
+                     64.0 * 64 * 128 * 4 * 2 * 3);
+  }
+  EXPECT_EQ(kv_cache_bytes(*layer, 1000, {}, NumberFormat::bf16).value(), 0.0);
+}
+
+TEST(Lowering, OfAScanOverAPromptDoesTheCountedFlops) {
+  for (const char* name : {"nemotron-h-8b", "qwen3-next-80b-a3b"}) {
+    for (const Block& block : network_of(name).blocks) {
+      for (const Op& op : block.ops) {
+        if (!std::holds_alternative<ScanWork>(op.work)) continue;
+        const BatchShape batch{.sequences = 1, .query_tokens = 4096};
+        Kernels kernels;
+        lower(op, batch, {.mode = Mode::prefill}, Pass::forward, kernels);
+        EXPECT_NEAR(flops(kernels).value() / forward_flops(op, batch).value(), 1.0, 1e-12) << name;
+      }
+    }
+  }
+}
+
 TEST(Lowering, OfTrainedExpertsIsAGroupedGemm) {
   const Network network = network_of("mixtral-8x7b");
   LoweringOptions options;
