@@ -21,12 +21,11 @@
 namespace windtunnel::strategies {
 
 // Clients that send their next request as an answer comes; 0: an open stream.
-std::int64_t waiting_clients(const Arrivals &arrivals);
+std::int64_t waiting_clients(const Arrivals& arrivals);
 
 // Pre: waiting_clients() is 0; rate > 0 unless all arrive at once; 0 <= swing
 // <= 1; period > 0. Ascending.
-std::vector<base::Seconds> arrival_times(const Arrivals &arrivals,
-                                         std::int64_t count,
-                                         base::RandomStream &random);
+std::vector<base::Seconds> arrival_times(const Arrivals& arrivals, std::int64_t count,
+                                         base::RandomStream& random);
 
-} // namespace windtunnel::strategies
+}  // namespace windtunnel::strategies

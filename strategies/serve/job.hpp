@@ -90,7 +90,7 @@ struct ServeWorkload {
   double repeated_share = 0;         // of requests whose content has been asked before
   // Shares of drawn requests of priority 1, 2, ...; empty: all of the policy's default.
   std::vector<double> priority_shares{};
-  base::Seconds horizon = kNever;    // the simulation stops here; the rest is in flight
+  base::Seconds horizon = kNever;  // the simulation stops here; the rest is in flight
 };
 
 // --- engine --------------------------------------------------------------------------------------
@@ -123,6 +123,7 @@ struct Batching {
   std::vector<std::int64_t> preferred_sizes{};  // Triton
   std::vector<std::int64_t> allowed_sizes{};    // TensorFlow Serving: padded up to one of these
   std::int64_t max_enqueued_batches = 0;        // TensorFlow Serving; 0: no limit
+  bool large_batch_splitting = false;           // TensorFlow Serving
   std::int64_t instances = 1;                   // of the model on a replica, sharing its GPU
   bool preserve_ordering = false;
   bool pad_to_longest = false;  // encoder inputs of a batch; else padding is removed

@@ -13,18 +13,18 @@ namespace windtunnel::strategies {
 inline constexpr std::int64_t kLongestLength = 1'000'000'000;
 
 class LengthDraw {
-public:
+ public:
   // Pre: weights of an empirical distribution are >= 0 and not all 0; min <=
   // max.
-  explicit LengthDraw(const Lengths &lengths);
-  std::int64_t next(base::RandomStream &random) const;
+  explicit LengthDraw(const Lengths& lengths);
+  std::int64_t next(base::RandomStream& random) const;
 
-private:
+ private:
   Lengths lengths_;
-  std::vector<double> cumulative_; // of an empirical distribution
+  std::vector<double> cumulative_;  // of an empirical distribution
 };
 
 // Mean of what is drawn before it is rounded and bounded: closed form.
-double mean_length(const Lengths &lengths);
+double mean_length(const Lengths& lengths);
 
-} // namespace windtunnel::strategies
+}  // namespace windtunnel::strategies
