@@ -14,100 +14,89 @@ using base::Seconds;
 constexpr double kAssemblySpread = 0.06;
 
 class Accounting {
-public:
-  Accounting(const TrainPlan &plan, const StageEnd &end, Iteration &out)
+ public:
+  Accounting(const TrainPlan& plan, const StageEnd& end, Iteration& out)
       : plan_(plan), end_(end), out_(out) {}
 
   void run() {
     out_.critical_stage = end_.device;
     out_.critical_work = PassCost{};
     out_.parts = Breakdown{};
-    Breakdown &parts = out_.parts;
+    Breakdown& parts = out_.parts;
     add_passes();
     const Seconds passes = parts.sum();
     out_.ideal = passes;
-    const Seconds added =
-        end_.tensor + end_.context + end_.expert + end_.shards;
-    const Seconds sends =
-        base::max(end_.passes_end - end_.free_end - added, Seconds(0));
+    const Seconds added = end_.tensor + end_.context + end_.expert + end_.shards;
+    const Seconds sends = base::max(end_.passes_end - end_.free_end - added, Seconds(0));
     parts.pipeline = sends + end_.tied;
-    parts.bubble =
-        base::max(end_.passes_end - passes - sends - added, Seconds(0));
+    parts.bubble = base::max(end_.passes_end - passes - sends - added, Seconds(0));
     parts.tensor += end_.tensor;
     parts.context += end_.context;
     parts.expert += end_.expert;
     parts.data += end_.shards + end_.reduce + end_.gather;
     parts.compute += end_.slowed;
     parts.optimizer = end_.step;
-    parts.other +=
-        out_.costs.norm + out_.costs.host_step + out_.costs.checkpoint_stop;
-    const Seconds step = end_.end() + end_.gather + end_.step +
-                         out_.costs.norm + out_.costs.host_step +
-                         out_.costs.checkpoint_stop;
+    parts.other += out_.costs.norm + out_.costs.host_step + out_.costs.checkpoint_stop;
+    const Seconds step = end_.end() + end_.gather + end_.step + out_.costs.norm +
+                         out_.costs.host_step + out_.costs.checkpoint_stop;
     parts.data_loading = base::max(out_.time - step, Seconds(0));
     // What rounding and overlapped pairs leave between the parts and the whole.
-    parts.bubble =
-        base::max(parts.bubble + (out_.time - parts.sum()), Seconds(0));
+    parts.bubble = base::max(parts.bubble + (out_.time - parts.sum()), Seconds(0));
     spread();
   }
 
-private:
+ private:
   // Passes of the stage over all micro-batches, sorted by what they are.
   void add_passes() {
-    const PipelinePlan &pipeline = plan_.pipeline;
+    const PipelinePlan& pipeline = plan_.pipeline;
     const std::int32_t d = end_.device;
-    const auto chunk = [&](std::int32_t index) -> const ChunkCost & {
+    const auto chunk = [&](std::int32_t index) -> const ChunkCost& {
       return out_.costs.chunk(pipeline, d, index);
     };
-    for (const PipelineStep &step :
-         pipeline.devices[static_cast<std::size_t>(d)]) {
+    for (const PipelineStep& step : pipeline.devices[static_cast<std::size_t>(d)]) {
       switch (step.pass) {
-      case Pass::forward:
-        add_forward(chunk(step.chunk));
-        break;
-      case Pass::backward:
-      case Pass::backward_input:
-        add_backward(chunk(step.chunk));
-        break;
-      case Pass::backward_weight:
-        break; // counted with its input gradient
-      case Pass::overlapped: {
-        add_forward(chunk(step.chunk));
-        add_backward(chunk(step.backward_chunk));
-        const auto model_chunk = pipeline.model_chunk({d, step.chunk});
-        take_back(
-            out_.costs.schedule.chunks[static_cast<std::size_t>(model_chunk)]
-                .saved_by_overlap);
-        break;
-      }
+        case Pass::forward:
+          add_forward(chunk(step.chunk));
+          break;
+        case Pass::backward:
+        case Pass::backward_input:
+          add_backward(chunk(step.chunk));
+          break;
+        case Pass::backward_weight:
+          break;  // counted with its input gradient
+        case Pass::overlapped: {
+          add_forward(chunk(step.chunk));
+          add_backward(chunk(step.backward_chunk));
+          const auto model_chunk = pipeline.model_chunk({d, step.chunk});
+          take_back(
+              out_.costs.schedule.chunks[static_cast<std::size_t>(model_chunk)].saved_by_overlap);
+          break;
+        }
       }
     }
   }
 
-  void add_pass(const PassCost &pass) {
+  void add_pass(const PassCost& pass) {
     out_.parts.compute += pass.compute();
     out_.parts.tensor += pass.tensor.time;
     out_.parts.context += pass.context.time;
     out_.parts.expert += pass.expert.time;
     out_.critical_work.add(pass);
   }
-  void add_forward(const ChunkCost &cost) {
+  void add_forward(const ChunkCost& cost) {
     add_pass(cost.forward);
     out_.parts.data += cost.gather_forward;
-    out_.parts.other +=
-        cost.duration_forward() - cost.device_forward() + cost.offload_forward;
+    out_.parts.other += cost.duration_forward() - cost.device_forward() + cost.offload_forward;
   }
-  void add_backward(const ChunkCost &cost) {
+  void add_backward(const ChunkCost& cost) {
     add_pass(cost.input);
     add_pass(cost.weight);
     out_.parts.data += cost.gather_backward;
-    out_.parts.other += cost.duration_backward() - cost.device_backward() +
-                        cost.offload_backward;
+    out_.parts.other += cost.duration_backward() - cost.device_backward() + cost.offload_backward;
   }
   // Hidden by an overlapped pair: of the exchanges, experts' first.
   void take_back(Seconds saved) {
-    for (Seconds *part :
-         {&out_.parts.expert, &out_.parts.tensor, &out_.parts.context}) {
+    for (Seconds* part : {&out_.parts.expert, &out_.parts.tensor, &out_.parts.context}) {
       const Seconds taken = base::min(saved, *part);
       *part -= taken;
       saved -= taken;
@@ -117,53 +106,49 @@ private:
   // Errors of one kind add up over the iteration, those of different kinds are
   // independent.
   void spread() {
-    const PassCost &work = out_.critical_work;
-    const GradientSync &sync =
-        out_.syncs[static_cast<std::size_t>(end_.device)];
-    const double stretch = out_.ideal.value() > 0
-                               ? (out_.ideal + out_.parts.bubble) / out_.ideal
-                               : 1.0;
+    const PassCost& work = out_.critical_work;
+    const GradientSync& sync = out_.syncs[static_cast<std::size_t>(end_.device)];
+    const double stretch =
+        out_.ideal.value() > 0 ? (out_.ideal + out_.parts.bubble) / out_.ideal : 1.0;
     double up = 0.0, down = 0.0;
     const auto add = [&](Seconds above, Seconds below) {
       up += above.value() * above.value();
       down += below.value() * below.value();
     };
-    for (const Interval &kind : work.kernels) {
+    for (const Interval& kind : work.kernels) {
       add((kind.high - kind.time) * stretch, (kind.time - kind.low) * stretch);
     }
-    for (const Interval *kind : {&work.tensor, &work.context, &work.expert}) {
-      add((kind->high - kind->time) * stretch,
-          (kind->time - kind->low) * stretch);
+    for (const Interval* kind : {&work.tensor, &work.context, &work.expert}) {
+      add((kind->high - kind->time) * stretch, (kind->time - kind->low) * stretch);
     }
     const Seconds reduced = end_.reduce + end_.gather;
-    add(reduced * std::max(0.0, sync.high - 1.0),
-        reduced * std::max(0.0, 1.0 - sync.low));
+    add(reduced * std::max(0.0, sync.high - 1.0), reduced * std::max(0.0, 1.0 - sync.low));
     add_step(add);
     add(out_.time * kAssemblySpread, out_.time * kAssemblySpread);
     // Host figures may be half or twice what they are taken as.
     add(out_.parts.other, out_.parts.other * 0.5);
     out_.high = out_.time + Seconds(std::sqrt(up));
-    out_.low =
-        base::max(out_.time - Seconds(std::sqrt(down)), out_.time * 0.05);
+    out_.low = base::max(out_.time - Seconds(std::sqrt(down)), out_.time * 0.05);
   }
 
   // The optimizer step that takes longest.
-  template <class Add> void add_step(Add &&add) const {
-    const auto step = std::max_element(
-        out_.costs.steps.begin(), out_.costs.steps.end(),
-        [](const StepTime &a, const StepTime &b) { return a.time < b.time; });
+  template <class Add>
+  void add_step(Add&& add) const {
+    const auto step =
+        std::max_element(out_.costs.steps.begin(), out_.costs.steps.end(),
+                         [](const StepTime& a, const StepTime& b) { return a.time < b.time; });
     add(step->high - step->time, step->time - step->low);
   }
 
-  const TrainPlan &plan_;
-  const StageEnd &end_;
-  Iteration &out_;
+  const TrainPlan& plan_;
+  const StageEnd& end_;
+  Iteration& out_;
 };
 
-} // namespace
+}  // namespace
 
-void account(const TrainPlan &plan, const StageEnd &end, Iteration &iteration) {
+void account(const TrainPlan& plan, const StageEnd& end, Iteration& iteration) {
   Accounting(plan, end, iteration).run();
 }
 
-} // namespace windtunnel::strategies
+}  // namespace windtunnel::strategies

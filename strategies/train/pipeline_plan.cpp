@@ -156,6 +156,51 @@ std::int32_t PipelinePlan::model_chunk(Place where) const {
   }
 }
 
+std::vector<PipelineMessage> messages_after(const PipelinePlan& plan, std::int32_t device,
+                                            const PipelineStep& step) {
+  std::vector<PipelineMessage> messages;
+  const auto send = [&](std::int32_t micro_batch, std::int32_t chunk, int way) {
+    const std::int32_t next = plan.position(micro_batch, {device, chunk}) + way;
+    if (next < 0 || next >= plan.positions) return;
+    const std::int32_t to = plan.place(micro_batch, next).device;
+    if (to != device) messages.push_back({micro_batch, chunk, next, to, way});
+  };
+  switch (step.pass) {
+    case Pass::forward:
+      send(step.micro_batch, step.chunk, +1);
+      break;
+    case Pass::backward:
+    case Pass::backward_input:
+      send(step.micro_batch, step.chunk, -1);
+      break;
+    case Pass::backward_weight:
+      break;
+    case Pass::overlapped:
+      send(step.micro_batch, step.chunk, +1);
+      send(step.backward_micro_batch, step.backward_chunk, -1);
+      break;
+  }
+  return messages;
+}
+
+std::vector<PipelineInput> inputs_of(const PipelinePlan& plan, std::int32_t device,
+                                     const PipelineStep& step) {
+  std::vector<PipelineInput> all;
+  const auto need = [&](std::int32_t micro_batch, std::int32_t chunk, int way) {
+    const std::int32_t at = plan.position(micro_batch, {device, chunk});
+    const std::int32_t from = at - way;
+    if (from < 0 || from >= plan.positions) return;
+    if (plan.place(micro_batch, from).device != device) all.push_back({micro_batch, at, way});
+  };
+  const bool both = step.pass == Pass::overlapped;
+  if (both || step.pass == Pass::forward) need(step.micro_batch, step.chunk, +1);
+  if (step.pass == Pass::backward || step.pass == Pass::backward_input) {
+    need(step.micro_batch, step.chunk, -1);
+  }
+  if (both) need(step.backward_micro_batch, step.backward_chunk, -1);
+  return all;
+}
+
 double peak_activations(const std::vector<PipelineStep>& device, double freed_by_input) {
   double held = 0.0, peak = 0.0;
   for (const PipelineStep& step : device) {

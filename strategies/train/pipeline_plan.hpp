@@ -69,6 +69,26 @@ struct PipelinePlan {
   std::int32_t model_chunk(Place place) const;
 };
 
+// What a device sends to another after a step: activations to the next position of the
+// micro-batch (way +1), gradients to the one before (way -1).
+struct PipelineMessage {
+  std::int32_t micro_batch = 0;
+  std::int32_t chunk = 0;     // of the sender
+  std::int32_t position = 0;  // that it goes to
+  std::int32_t to = 0;        // device
+  int way = 1;
+};
+std::vector<PipelineMessage> messages_after(const PipelinePlan& plan, std::int32_t device,
+                                            const PipelineStep& step);
+
+// What a step needs from another device: what comes to a position of a micro-batch, which way.
+struct PipelineInput {
+  std::int32_t micro_batch = 0, position = 0;
+  int way = 1;
+};
+std::vector<PipelineInput> inputs_of(const PipelinePlan& plan, std::int32_t device,
+                                     const PipelineStep& step);
+
 // Why there is no such schedule, in a sentence with the numbers; nothing where there is one.
 std::optional<std::string> pipeline_infeasible(const PipelineShape& shape);
 // Pre: feasible. O(P m) steps.

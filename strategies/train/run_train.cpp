@@ -201,6 +201,36 @@ class TrainFacts {
   base::Outcome& out_;
 };
 
+// About 150 bytes each.
+constexpr double kMostTasks = 8e6;
+
+std::optional<std::string> too_many_tasks(const TrainPlan& plan) {
+  const double tasks = task_estimate(plan);
+  if (tasks <= kMostTasks) return std::nullopt;
+  return fmt::format(
+      "every rank of an iteration on {} GPUs with {} micro-batches would be about {:.0f} million "
+      "tasks, more than the {:.0f} million that are simulated; engine analytic with one rank of "
+      "each stage has no such limit",
+      plan.gpus, plan.micro_batches, tasks / 1e6, kMostTasks / 1e6);
+}
+
+void warn_of_oversubscription(const TrainPlan& plan, const sim::Cluster& cluster,
+                              base::Outcome& out) {
+  if (cluster.fabric.oversubscription <= 1.0 || plan.layout.nodes() < 2) return;
+  out.warnings.push_back(
+      fmt::format("the fabric is oversubscribed {:g}:1, which engine analytic does not see; engine "
+                  "simgrid does",
+                  cluster.fabric.oversubscription));
+}
+
+std::int64_t passes_of(const Iteration& iteration) {
+  std::int64_t passes = 0;
+  for (const DeviceTimes& device : iteration.schedule.devices) {
+    passes += static_cast<std::int64_t>(device.spans.size());
+  }
+  return passes;
+}
+
 }  // namespace
 
 base::Outcome run_train(const TrainJob& job, const TrainSubject& subject, const TrainSite& site,
@@ -214,18 +244,33 @@ base::Outcome run_train(const TrainJob& job, const TrainSubject& subject, const 
     return out;
   }
   const TrainPlan& plan = *planning.plan;
-  const Iteration iteration = run_iteration(plan, subject.network, site);
+  if (options.every_rank) {
+    if (auto why = too_many_tasks(plan)) {
+      out.status = base::Status::failed;
+      out.reason = *std::move(why);
+      return out;
+    }
+  }
+  const Iteration folded = run_iteration(plan, subject.network, site);
+  std::optional<SimulatedIteration> all;
+  if (options.every_rank) {
+    all.emplace(simulate_iteration(plan, folded, *options.every_rank,
+                                   options.timeline_rows > 0 ? options.shown_ranks : 0));
+    out.facts["unshared_iteration_time_s"] = folded.time.value();
+  }
+  const Iteration& iteration = all ? all->iteration : folded;
   TrainFacts facts(plan, subject, site, iteration, out);
   facts.fill();
+  out.labels["ranks"] = all ? fmt::format("every one of {}", plan.gpus) : "one of each stage";
+  if (!all || all->links == Links::unshared) warn_of_oversubscription(plan, *site.cluster, out);
   out.tables["stages"] = stages_table(plan, iteration, site.cluster->node.gpu.memory);
   out.tables["waterfall"] = waterfall_table(iteration, facts.at_peak());
   out.tables["kernels"] = kernels_table(iteration);
   if (options.timeline_rows > 0) {
-    out.tables["timeline"] = train_timeline(plan, iteration, options.timeline_rows);
+    out.tables["timeline"] = all ? all->timeline.table(options.timeline_rows)
+                                 : train_timeline(plan, iteration, options.timeline_rows);
   }
-  for (const DeviceTimes& device : iteration.schedule.devices) {
-    out.events += static_cast<std::int64_t>(device.spans.size());
-  }
+  out.events = all ? all->events : passes_of(iteration);
   return out;
 }
 

@@ -5,19 +5,26 @@
 // `fits` 0. Tables: stages (one row a stage: passes, bubble, memory), timeline (passes of every
 // stage; columns as strategies/collective), kernels (time, FLOPs and bytes by kind on the critical
 // stage), waterfall (from ideal to real).
+// With every rank on an engine the facts are those of that run, `unshared_iteration_time_s` says
+// what it would be with links of one's own, and the timeline is that of ranks. A run of more than
+// kMostTasks tasks fails and says so.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "models/networks/model.hpp"
 #include "sim/base/fact.hpp"
-#include "strategies/train/iteration.hpp"
+#include "strategies/train/iteration_simulation.hpp"
 
 namespace windtunnel::strategies {
 
 struct TrainOptions {
   std::int64_t timeline_rows = 5'000;  // 0: no timeline
+  // Where every rank is simulated; else one of each stage, which takes no engine.
+  std::optional<RankEngine> every_rank{};
+  std::int64_t shown_ranks = 32;  // of every rank, in the timeline
 };
 
 struct TrainSubject {
