@@ -42,8 +42,10 @@ struct EnginePlan {
   EngineMemory memory;
   base::Bytes kv_request_token{0};  // of a token, all GPUs of the engine together: what moves
   std::int64_t max_model_len = 0;   // 0: no limit
-  std::string software;             // name and version it stands for
-  std::vector<std::string> notes;   // what stood in for what
+  base::Seconds request_time{0};    // of a request before its first step: tokenizing, queues
+  base::BytesPerSecond host_bandwidth{0};  // of the engine's GPUs to host memory; 0: free
+  std::string software{};           // name and version it stands for
+  std::vector<std::string> notes{};  // what stood in for what
 };
 
 struct EnginePlanning {
@@ -71,6 +73,9 @@ struct ServeSite {
 // Pre: the model is a decoder (an LLM). `tensor` as for the role.
 EnginePlanning make_engine_plan(const ServeJob& job, const ServeSubject& subject,
                                 const ServeSite& site, EngineRole role);
+// An engine of a pool beside the first: on the GPU of that name among the cluster's nodes.
+EnginePlanning make_pool_plan(const ServeJob& job, const ServeSubject& subject,
+                              const ServeSite& site, const Pool& pool);
 
 // Time of a batch of a model without iterations (ResNet-50, BERT, DLRM, ...), for the batchers.
 // `tokens`: of all sequences of the batch, padding included where it is computed; `longest`: of one.
@@ -93,6 +98,7 @@ struct BatchPlan {
   std::int64_t gpus = 1;
   EngineMemory memory;  // blocks without meaning
   std::string gpu, software;
+  std::vector<std::string> rests_on;  // measured interpolated model roofline extrapolated
   std::vector<std::string> notes;
 };
 struct BatchPlanning {

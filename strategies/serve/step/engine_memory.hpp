@@ -1,36 +1,54 @@
-// Memory of a serving engine's GPU: what is there before the KV cache, and how many blocks are left.
+// What fits in the memory of one GPU of an engine, and how many KV blocks remain: under load this
+// decides everything.
 //
-// Model (vLLM's profiling run): KV cache = share of memory - weights - activation peak - context. The
-// activation peak is that of a step of max_tokens tokens: `activation_copies` of the widest tensors
-// of a layer (hidden in and out, gate and up, queries, keys and values), and the logits of max_batch
-// sequences in FP32 with the sampler's copy. TensorRT-LLM takes its share of what is free after
-// weights and activations instead (EngineStack::share).
+// Model, of the fullest stage's rank:
+//   M   memory the process sees: the sheet's, less 1 % and 0.2 GiB that driver and firmware keep
+//       (79.2 GiB of an H100, 23.6 GiB of an RTX 4090, as engines report them)
+//   W   weights: parameters on the rank x bytes of their format, scales included; 2:4 sparse ones
+//       half the elements and two bits for each kept; embedding, head, norms, router at 16 bits
+//   A   activation peak of the profiling run: the larger of
+//         max_tokens x 16 bits x (2 hidden + widest linear layer's input and output)
+//         sequences x vocabulary x logit_bytes       the sampler's copies of the logits
+//       (1.26 GiB for Llama 3 8B with 256 sequences: vllm #10511)
+//   C   context, communicators, graphs as the engine stack states them
+//   KV  by the stack's rule from memory_fraction (engine_stack.hpp)
+//   kv_token = sum over layers of 2 kv_heads head_dim bytes (kv_heads / tensor, at least 1; MLA: its
+//              latent), windowed layers by the share of a mean sequence that they keep
+//   blocks   = KV / (kv_token x block), less the states of max_batch sequences where layers are scans
 #pragma once
 
-#include "models/networks/layout.hpp"
-#include "models/networks/network.hpp"
-#include "sim/platform/gpu.hpp"
-#include "strategies/serve/engine_plan.hpp"
-#include "strategies/serve/job.hpp"
+#include "strategies/serve/step/engine_layout.hpp"
 #include "strategies/serve/step/engine_stack.hpp"
+#include "strategies/serve/step/rank_times.hpp"
 
 namespace windtunnel::strategies {
 
-struct EngineShape {
-  models::Layout layout{};
-  std::int64_t stages = 1;
-  std::int64_t data_ranks = 1;
-  double kept_layers = 1.0;            // share of the layers that pruning leaves
-  double weight_share = 1.0;           // of linear weights: 2:4 sparsity keeps 9/16
-  std::int64_t typical_length = 1024;  // of a sequence, for windowed layers
+// M above.
+base::Bytes visible_memory(const sim::Gpu& gpu);
+
+struct MemoryQuestion {
+  const ServeJob& job;
+  const models::Network& network;
+  const EngineLayout& layout;
+  const EngineStack& stack;
+  const sim::Gpu& gpu;
+  const RankOptions& rank;
+  const models::Network* draft = nullptr;
+  const EngineLayout* draft_layout = nullptr;
 };
 
-// Bytes of the weights of one GPU of the fullest stage.
-base::Bytes weight_bytes(const models::Network& network, const EngineShape& shape,
-                         models::NumberFormat format);
+struct MemoryAnswer {
+  EngineMemory memory;
+  base::Bytes kv_request_token{0};
+  std::string infeasible;  // not empty: blocks is 0
+};
+MemoryAnswer engine_memory(const MemoryQuestion& question);
 
-EngineMemory engine_memory(const models::Network& network, const EngineShape& shape,
-                           const ServeStrategy& strategy, const sim::Gpu& gpu,
-                           const EngineStack& stack);
+// Mean length of the workload's sequences at their end, input and output; at least 1.
+double mean_sequence(const ServeWorkload& workload);
+
+// Weights of the fullest stage's rank.
+base::Bytes weight_memory(const models::Network& network, const EngineLayout& layout,
+                          const RankOptions& options);
 
 }  // namespace windtunnel::strategies

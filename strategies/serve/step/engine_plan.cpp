@@ -1,154 +1,174 @@
-#include "strategies/serve/engine_plan.hpp"
-
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include <algorithm>
-#include <cmath>
-#include <utility>
+#include <variant>
 
-#include "models/networks/counts.hpp"
+#include "strategies/serve/engine_plan.hpp"
+#include "strategies/serve/step/engine_layout.hpp"
 #include "strategies/serve/step/engine_memory.hpp"
 #include "strategies/serve/step/engine_stack.hpp"
 #include "strategies/serve/step/llm_step_time.hpp"
+#include "strategies/serve/step/serve_formats.hpp"
 
 namespace windtunnel::strategies {
 namespace {
 
-using models::NumberFormat;
+// The GPU an engine runs on and who knows its kernels.
+struct Device {
+  sim::Gpu gpu;
+  const models::KernelTimeModel* kernels = nullptr;
+  std::shared_ptr<const models::KernelTimeModel> keep{};
+};
 
-double mean_of(const Lengths& lengths) {
-  struct Mean {
-    double operator()(const ConstantLength& l) const { return static_cast<double>(l.tokens); }
-    double operator()(const NormalLength& l) const { return l.mean; }
-    double operator()(const LognormalLength& l) const {
-      return l.median * std::exp(l.sigma * l.sigma / 2.0);
-    }
-    double operator()(const UniformLength& l) const {
-      return static_cast<double>(l.min + l.max) / 2.0;
-    }
-    double operator()(const EmpiricalLength& l) const {
-      double sum = 0, weight = 0;
-      for (const auto& [tokens, w] : l.weights) {
-        sum += static_cast<double>(tokens) * w;
-        weight += w;
-      }
-      return weight > 0 ? sum / weight : 1.0;
-    }
-  };
-  return std::visit(Mean{}, lengths);
+struct Draft {
+  std::shared_ptr<const models::Model> model;
+  std::shared_ptr<const models::Network> network;
+  EngineLayout layout;
+};
+
+struct Parts {
+  std::shared_ptr<const models::Network> network;
+  EngineLayout layout;
+  EngineStack stack;
+  RankOptions rank;
+  std::optional<Draft> draft{};
+};
+
+std::string known_stacks() {
+  std::vector<std::string> names;
+  for (const EngineStack& stack : engine_stacks()) names.push_back(stack.name);
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
-std::int64_t typical_length(const ServeWorkload& workload) {
-  double sum = mean_of(workload.input) + mean_of(workload.output);
-  if (workload.trace && !workload.trace->empty()) {
-    sum = 0;
-    for (const Request& request : *workload.trace)
-      sum += static_cast<double>(request.input_tokens + request.output_tokens);
-    sum /= static_cast<double>(workload.trace->size());
+LlmStepOptions step_options(const Parts& parts, const Device& device, const ServeSite& site) {
+  return {.network = parts.network,
+          .cluster = site.cluster,
+          .kernels = *device.kernels,
+          .links = site.links,
+          .gpu = device.gpu,
+          .stack = parts.stack,
+          .layout = parts.layout,
+          .rank = parts.rank,
+          .keep = device.keep};
+}
+
+std::shared_ptr<StepTimeModel> steps_of(const ServeJob& job, const Parts& parts,
+                                        const Device& device, const ServeSite& site) {
+  LlmStepOptions options = step_options(parts, device, site);
+  const Speculation& speculation = job.strategy.speculative;
+  options.draft_tokens = speculation.tokens;
+  options.draft_time = speculation.draft_time;
+  if (parts.draft) {
+    Parts small = parts;
+    small.network = parts.draft->network;
+    small.layout = parts.draft->layout;
+    small.rank.sparsity = Sparsity::dense;
+    options.draft = std::make_shared<LlmStepTime>(step_options(small, device, site));
   }
-  return std::max<std::int64_t>(1, std::llround(std::min(sum, 1e9)));
+  return std::make_shared<LlmStepTime>(std::move(options));
 }
 
-const models::Transformer* decoder(const models::Model& model) {
-  const auto* t = std::get_if<models::Transformer>(&model.architecture);
-  return t != nullptr && t->role == models::TransformerRole::decoder ? t : nullptr;
-}
-
-std::string structure(const ServeStrategy& s, const models::Transformer& t, std::int64_t tensor) {
-  if (t.heads % tensor != 0)
-    return fmt::format("tensor is {}, which does not divide the {} attention heads", tensor,
-                       t.heads);
-  if (s.pipeline > t.layers)
-    return fmt::format("pipeline is {}, more than the {} layers", s.pipeline, t.layers);
-  if (s.expert > 1 && t.moe.experts == 0)
-    return fmt::format("expert is {}, and the model has no experts", s.expert);
-  if (s.expert > 1 && (tensor * s.data) % s.expert != 0)
-    return fmt::format("expert is {}, which does not divide tensor x data = {}", s.expert,
-                       tensor * s.data);
-  if (s.expert > 1 && s.expert > t.moe.experts)
-    return fmt::format("expert is {}, more than the {} experts", s.expert, t.moe.experts);
-  if (s.pruning.layers_removed >= t.layers)
-    return fmt::format("pruning.layers_removed is {}, and the model has {} layers",
-                       s.pruning.layers_removed, t.layers);
-  return "";
-}
-
-models::Formats formats(const ServeStrategy& s) {
-  models::Formats out;
-  out.linear = s.precision;
-  out.experts = s.precision;
-  out.kv_cache = s.kv_precision;
-  if (s.precision == NumberFormat::fp32 || s.precision == NumberFormat::tf32) {
-    out.attention = out.head = s.precision;
+// Empty, or why the named draft model cannot be used.
+std::string add_draft(const ServeJob& job, const ServeSite& site, Parts& parts) {
+  const Speculation& speculation = job.strategy.speculative;
+  if (speculation.tokens <= 0 || speculation.draft.empty()) return {};
+  Draft draft;
+  if (site.model_of) draft.model = site.model_of(speculation.draft);
+  if (!draft.model) return fmt::format("there is no model {} to draft with", speculation.draft);
+  if (!std::holds_alternative<models::Transformer>(draft.model->architecture)) {
+    return fmt::format("{} cannot draft: it is no transformer", speculation.draft);
   }
-  return out;
+  draft.network = std::make_shared<models::Network>(models::build_network(*draft.model));
+  draft.layout = draft_layout(parts.layout, {*draft.model, *draft.network});
+  parts.draft = std::move(draft);
+  return {};
 }
 
-std::string too_big(const EngineMemory& memory, const sim::Gpu& gpu) {
-  const auto gib = [](base::Bytes bytes) { return bytes.value() / 1073741824.0; };
-  return fmt::format(
-      "does not fit: weights {:.1f} GiB, activations {:.1f} GiB, context and buffers {:.1f} GiB of "
-      "the {:.1f} GiB that an engine may use on a {}; nothing is left for the KV cache (more "
-      "tensor "
-      "or pipeline ranks, a narrower precision or a smaller max_tokens would help)",
-      gib(memory.weights), gib(memory.activation_peak),
-      gib(memory.context + memory.graphs + memory.communication), gib(memory.capacity), gpu.name);
+EnginePlanning plan_on(const ServeJob& job, const ServeSubject& subject, const ServeSite& site,
+                       const Device& device, const EngineSizes& sizes) {
+  EnginePlanning planning;
+  const auto* transformer = std::get_if<models::Transformer>(&subject.model.architecture);
+  if (transformer == nullptr || transformer->role != models::TransformerRole::decoder) {
+    planning.infeasible = fmt::format("{} is no decoder and makes no tokens", subject.model.name);
+    return planning;
+  }
+  const auto stack = engine_stack_for(job.strategy.software, device.kernels->name());
+  if (!stack) {
+    planning.infeasible = fmt::format("no serving engine is called {}; known are {}",
+                                      job.strategy.software, known_stacks());
+    return planning;
+  }
+  LayoutAnswer layout =
+      lay_out_engine(sizes, subject, site.cluster, job.strategy.pruning.layers_removed);
+  planning.infeasible = layout.infeasible;
+  if (!layout.layout) return planning;
+  Parts parts{.network = std::make_shared<models::Network>(subject.network),
+              .layout = std::move(*layout.layout),
+              .stack = *stack,
+              .rank = rank_options(job.strategy)};
+  planning.infeasible = add_draft(job, site, parts);
+  if (!planning.infeasible.empty()) return planning;
+  const MemoryAnswer memory =
+      engine_memory({.job = job,
+                     .network = *parts.network,
+                     .layout = parts.layout,
+                     .stack = parts.stack,
+                     .gpu = device.gpu,
+                     .rank = parts.rank,
+                     .draft = parts.draft ? parts.draft->network.get() : nullptr,
+                     .draft_layout = parts.draft ? &parts.draft->layout : nullptr});
+  planning.infeasible = memory.infeasible;
+  EnginePlan plan{.gpu = device.gpu.name,
+                  .gpus = parts.layout.gpus(),
+                  .data_ranks = sizes.data,
+                  .stages = sizes.pipeline,
+                  .steps = steps_of(job, parts, device, site),
+                  .memory = memory.memory,
+                  .kv_request_token = memory.kv_request_token,
+                  .max_model_len = job.strategy.batching.max_model_len > 0
+                                       ? job.strategy.batching.max_model_len
+                                       : subject.network.max_positions,
+                  .request_time = parts.stack.request,
+                  .host_bandwidth = device.gpu.pcie_bandwidth,
+                  .software = stack->name};
+  plan.notes = plan.steps->notes();
+  planning.warnings = rank_warnings(job.strategy);
+  planning.plan = std::move(plan);
+  return planning;
 }
 
 }  // namespace
 
 EnginePlanning make_engine_plan(const ServeJob& job, const ServeSubject& subject,
                                 const ServeSite& site, EngineRole role) {
-  const ServeStrategy& s = job.strategy;
-  const models::Transformer* t = decoder(subject.model);
-  if (t == nullptr) return {std::nullopt, "the model is no decoder and makes no tokens", {}};
-  std::int64_t tensor = s.tensor;
-  if (role == EngineRole::prefill && s.disaggregate.prefill_tensor > 0)
-    tensor = s.disaggregate.prefill_tensor;
-  if (role == EngineRole::decode && s.disaggregate.decode_tensor > 0)
-    tensor = s.disaggregate.decode_tensor;
-  if (std::string why = structure(s, *t, tensor); !why.empty())
-    return {std::nullopt, std::move(why), {}};
+  const Device device{.gpu = site.cluster->node.gpu, .kernels = &site.kernels};
+  EnginePlanning planning = plan_on(job, subject, site, device, engine_sizes(job, role));
+  if (planning.plan) planning.plan->role = role;
+  return planning;
+}
 
-  EnginePlan plan;
-  const EngineStack stack = engine_stack_of(s.software.empty() ? site.kernels.name() : s.software);
-  const sim::Gpu& gpu = site.cluster->node.gpu;
-  const models::Layout layout{
-      .tensor = tensor,
-      .expert = s.expert,
-      .expert_tensor = std::max<std::int64_t>(1, tensor * s.data / s.expert)};
-  EngineShape shape{.layout = layout,
-                    .stages = s.pipeline,
-                    .data_ranks = s.data,
-                    .typical_length = typical_length(job.workload)};
-  shape.kept_layers = 1.0 - static_cast<double>(s.pruning.layers_removed) /
-                                static_cast<double>(std::max<std::int64_t>(1, t->layers));
-  // 2:4: half of the values and two bits of place for each (NVIDIA A100 whitepaper): 9/16.
-  if (s.pruning.two_four) shape.weight_share = 9.0 / 16.0;
-  plan.role = role;
-  plan.gpu = gpu.name;
-  plan.data_ranks = s.data;
-  plan.stages = s.pipeline;
-  plan.gpus = tensor * s.pipeline * s.data;
-  plan.memory = engine_memory(subject.network, shape, s, gpu, stack);
-  plan.kv_request_token =
-      plan.memory.kv_token * static_cast<double>(tensor) * static_cast<double>(s.pipeline);
-  plan.max_model_len = s.batching.max_model_len > 0 ? s.batching.max_model_len : 0;
-  plan.software = stack.name;
-  LlmEngine engine{.formats = formats(s),
-                   .layout = layout,
-                   .expert_skew = s.expert_skew,
-                   .stages = s.pipeline,
-                   .data_ranks = s.data,
-                   .gpus_per_node = site.cluster->node.gpus,
-                   .kept_layers = shape.kept_layers,
-                   // Sparse tensor cores double the rate; kernels reach about 1.6 (cuSPARSELt).
-                   .linear_speedup = s.pruning.two_four ? 1.6 : 1.0,
-                   .stack = stack};
-  plan.steps = std::make_shared<LlmStepTime>(subject.network, site, std::move(engine));
-  EnginePlanning out{std::move(plan), "", {}};
-  if (out.plan->memory.blocks == 0) out.infeasible = too_big(out.plan->memory, gpu);
-  return out;
+EnginePlanning make_pool_plan(const ServeJob& job, const ServeSubject& subject,
+                              const ServeSite& site, const Pool& pool) {
+  EnginePlanning planning;
+  Device device;
+  bool found = false;
+  for (int node = 0; node < site.cluster->nodes && !found; ++node) {
+    device.gpu = site.cluster.node_at(node).gpu;
+    found = device.gpu.name == pool.gpu;
+  }
+  if (!found) {
+    planning.infeasible = fmt::format("the cluster has no node of {}", pool.gpu);
+    return planning;
+  }
+  if (site.kernels_of) device.keep = site.kernels_of(pool.gpu);
+  if (!device.keep) {
+    planning.infeasible = fmt::format("nothing knows the kernels of {}", pool.gpu);
+    return planning;
+  }
+  device.kernels = device.keep.get();
+  EngineSizes sizes = engine_sizes(job, EngineRole::both);
+  if (pool.tensor > 0) sizes.tensor = pool.tensor;
+  return plan_on(job, subject, site, device, sizes);
 }
 
 }  // namespace windtunnel::strategies

@@ -10,128 +10,204 @@ namespace {
 using base::Bytes;
 using base::Seconds;
 
-constexpr double kGiB = 1073741824.0;
+constexpr double kMiB = 1024.0 * 1024.0;
+
+// vLLM's first engine: scheduler, inputs and sampler in one Python process (issues vllm #10511 and
+// #2031 for its memory; splitwise-sim's perf_model.csv for eager dispatch on A100 and H100).
+EngineStack vllm_v0() {
+  return {.name = "vllm-v0",
+          .framework = "vllm",
+          .description = "vLLM 0.3 to 0.7, first engine",
+          .since = 0.03,
+          .until = 0.08,
+          .graphs = GraphCapture::decode,
+          .largest_graph = 256,
+          .gap = Seconds(3e-3),
+          .gap_sequence = Seconds(30e-6),
+          .dispatch = Seconds(10e-6),
+          .custom_all_reduce = Bytes(8 * kMiB),
+          .context = Bytes(500 * kMiB),
+          .communicator = Bytes(1200 * kMiB),
+          .request = Seconds(5e-3),
+          .source = "vllm #10511, #2031"};
+}
+
+EngineStack vllm_eager() {
+  EngineStack stack = vllm_v0();
+  stack.name = "vllm-0.2";
+  stack.description = "vLLM 0.2 of 2023: eager kernels, NCCL, workers of Ray";
+  stack.since = 0.0;
+  stack.until = 0.03;
+  stack.graphs = GraphCapture::none;
+  stack.dispatch = Seconds(35e-6);
+  stack.custom_all_reduce = Bytes(0);
+  stack.source = "splitwise-sim perf_model.csv";
+  return stack;
+}
+
+// vLLM's second engine: scheduler in its own process, compiled pieces between attention.
+EngineStack vllm_v1() {
+  return {.name = "vllm-0.12",
+          .framework = "vllm",
+          .description = "vLLM 0.8 to 0.13, second engine",
+          .since = 0.08,
+          .until = 0.14,
+          .gap = Seconds(1.2e-3),
+          .gap_sequence = Seconds(8e-6),
+          .custom_all_reduce = Bytes(8 * kMiB),
+          .context = Bytes(260 * kMiB),
+          .communicator = Bytes(1000 * kMiB),
+          .request = Seconds(4e-3),
+          .source = "BLIS #482, LLMServingSim PR #59"};
+}
+
+EngineStack vllm_async() {
+  EngineStack stack = vllm_v1();
+  stack.name = "vllm-0.19";
+  stack.description = "vLLM from 0.14, asynchronous scheduling";
+  stack.since = 0.14;
+  stack.until = 1e9;
+  stack.overlap = HostOverlap::next_step;
+  stack.turn = Seconds(0.3e-3);
+  return stack;
+}
+
+EngineStack sglang() {
+  return {.name = "sglang-0.5",
+          .framework = "sglang",
+          .description = "SGLang 0.4 and 0.5, overlapped scheduler",
+          .since = 0.0,
+          .until = 1e9,
+          .graphs = GraphCapture::decode,
+          .largest_graph = 512,
+          .overlap = HostOverlap::next_step,
+          .gap = Seconds(1.0e-3),
+          .gap_sequence = Seconds(8e-6),
+          .turn = Seconds(0.3e-3),
+          .dispatch = Seconds(10e-6),
+          .custom_all_reduce = Bytes(8 * kMiB),
+          .memory = MemoryRule::fixed_share,
+          .context = Bytes(500 * kMiB),
+          .communicator = Bytes(1000 * kMiB),
+          .graph_size = Bytes(20 * kMiB),
+          .request = Seconds(4e-3),
+          .source = "sglang v0.4 release notes (zero-overhead scheduler)"};
+}
+
+EngineStack trtllm_engine(double since, double until, std::string name, std::string description) {
+  return {.name = std::move(name),
+          .framework = "trtllm",
+          .description = std::move(description),
+          .since = since,
+          .until = until,
+          .graphs = GraphCapture::none,
+          .overlap = HostOverlap::none,
+          .gap = Seconds(0.6e-3),
+          .gap_sequence = Seconds(4e-6),
+          .dispatch = Seconds(3e-6),
+          .custom_all_reduce = Bytes(8 * kMiB),
+          .memory = MemoryRule::free,
+          .context = Bytes(800 * kMiB),
+          .communicator = Bytes(1000 * kMiB),
+          .logit_bytes = 8,
+          .request = Seconds(1e-3),
+          .source = "TensorRT-LLM docs, performance/perf-overview"};
+}
+
+EngineStack trtllm_pytorch() {
+  EngineStack stack = trtllm_engine(0.2, 1e9, "trtllm-1.0", "TensorRT-LLM from 0.20, PyTorch flow");
+  stack.graphs = GraphCapture::decode;
+  stack.overlap = HostOverlap::next_step;
+  stack.gap = Seconds(1.0e-3);
+  stack.gap_sequence = Seconds(5e-6);
+  stack.turn = Seconds(0.2e-3);
+  stack.dispatch = Seconds(8e-6);
+  stack.request = Seconds(4e-3);
+  stack.experts = ExpertExchange::all_to_all;
+  stack.graph_size = Bytes(20 * kMiB);
+  return stack;
+}
 
 std::vector<EngineStack> make_stacks() {
-  return {
-      {.name = "vllm-0",
-       .description = "vLLM before V1 (to 0.8): Python scheduler between steps",
-       .gap = Seconds(5e-3),
-       .sequence_gap = Seconds(30e-6),
-       .launch = Seconds(8e-6),
-       .graph_batch = 256,
-       .context = Bytes(0.6 * kGiB),
-       .group = Bytes(1.0 * kGiB),
-       .activation_copies = 3,
-       .request = Seconds(5e-3),
-       .source = "vLLM V1 announcement (January 2025): CPU overhead of V0; "
-                 "serving.md, trap ii"},
-      {.name = "vllm-1",
-       .description = "vLLM V1 (0.8 to 0.13): scheduler between steps, "
-                      "piecewise CUDA graphs",
-       .gap = Seconds(1.5e-3),
-       .sequence_gap = Seconds(6e-6),
-       .launch = Seconds(6e-6),
-       .context = Bytes(0.6 * kGiB),
-       .group = Bytes(0.8 * kGiB),
-       .request = Seconds(4e-3),
-       .source = "BLIS #482 (0.5-2 ms scheduler, 1-5 ms preparation); vLLM "
-                 "docs, CUDA graphs"},
-      {.name = "vllm-1-async",
-       .description = "vLLM V1 with asynchronous scheduling (0.14 on)",
-       .host = HostWork::beside,
-       .gap = Seconds(2.5e-3),
-       .sequence_gap = Seconds(8e-6),
-       .launch = Seconds(6e-6),
-       .context = Bytes(0.6 * kGiB),
-       .group = Bytes(0.8 * kGiB),
-       .request = Seconds(4e-3),
-       .source = "vLLM release notes 0.14 (asynchronous scheduling on by default)"},
-      {.name = "sglang",
-       .description = "SGLang 0.4 on: overlapped scheduler",
-       .host = HostWork::beside,
-       .gap = Seconds(2e-3),
-       .sequence_gap = Seconds(6e-6),
-       .launch = Seconds(6e-6),
-       .graph_batch = 512,
-       .context = Bytes(0.8 * kGiB),
-       .group = Bytes(0.8 * kGiB),
-       .graphs = Bytes(1.5 * kGiB),
-       .request = Seconds(4e-3),
-       .source = "SGLang 0.4 release (zero-overhead batch scheduler); docs, "
-                 "server arguments"},
-      {.name = "trtllm-engine",
-       .description = "TensorRT-LLM engines (to 0.20): C++ runtime, in-flight batching",
-       .gap = Seconds(0.8e-3),
-       .sequence_gap = Seconds(2e-6),
-       .launch = Seconds(3e-6),
-       .graph_batch = 1,
-       .share = MemoryShare::of_free,
-       .context = Bytes(0.8 * kGiB),
-       .group = Bytes(0.5 * kGiB),
-       .request = Seconds(1e-3),
-       .source = "TensorRT-LLM docs: memory usage, batch manager"},
-      {.name = "trtllm-torch",
-       .description = "TensorRT-LLM on PyTorch (1.0 on): overlap scheduler, CUDA graphs",
-       .host = HostWork::beside,
-       .gap = Seconds(2e-3),
-       .sequence_gap = Seconds(6e-6),
-       .launch = Seconds(5e-6),
-       .graph_batch = 2048,
-       .share = MemoryShare::of_free,
-       .context = Bytes(1.0 * kGiB),
-       .group = Bytes(0.8 * kGiB),
-       .request = Seconds(4e-3),
-       .source = "TensorRT-LLM docs 1.0: overlap scheduler, kv_cache_config"},
-  };
+  EngineStack compiled =
+      trtllm_engine(0.1, 0.2, "trtllm-0.14", "TensorRT-LLM 0.10 to 0.19, compiled engines");
+  compiled.overlap = HostOverlap::next_step;
+  compiled.turn = Seconds(0.2e-3);
+  return {vllm_async(),
+          vllm_v1(),
+          vllm_v0(),
+          vllm_eager(),
+          sglang(),
+          trtllm_pytorch(),
+          compiled,
+          trtllm_engine(0.0, 0.1, "trtllm-0.5", "TensorRT-LLM 0.5 to 0.9, compiled engines")};
 }
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return out;
 }
 
-// The first "a.b" of a text as a + b / 100; nothing where there is none.
-std::optional<double> version_of(const std::string& text) {
-  const std::size_t dot = text.find('.');
-  if (dot == std::string::npos || dot == 0) return std::nullopt;
-  std::size_t begin = dot;
-  while (begin > 0 && std::isdigit(static_cast<unsigned char>(text[begin - 1])) != 0) --begin;
-  if (begin == dot) return std::nullopt;
-  return std::strtod(text.substr(begin, dot - begin).c_str(), nullptr) +
-         std::strtod(
-             text.substr(dot + 1, text.find_first_not_of("0123456789", dot + 1) - dot - 1).c_str(),
-             nullptr) /
-             100.0;
+std::string framework_in(const std::string& text) {
+  for (const char* name : {"vllm", "sglang", "trtllm"}) {
+    if (text.find(name) != std::string::npos) return name;
+  }
+  for (const char* name : {"tensorrt-llm", "tensorrt llm", "tensorrt_llm", "trt-llm"}) {
+    if (text.find(name) != std::string::npos) return "trtllm";
+  }
+  return {};
+}
+
+// "0.19.1" behind the framework's name as major + minor / 100; nothing where there is none, or
+// where it is no release (0.1.dev19262).
+std::optional<double> version_in(const std::string& text) {
+  const std::size_t name =
+      std::max({text.rfind("llm") == std::string::npos ? 0 : text.rfind("llm"),
+                text.rfind("sglang") == std::string::npos ? std::size_t{0} : text.rfind("sglang")});
+  const std::size_t first = text.find_first_of("0123456789", name);
+  if (first == std::string::npos || text.find("dev") != std::string::npos) return std::nullopt;
+  char* end = nullptr;
+  const long major = std::strtol(text.c_str() + first, &end, 10);
+  const long minor = *end == '.' ? std::strtol(end + 1, nullptr, 10) : 0;
+  return static_cast<double>(major) + static_cast<double>(minor) / 100.0;
 }
 
 }  // namespace
 
 const std::vector<EngineStack>& engine_stacks() {
-  static const std::vector<EngineStack> kStacks = make_stacks();
-  return kStacks;
+  static const std::vector<EngineStack> stacks = make_stacks();
+  return stacks;
 }
 
-std::optional<EngineStack> engine_stack_by_name(std::string_view name) {
+std::optional<EngineStack> engine_stack_of(std::string_view text) {
+  const std::string words = lower(text);
   for (const EngineStack& stack : engine_stacks()) {
-    if (stack.name == name) return stack;
+    if (words == stack.name) return stack;
+  }
+  const std::string framework = framework_in(words);
+  if (framework.empty()) return std::nullopt;
+  const std::optional<double> version = version_in(words);
+  for (const EngineStack& stack : engine_stacks()) {
+    if (stack.framework != framework) continue;
+    if (!version || (stack.since <= *version && *version < stack.until)) return stack;
   }
   return std::nullopt;
 }
 
-EngineStack engine_stack_of(std::string_view text) {
-  if (auto exact = engine_stack_by_name(text)) return *exact;
-  const std::string name = lower(text);
-  const auto version = version_of(name);
-  const auto has = [&](const char* part) { return name.find(part) != std::string::npos; };
-  if (has("sglang")) return *engine_stack_by_name("sglang");
-  if (has("trtllm") || has("tensorrt"))
-    return *engine_stack_by_name(version && *version < 0.205 ? "trtllm-engine" : "trtllm-torch");
-  if (has("vllm") && version && *version < 0.075) return *engine_stack_by_name("vllm-0");
-  if (has("vllm") && version && *version < 0.135) return *engine_stack_by_name("vllm-1");
-  return *engine_stack_by_name("vllm-1-async");
+std::optional<EngineStack> engine_stack_for(const std::string& software,
+                                            const std::string& profile) {
+  if (!software.empty()) return engine_stack_of(software);
+  if (const auto stack = engine_stack_of(profile)) return stack;
+  return engine_stacks().front();
+}
+
+std::int64_t graph_tokens(std::int64_t tokens, std::int64_t largest) {
+  if (tokens > largest) return tokens;
+  if (tokens <= 2) return tokens;
+  if (tokens <= 4) return 4;
+  const std::int64_t step = tokens <= 256 ? 8 : 16;
+  return std::min(largest, (tokens + step - 1) / step * step);
 }
 
 }  // namespace windtunnel::strategies

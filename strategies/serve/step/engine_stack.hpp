@@ -1,9 +1,15 @@
-// What a serving engine does that a strategy does not say: what its host costs
-// between steps, which batches it captured as CUDA graphs, what it keeps of the
-// memory. A prediction stands for one of these; its name is in the result.
+// What a serving engine does that a scenario does not say: how it launches kernels, what its host
+// costs between steps, what memory it sets aside. A prediction stands for one of these; its name is
+// in the result.
 //
-// Every figure belongs to the engine and its version, never to a model, a GPU
-// or a row.
+// Model of a step's host time, n sequences in the step, k kernels:
+//   issue = pieces t_piece            where the step replays CUDA graphs
+//           k t_dispatch              where it does not (eager, or compiled without a graph)
+//   host  = gap + n gap_sequence      scheduling, preparing inputs, sampling's Python, handing tokens
+//                                     over to be turned into text
+//   total = max(device, issue) + host          the next step is planned after this one
+//   total = max(device + turn, host + issue)   overlap: planned while this one runs
+// Every figure belongs to an engine version, never to a model or a row.
 #pragma once
 
 #include <cstdint>
@@ -16,35 +22,52 @@
 
 namespace windtunnel::strategies {
 
-// Whether the host schedules the next step while the device runs this one.
-enum class HostWork { between, beside };
-// What memory_fraction is a share of: all of the GPU's memory, or what weights
-// and activations leave.
-enum class MemoryShare { of_gpu, of_free };
+enum class HostOverlap { none, next_step };
+// none: all eager; decode: whole steps of decodes alone; mixed: also, piece by piece around
+// attention, steps with prompts in them.
+enum class GraphCapture { none, decode, mixed };
+// What memory_fraction f is a fraction of (M: memory the process sees, W: weights, A: activation
+// peak, C: context, communication and graphs):
+//   total  f M - W - A - C'        vLLM; graphs are captured afterwards, outside the fraction
+//   static f M - W                 SGLang's mem_fraction_static
+//   free   f (M - W - A - C)       TensorRT-LLM's kv_cache_free_gpu_memory_fraction
+enum class MemoryRule { total, fixed_share, free };
+// Of expert ranks that hold different tokens: everyone gets all tokens and the sums are scattered
+// back; or a token goes to its experts' ranks alone.
+enum class ExpertExchange { gather_scatter, all_to_all };
 
 struct EngineStack {
-  std::string name;  // "vllm-1"
+  std::string name;
+  std::string framework;  // as profiles spell it: vllm, sglang, trtllm
   std::string description;
-  HostWork host = HostWork::between;
-  base::Seconds gap{0};            // of a step: scheduling, preparing inputs, sampling, output
-  base::Seconds sequence_gap{0};   // a running sequence more
-  base::Seconds launch{5e-6};      // of a kernel that is in no graph
-  std::int64_t graph_batch = 512;  // largest batch that was captured
-  std::int64_t graph_step = 8;     // captured batches are 1, 2, 4 and multiples of this
-  MemoryShare share = MemoryShare::of_gpu;
-  base::Bytes context{0};  // CUDA context, modules and the allocator's slack, a GPU
-  base::Bytes group{0};    // buffers of NCCL and custom all-reduce, where there are several GPUs
-  base::Bytes graphs{0};   // of captured graphs, where they come out of the KV cache's share
-  double activation_copies = 2;  // widest tensors of a layer that live at once
-  base::Seconds request{0};      // of a request before its first step: tokenizing,
-                                 // queues between processes
+  double since = 0, until = 0;  // versions it stands for, [since, until), as one number (0.19, 1.0)
+  GraphCapture graphs = GraphCapture::mixed;
+  std::int64_t largest_graph = 512;  // tokens (mixed), sequences (decode)
+  HostOverlap overlap = HostOverlap::none;
+  base::Seconds gap{0}, gap_sequence{0}, turn{0};
+  base::Seconds dispatch{8e-6}, piece{12e-6};
+  base::Bytes custom_all_reduce{0};  // largest message of the engine's own kernel; 0: NCCL alone
+  ExpertExchange experts = ExpertExchange::gather_scatter;
+  MemoryRule memory = MemoryRule::total;
+  base::Bytes context{0};       // CUDA context and library workspaces
+  base::Bytes communicator{0};  // NCCL and all-reduce buffers where there are several GPUs
+  double logit_bytes = 40;      // of the sampler's peak, a sequence and vocabulary entry
+  base::Bytes graph_size{0};    // of one captured graph size
+  base::Seconds request{0};     // of a request before its first step: tokenizing, processes' queues
   std::string source;
 };
 
 const std::vector<EngineStack>& engine_stacks();
-std::optional<EngineStack> engine_stack_by_name(std::string_view name);
-// The one that a text speaks of ("vllm 0.19.0", "TensorRT-LLM 0.14.0", "sglang
-// 0.5.9"); vLLM's latest where it speaks of none.
-EngineStack engine_stack_of(std::string_view text);
+// By name ("vllm-0.19"), or by a text with framework and version ("vllm 0.19.0", "TensorRT-LLM
+// 1.0", "h100-sxm-sglang-0.5.14"); a framework without a known version is its newest stack.
+std::optional<EngineStack> engine_stack_of(std::string_view text);
+// `software` where it is given, else what the kernel profile's name speaks of, else the default.
+// Nothing where `software` names no stack.
+std::optional<EngineStack> engine_stack_for(const std::string& software,
+                                            const std::string& profile);
+
+// The size that a batch of `tokens` is padded to: 1, 2, 4, then multiples of 8 (of 16 from 256);
+// `tokens` where no graph is as large.
+std::int64_t graph_tokens(std::int64_t tokens, std::int64_t largest);
 
 }  // namespace windtunnel::strategies

@@ -2,325 +2,215 @@
 
 #include <algorithm>
 #include <cmath>
-#include <type_traits>
-#include <utility>
-#include <variant>
 
-#include "models/kernels/power_limit.hpp"
-#include "models/networks/exchanges.hpp"
 #include "sim/base/contract.hpp"
 
 namespace windtunnel::strategies {
 namespace {
 
 using base::Seconds;
-using models::BatchShape;
-using models::Mode;
-using models::Op;
 
-constexpr std::size_t kQuickTokens = 16'384;
+// Of the host's times: their spread over the CPUs that servers have.
+constexpr double kHostBand = 0.3;
+// Kernels that a compiled layer launches beside its graph piece: KV write, attention, its merge.
+constexpr double kPiecesALayer = 4.0;
 
-collectives::Op op_of(models::ExchangeKind kind) {
-  switch (kind) {
-    case models::ExchangeKind::all_reduce:
-      return collectives::Op::all_reduce;
-    case models::ExchangeKind::all_gather:
-      return collectives::Op::all_gather;
-    case models::ExchangeKind::reduce_scatter:
-      return collectives::Op::reduce_scatter;
-    case models::ExchangeKind::all_to_all:
-      return collectives::Op::all_to_all;
-    case models::ExchangeKind::ring:
-      return collectives::Op::send_recv;
-  }
-  return collectives::Op::send_recv;
+std::int64_t sampled(const StepBatch& batch) {
+  std::int64_t sequences = batch.decodes * batch.tokens_a_decode;
+  for (const PromptChunk& chunk : batch.prompts) sequences += chunk.last ? 1 : 0;
+  return sequences;
 }
 
-// How much longer a product takes than its kernel alone, where power limits the
-// clock.
-template <class Query>
-double slowed(const Query& query, const models::KernelTime& time, const sim::Gpu& gpu) {
-  if constexpr (requires { query.format; }) {
-    const Seconds least = models::flops(query) / models::sustained_rate(gpu, query.format);
-    return std::max(1.0, least / time.time);
-  }
-  return 1.0;
+std::int64_t sequences_of(const StepBatch& batch) {
+  return batch.decodes + static_cast<std::int64_t>(batch.prompts.size());
+}
+
+double mean_keys(const StepBatch& batch) {
+  return static_cast<double>(batch.decode_kv) / static_cast<double>(batch.decodes);
+}
+
+bool listed(const std::vector<std::string>& notes, const std::string& note) {
+  return std::find(notes.begin(), notes.end(), note) != notes.end();
 }
 
 }  // namespace
 
-void LlmStepTime::Cost::add(const Cost& other, double count) {
-  time += other.time * count;
-  low += other.low * count;
-  high += other.high * count;
-  exchange += other.exchange * count;
-  launches += static_cast<std::int64_t>(static_cast<double>(other.launches) * count);
-}
-
-LlmStepTime::LlmStepTime(const models::Network& network, const ServeSite& site, LlmEngine engine)
-    : site_(site), engine_(std::move(engine)), clock_(site.cluster, site.links) {
-  place_blocks(network);
-  quick_tokens_.assign(kQuickTokens, nullptr);
-  hop_bytes_ = static_cast<double>(network.hidden) * models::element_bytes(engine_.formats);
-}
-
-// Layers are spread evenly; the slowest stage has the most of them. Equal
-// blocks once, with a count.
-void LlmStepTime::place_blocks(const models::Network& network) {
-  std::map<std::size_t, double> counts;
-  for (const std::size_t index : network.order) counts[index] += 1;
-  double layers = 0;
-  for (const auto& [index, count] : counts) {
-    if (network.blocks[index].role == models::BlockRole::layer) layers += count;
+LlmStepTime::LlmStepTime(LlmStepOptions options)
+    : options_(std::move(options)), clock_(options_.cluster, options_.links) {
+  const RankSite site{.kernels = options_.kernels,
+                      .gpu = options_.gpu,
+                      .clock = clock_,
+                      .links = options_.links,
+                      .stack = options_.stack};
+  stages_.reserve(options_.layout.stages.size());
+  for (const StageBlocks& stage : options_.layout.stages) {
+    stages_.emplace_back(*options_.network, options_.layout, stage, options_.rank, site);
+    const PartTime one = stages_.back().dense_part(1);
+    const double attention = stages_.back().decode_part(1, 64.0, 1).kernels;
+    const double experts = stages_.back().experts_part(1).kernels;
+    kernels_eager_ = std::max(kernels_eager_, one.kernels + attention + experts);
+    pieces_ = std::max(pieces_, kPiecesALayer * stages_.back().layers());
   }
-  const double stages = static_cast<double>(engine_.stages);
-  const double fullest = std::ceil(layers / stages) / std::max(1.0, layers);
-  for (const auto& [index, count] : counts) {
-    const models::Block& block = network.blocks[index];
-    const bool layer = block.role == models::BlockRole::layer;
-    const double kept = layer ? count * engine_.kept_layers : count;
-    const Part part{&block, layer ? kept * fullest : (engine_.stages == 1 ? count : 0.0), count};
-    (block.role == models::BlockRole::head ? heads_ : layers_).push_back(part);
+  device_.resize(stages_.size());
+  measure_bands();
+}
+
+// Which kernels are launched one by one, and how many tokens the linear layers run on.
+LlmStepTime::Padded LlmStepTime::padded(const StepBatch& batch) const {
+  const EngineStack& stack = options_.stack;
+  const std::int64_t tokens = batch.tokens();
+  const double dispatch = stack.dispatch.value();
+  const bool graph = stack.graphs != GraphCapture::none && tokens <= stack.largest_graph;
+  if (!graph || (stack.graphs == GraphCapture::decode && !batch.prompts.empty())) {
+    return {.tokens = tokens, .issue = kernels_eager_ * dispatch};
   }
+  const std::int64_t whole = graph_tokens(tokens, stack.largest_graph);
+  if (batch.prompts.empty()) return {.tokens = whole, .issue = stack.piece.value()};
+  return {.tokens = whole, .issue = pieces_ * stack.piece.value()};
 }
 
-LlmStepTime::OpKind LlmStepTime::kind_of(const Op& op) {
-  if (std::holds_alternative<models::AttentionWork>(op.work) ||
-      std::holds_alternative<models::ScanWork>(op.work))
-    return OpKind::sequence;
-  const auto* linear = std::get_if<models::LinearWork>(&op.work);
-  return linear != nullptr && linear->absorbed ? OpKind::sequence : OpKind::token;
-}
-
-LlmStepTime::Cost LlmStepTime::lowered(const Op& op, const BatchShape& batch, Mode mode) {
-  const models::LoweringOptions options{.mode = mode,
-                                        .formats = engine_.formats,
-                                        .layout = engine_.layout,
-                                        .expert_skew = engine_.expert_skew};
-  models::Kernels kernels;
-  models::lower(op, batch, options, models::Pass::forward, kernels);
-  const bool sparse = std::holds_alternative<models::LinearWork>(op.work);
-  Cost cost;
-  for (const models::Kernel& kernel : kernels) {
-    const double count = static_cast<double>(kernel.count);
-    std::visit(
-        [&](const auto& query) {
-          const models::KernelTime time = site_.kernels.time(query);
-          double factor = count * slowed(query, time, site_.cluster->node.gpu);
-          if (sparse) factor /= engine_.linear_speedup;
-          cost.time += time.time.value() * factor;
-          cost.low += time.low.value() * factor;
-          cost.high += time.high.value() * factor;
-          const std::string ground(time.extrapolated ? "extrapolated"
-                                                     : models::to_text(time.basis));
-          grounds_[ground] += time.time.value() * factor;
-        },
-        kernel.query);
-    cost.launches += kernel.count;
+double LlmStepTime::attention(RankTimes& rank, const StepBatch& batch) {
+  double time = 0;
+  for (const PromptChunk& chunk : batch.prompts) {
+    if (chunk.tokens > 0) time += rank.context(chunk.tokens, chunk.tokens + chunk.cached);
   }
-  return cost;
-}
-
-GroupShape LlmStepTime::group(std::int64_t ranks) const {
-  const std::int64_t node = std::max<std::int64_t>(1, std::min(ranks, engine_.gpus_per_node));
-  return {.ranks = ranks, .nodes = (ranks + node - 1) / node, .gpus_per_node = node};
-}
-
-double LlmStepTime::exchange_time(const models::Exchange& exchange) {
-  const bool tensor = exchange.group == models::ExchangeGroup::tensor;
-  const std::int64_t ranks =
-      tensor ? engine_.layout.tensor : engine_.layout.expert * engine_.layout.expert_tensor;
-  if (ranks <= 1) return 0.0;
-  const GroupShape shape = clock_.folded(group(ranks));
-  double best = clock_.collective(op_of(exchange.kind), exchange.bytes, shape).time.value();
-  if (exchange.kind == models::ExchangeKind::all_reduce && shape.nodes == 1) {
-    const models::FusedAllReduceQuery own{.gpus = ranks, .bytes = exchange.bytes};
-    best = std::min(best, site_.kernels.time(own).time.value());
+  if (batch.decodes > 0) {
+    time += rank.decode(batch.decodes, mean_keys(batch), batch.tokens_a_decode);
   }
-  return best * static_cast<double>(exchange.count);
+  return time;
 }
 
-LlmStepTime::Cost LlmStepTime::exchanged(const Op& op, const BatchShape& batch, Mode mode) {
-  const models::LoweringOptions options{
-      .mode = mode, .formats = engine_.formats, .layout = engine_.layout};
-  std::vector<models::Exchange> exchanges;
-  models::exchanges(op, batch, options, models::Pass::forward, exchanges);
-  Cost cost;
-  for (const models::Exchange& exchange : exchanges) {
-    cost.exchange += exchange_time(exchange);
-    cost.launches += exchange.count;
+double LlmStepTime::draft_time(const StepBatch& batch) {
+  if (options_.draft_tokens <= 0) return 0;
+  double time = batch.decodes > 0 ? options_.draft_time.value() : 0.0;
+  if (!options_.draft) return time;
+  if (batch.decodes > 0) {
+    const StepBatch one{.decodes = batch.decodes, .decode_kv = batch.decode_kv};
+    time += static_cast<double>(options_.draft_tokens) * options_.draft->time(one).device.value();
   }
-  return cost;
+  if (!batch.prompts.empty()) {
+    time += options_.draft->time(StepBatch{.prompts = batch.prompts}).device.value();
+  }
+  return time;
 }
 
-const LlmStepTime::Both& LlmStepTime::token_cost(std::int64_t tokens) {
-  const auto at = static_cast<std::size_t>(tokens);
-  if (at < quick_tokens_.size() && quick_tokens_[at] != nullptr) return *quick_tokens_[at];
-  auto [found, is_new] = tokens_.try_emplace(tokens);
-  if (is_new) {
-    const BatchShape batch{.sequences = 1, .query_tokens = std::max<std::int64_t>(1, tokens)};
-    for (const Part& part : layers_) {
-      Cost cost;
-      for (const Op& op : part.block->ops) {
-        if (kind_of(op) == OpKind::token) cost.add(lowered(op, batch, Mode::prefill));
-        if (!std::holds_alternative<models::AttentionWork>(op.work))
-          cost.add(exchanged(op, batch, Mode::prefill));
-      }
-      found->second.stage.add(cost, part.in_stage);
-      found->second.all.add(cost, part.in_all);
-    }
-  }
-  if (at < quick_tokens_.size()) quick_tokens_[at] = &found->second;
-  return found->second;
+Seconds LlmStepTime::hop(std::int64_t tokens) {
+  const double bytes = static_cast<double>(tokens) * static_cast<double>(options_.network->hidden) *
+                       models::element_bytes(options_.rank.formats) /
+                       static_cast<double>(options_.layout.ranks.tensor);
+  return clock_
+      .message(base::Bytes(bytes), options_.layout.hop_between_nodes, options_.layout.ranks.tensor)
+      .time;
 }
 
-const LlmStepTime::Both& LlmStepTime::head_cost(std::int64_t sequences) {
-  auto [found, is_new] = sequences_.try_emplace(sequences);
-  if (!is_new || sequences == 0) return found->second;
-  const BatchShape batch{.sequences = sequences, .query_tokens = 1};
-  for (const Part& part : heads_) {
-    for (const Op& op : part.block->ops) {
-      Cost cost = lowered(op, batch, Mode::decode);
-      if (const auto* linear = std::get_if<models::LinearWork>(&op.work);
-          linear != nullptr && linear->head && engine_.layout.tensor > 1) {
-        // The logits of all ranks are gathered where the token is drawn.
-        const double bytes = static_cast<double>(sequences * linear->outputs) * 2.0;
-        cost.exchange += exchange_time({.kind = models::ExchangeKind::all_gather,
-                                        .group = models::ExchangeGroup::tensor,
-                                        .bytes = base::Bytes(bytes)});
-      }
-      found->second.stage.add(cost, part.in_stage);
-      found->second.all.add(cost, part.in_all);
-    }
+StepTime LlmStepTime::joined(const std::vector<double>& stages, const StepBatch& batch,
+                             const Padded& padded) {
+  const EngineStack& stack = options_.stack;
+  const double draft = draft_time(batch);
+  double slowest = 0, sum = draft;
+  for (const double stage : stages) {
+    slowest = std::max(slowest, stage);
+    sum += stage;
   }
-  return found->second;
-}
-
-LlmStepTime::Both LlmStepTime::attention_cost(const StepBatch& batch, std::int64_t decodes) {
-  Both both;
-  for (const Part& part : layers_) {
-    for (const Op& op : part.block->ops) {
-      if (kind_of(op) != OpKind::sequence) continue;
-      Cost cost;
-      for (const PromptChunk& chunk : batch.prompts) {
-        const BatchShape shape{.sequences = 1,
-                               .query_tokens = std::max<std::int64_t>(1, chunk.tokens),
-                               .kv_tokens = chunk.cached + std::max<std::int64_t>(1, chunk.tokens)};
-        cost.add(lowered(op, shape, Mode::prefill));
-      }
-      if (batch.decodes > 0) {
-        const std::int64_t mean = std::max<std::int64_t>(1, batch.decode_kv / batch.decodes);
-        const BatchShape shape{.sequences = decodes,
-                               .query_tokens = batch.tokens_a_decode,
-                               .kv_tokens = std::max(mean, batch.tokens_a_decode)};
-        cost.add(lowered(op, shape, Mode::decode));
-      }
-      both.stage.add(cost, part.in_stage);
-      both.all.add(cost, part.in_all);
-    }
+  const auto hops = static_cast<double>(stages.size() - 1);
+  const double message = hops > 0 ? hop(padded.tokens).value() : 0.0;
+  const double device = slowest + draft + message;
+  const double host =
+      stack.gap.value() + static_cast<double>(sequences_of(batch)) * stack.gap_sequence.value();
+  const double busy = std::max(device, padded.issue);
+  StepTime step;
+  if (stack.overlap == HostOverlap::next_step) {
+    step.total = Seconds(std::max(busy + stack.turn.value(), host + padded.issue));
+  } else {
+    step.total = Seconds(busy + host);
   }
-  return both;
-}
-
-// The captured batch that a batch of decodes runs in.
-std::int64_t LlmStepTime::captured(std::int64_t decodes) const {
-  if (decodes <= 2) return decodes;
-  if (decodes <= 4) return 4;
-  const std::int64_t step = std::max<std::int64_t>(1, engine_.stack.graph_step);
-  return (decodes + step - 1) / step * step;
-}
-
-LlmStepTime::Both LlmStepTime::device_cost(const StepBatch& batch, std::int64_t tokens,
-                                           std::int64_t decodes) {
-  std::int64_t sequences = decodes * batch.tokens_a_decode;
-  for (const PromptChunk& chunk : batch.prompts) sequences += chunk.last ? 1 : 0;
-  Both sum = token_cost(tokens);
-  const Both& head = head_cost(sequences);
-  const Both attention = attention_cost(batch, decodes);
-  for (const Both* more : {&head, &attention}) {
-    sum.stage.add(more->stage);
-    sum.all.add(more->all);
-  }
-  // The last stage has the head beside its layers.
-  if (engine_.stages > 1) {
-    const double head_time = head.all.time + head.all.exchange;
-    const double layers = sum.stage.time + sum.stage.exchange;
-    if (head_time > 0.5 * layers) sum.stage.add(head.all);
-  }
-  return sum;
-}
-
-StepTime LlmStepTime::assemble(const Both& device, const StepBatch& batch, bool graph) {
-  const EngineStack& stack = engine_.stack;
-  const double sequences =
-      static_cast<double>(batch.decodes + static_cast<std::int64_t>(batch.prompts.size()));
-  const double host = stack.gap.value() + stack.sequence_gap.value() * sequences;
-  const auto device_time = [&](const Cost& cost) {
-    const double kernels = cost.time + cost.exchange;
-    return graph ? kernels
-                 : std::max(kernels, static_cast<double>(cost.launches) * stack.launch.value());
-  };
-  const auto step = [&](double busy) {
-    return stack.host == HostWork::between ? busy + host : std::max(busy, host);
-  };
-  const double stage = device_time(device.stage);
-  const double all = engine_.stages > 1 ? device_time(device.all) : stage;
-  double hops = 0;
-  if (engine_.stages > 1) {
-    const bool far = engine_.layout.tensor * engine_.stages > engine_.gpus_per_node;
-    hops = static_cast<double>(engine_.stages - 1) *
-           clock_.message(base::Bytes(hop_bytes_ * static_cast<double>(batch.tokens())), far, 1)
-               .time.value();
-  }
-  return {.total = Seconds(step(stage)),
-          .latency = Seconds(std::max(step(all + hops), step(stage))),
-          .device = Seconds(stage)};
+  step.latency = Seconds(std::max(
+      step.total.value(), std::max(sum + hops * message, padded.issue) + stack.turn.value()));
+  step.device = Seconds(device);
+  return step;
 }
 
 StepTime LlmStepTime::time(const StepBatch& batch) {
-  base::expects(!batch.empty(), "a step has a prompt or a decode");
-  const bool graph = batch.prompts.empty() && batch.decodes <= engine_.stack.graph_batch;
-  const std::int64_t decodes = graph ? captured(batch.decodes) : batch.decodes;
-  const std::int64_t tokens = batch.prompt_tokens() + decodes * batch.tokens_a_decode;
-  const Both device = device_cost(batch, tokens, decodes);
-  sum_ += device.stage.time;
-  low_ += device.stage.low;
-  high_ += device.stage.high;
-  return assemble(device, batch, graph);
+  base::expects(!batch.empty(), "a step has tokens");
+  const Padded to = padded(batch);
+  const std::int64_t head = sampled(batch);
+  for (std::size_t s = 0; s < stages_.size(); ++s) {
+    RankTimes& rank = stages_[s];
+    device_[s] = rank.dense(to.tokens) + rank.experts(to.tokens * options_.layout.data) +
+                 attention(rank, batch) + rank.head(head);
+  }
+  return joined(device_, batch, to);
 }
 
-// Attention of each rank, and experts over the tokens of all of them: every
-// rank runs the rows of the mean, the fullest rank decides the rest.
 StepTime LlmStepTime::time(const std::vector<StepBatch>& ranks) {
-  const StepBatch* fullest = nullptr;
-  std::int64_t most = -1;
-  for (const StepBatch& rank : ranks) {
-    if (rank.empty()) continue;
-    const std::int64_t load = rank.tokens() * 1'000'000 + rank.decode_kv / 64;
-    if (load > most) {
-      most = load;
-      fullest = &rank;
+  base::expects(!ranks.empty(), "a step has ranks");
+  if (ranks.size() == 1) return time(ranks.front());
+  if (!stages_.front().has_experts() && !stages_.back().has_experts()) {
+    return StepTimeModel::time(ranks);
+  }
+  std::int64_t all = 0;
+  const StepBatch* fullest = &ranks.front();
+  Padded to{};
+  for (const StepBatch& batch : ranks) {
+    const Padded own = batch.empty() ? Padded{.tokens = 1} : padded(batch);
+    all += own.tokens;
+    to.issue = std::max(to.issue, own.issue);
+    to.tokens = std::max(to.tokens, own.tokens);
+    if (sequences_of(batch) > sequences_of(*fullest)) fullest = &batch;
+  }
+  // Graphs of one size are replayed on all ranks, so idle rows are padded to the fullest.
+  const bool graph =
+      options_.stack.graphs != GraphCapture::none && to.tokens <= options_.stack.largest_graph;
+  if (graph) all = to.tokens * static_cast<std::int64_t>(ranks.size());
+  for (std::size_t s = 0; s < stages_.size(); ++s) {
+    RankTimes& rank = stages_[s];
+    double slowest = 0;
+    for (const StepBatch& batch : ranks) {
+      if (batch.empty()) continue;
+      const double own = rank.dense(graph ? to.tokens : batch.tokens()) + attention(rank, batch) +
+                         rank.head(sampled(batch));
+      slowest = std::max(slowest, own);
+    }
+    device_[s] = slowest + rank.experts(all);
+  }
+  return joined(device_, *fullest, to);
+}
+
+std::vector<std::string> LlmStepTime::notes() const {
+  std::vector<std::string> notes{"steps of " + options_.stack.description};
+  for (const RankTimes& stage : stages_) {
+    for (const models::KernelQuery& query : stage.sample_queries()) {
+      const std::string note = options_.kernels.note(query);
+      if (!note.empty() && !listed(notes, note)) notes.push_back(note);
     }
   }
-  base::expects(fullest != nullptr, "a step has a prompt or a decode on some rank");
-  return time(*fullest);
+  for (const std::string& note : clock_.notes()) {
+    if (!listed(notes, note)) notes.push_back(note);
+  }
+  return notes;
 }
 
-double LlmStepTime::low_factor() const {
-  return sum_ > 0 ? low_ / sum_ : 1.0;
-}
-double LlmStepTime::high_factor() const {
-  return sum_ > 0 ? high_ / sum_ : 1.0;
-}
-
-std::map<std::string, Seconds> LlmStepTime::parts(const StepBatch& batch) {
-  const Both& token = token_cost(batch.tokens());
-  const Both attention = attention_cost(batch, batch.decodes);
-  const Both& head = head_cost(batch.decodes);
-  return {{"linear and experts", Seconds(token.stage.time)},
-          {"attention", Seconds(attention.stage.time)},
-          {"head", Seconds(head.stage.time)},
-          {"exchanges", Seconds(token.stage.exchange + head.stage.exchange)}};
+void LlmStepTime::measure_bands() {
+  PartTime sum;
+  for (const RankTimes& stage : stages_) {
+    sum.add(stage.dense_part(64));
+    sum.add(stage.experts_part(64 * options_.layout.data));
+    sum.add(stage.decode_part(64, 1024.0, 1));
+    sum.add(stage.head_part(64));
+    sum.add(stage.dense_part(2048));
+    sum.add(stage.experts_part(2048 * options_.layout.data));
+    sum.add(stage.context_part(2048, 2048));
+  }
+  const double host = 2.0 * (options_.stack.gap + 64.0 * options_.stack.gap_sequence).value();
+  const bool hidden = options_.stack.overlap == HostOverlap::next_step;
+  const double total = sum.time() + (hidden ? 0.0 : host);
+  double low = hidden ? 0.0 : kHostBand * kHostBand * host * host, high = low;
+  for (const PartTime::Interval& kind : sum.kinds) {
+    low += (kind.time - kind.low) * (kind.time - kind.low);
+    high += (kind.high - kind.time) * (kind.high - kind.time);
+  }
+  low_ = std::max(0.1, 1.0 - std::sqrt(low) / total);
+  high_ = 1.0 + std::sqrt(high) / total;
 }
 
 }  // namespace windtunnel::strategies

@@ -1,105 +1,76 @@
-// The time of one engine step of an LLM, from exactly what is in its batch.
+// Time of one step of an LLM engine: what its GPUs need for the batch, what its host needs, and how
+// the two lie beside each other.
 //
-// Model: kernels that see tokens alone (linear layers, norms, activations,
-// experts) run once over all tokens of the step; the head over the sequences
-// that get a token; attention (and scans) once for each prompt chunk, against
-// its own keys, and once for all decodes, at their mean number of keys. A step
-// of decodes alone replays a CUDA graph of the next captured batch; any other
-// step is launched kernel by kernel and takes at least launches x launch of the
-// host. Exchanges of tensor ranks take the better of the engine's own
-// all-reduce and NCCL. Step = device and host as the engine stack says, one
-// after the other or beside each other. With `stages` > 1 a step's `total` is
-// that of the slowest stage and its `latency` that of all of them and the hops
-// between. Kernels take at least what the power limit leaves them
-// (models/kernels/power_limit.hpp).
+// Model, T tokens of the step (padded up to a captured size where a CUDA graph is replayed), S
+// sequences that get a token, stages s:
+//   device_s = dense_s(T) + experts_s(T of all data ranks) + sum context_s(chunk)
+//              + decode_s(n, mean keys) + head(S) on the last stage
+//   total    = as engine_stack.hpp joins device and host; of several stages the slowest, and a hop
+//   latency  = all stages one after the other, hops and host
+// Speculation: a step verifies tokens_a_decode tokens a sequence; the draft's tokens_a_decode - 1
+// steps come before it (a draft model's own, or the stated time), and a draft model reads prompts
+// too. Ranks of data-parallel attention run their linear layers side by side and wait for each
+// other at the experts, so a step takes the slowest rank's own part and everyone's experts.
+// Bands: of a typical step, kernels' bands (errors of a kind common, of kinds independent) and the
+// host's 30 %.
+// Contract: as StepTimeModel; remembers, so one thread at a time.
 #pragma once
 
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "models/networks/exchanges.hpp"
-#include "models/networks/lowering.hpp"
-#include "models/networks/network.hpp"
-#include "strategies/serve/engine_plan.hpp"
-#include "strategies/serve/step/engine_stack.hpp"
-#include "strategies/train/group_clock.hpp"
+#include "strategies/serve/step/rank_times.hpp"
+#include "strategies/serve/step_time.hpp"
 
 namespace windtunnel::strategies {
 
-struct LlmEngine {
-  models::Formats formats{};
-  models::Layout layout{};
-  double expert_skew = 0.0;
-  std::int64_t stages = 1;
-  std::int64_t data_ranks = 1;
-  std::int64_t gpus_per_node = 8;  // of the cluster, for which groups cross nodes
-  double kept_layers = 1.0;        // share of the layers that pruning leaves
-  double linear_speedup = 1.0;     // of 2:4 sparse weights
+// All that a step time refers to; the referred-to outlive it, but for what it shares.
+struct LlmStepOptions {
+  std::shared_ptr<const models::Network> network;
+  const sim::ValidCluster& cluster;
+  const models::KernelTimeModel& kernels;
+  const collectives::TimeModel* links = nullptr;
+  sim::Gpu gpu{};
   EngineStack stack{};
+  EngineLayout layout{};
+  RankOptions rank{};
+  std::int64_t draft_tokens = 0;
+  base::Seconds draft_time{0};
+  std::shared_ptr<StepTimeModel> draft{};
+  std::shared_ptr<const void> keep{};  // kernels, where they are shared
 };
 
-// Owned by one thread: remembers times by token count.
 class LlmStepTime final : public StepTimeModel {
  public:
-  // `network`, `site` and what it names outlive this.
-  LlmStepTime(const models::Network& network, const ServeSite& site, LlmEngine engine);
+  explicit LlmStepTime(LlmStepOptions options);
+  LlmStepTime(const LlmStepTime&) = delete;
+  LlmStepTime& operator=(const LlmStepTime&) = delete;
 
   StepTime time(const StepBatch& batch) override;
   StepTime time(const std::vector<StepBatch>& ranks) override;
-  std::vector<std::string> notes() const override { return notes_; }
-  double low_factor() const override;
-  double high_factor() const override;
-
-  // Sums of kernel time by what it rests on, of the steps asked for so far.
-  const std::map<std::string, double>& grounds() const { return grounds_; }
-  // Device time of the parts of a step: "linear and experts", "attention",
-  // "exchanges", "head".
-  std::map<std::string, base::Seconds> parts(const StepBatch& batch);
+  std::vector<std::string> notes() const override;
+  double low_factor() const override { return low_; }
+  double high_factor() const override { return high_; }
 
  private:
-  struct Cost {
-    double time = 0, low = 0, high = 0, exchange = 0;  // seconds
-    std::int64_t launches = 0;
-    void add(const Cost& other, double count = 1);
+  struct Padded {
+    std::int64_t tokens = 0;
+    double issue = 0;  // s, of the host
   };
-  struct Part {  // a block, and how often the slowest stage and all stages have
-                 // it
-    const models::Block* block = nullptr;
-    double in_stage = 0, in_all = 0;
-  };
-  enum class OpKind { token, sequence };  // sequence: attention, scans, absorbed products
-  static OpKind kind_of(const models::Op& op);
+  Padded padded(const StepBatch& batch) const;
+  double attention(RankTimes& rank, const StepBatch& batch);
+  double draft_time(const StepBatch& batch);
+  StepTime joined(const std::vector<double>& stages, const StepBatch& batch, const Padded& padded);
+  base::Seconds hop(std::int64_t tokens);
+  void measure_bands();
 
-  void place_blocks(const models::Network& network);
-  Cost lowered(const models::Op& op, const models::BatchShape& batch, models::Mode mode);
-  Cost exchanged(const models::Op& op, const models::BatchShape& batch, models::Mode mode);
-  double exchange_time(const models::Exchange& exchange);
-  GroupShape group(std::int64_t ranks) const;
-  // All token ops of the engine for `tokens` (`expert_tokens` a rank on
-  // average), by stage and in all.
-  struct Both {
-    Cost stage, all;
-  };
-  const Both& token_cost(std::int64_t tokens);
-  const Both& head_cost(std::int64_t sequences);
-  Both attention_cost(const StepBatch& batch, std::int64_t decodes);
-  std::int64_t captured(std::int64_t decodes) const;
-  StepTime assemble(const Both& device, const StepBatch& batch, bool graph);
-  Both device_cost(const StepBatch& batch, std::int64_t tokens, std::int64_t decodes);
-
-  const ServeSite& site_;
-  LlmEngine engine_;
+  LlmStepOptions options_;
   GroupClock clock_;
-  std::vector<Part> layers_, heads_;
-  std::map<std::int64_t, Both> tokens_, sequences_;
-  std::vector<const Both*> quick_tokens_;
-  double hop_bytes_ = 0;
-  double sum_ = 0, low_ = 0, high_ = 0;
-  std::map<std::string, double> grounds_;
-  std::vector<std::string> notes_;
+  std::vector<RankTimes> stages_;
+  std::vector<double> device_;  // of a step's stages, kept to save allocations
+  double kernels_eager_ = 0, pieces_ = 0;
+  double low_ = 1.0, high_ = 1.0;
 };
 
 }  // namespace windtunnel::strategies
