@@ -261,7 +261,7 @@ base::Outcome run_train(const TrainJob& job, const TrainSubject& subject, const 
   const Iteration& iteration = all ? all->iteration : folded;
   TrainFacts facts(plan, subject, site, iteration, out);
   facts.fill();
-  out.labels["ranks"] = all ? fmt::format("every one of {}", plan.gpus) : "one of each stage";
+  out.labels["simulated_ranks"] = all ? fmt::format("every one of {}", plan.gpus) : "one of each stage";
   if (!all || all->links == Links::unshared) warn_of_oversubscription(plan, *site.cluster, out);
   out.tables["stages"] = stages_table(plan, iteration, site.cluster->node.gpu.memory);
   out.tables["waterfall"] = waterfall_table(iteration, facts.at_peak());

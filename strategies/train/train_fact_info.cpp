@@ -49,7 +49,7 @@ const std::map<std::string, base::FactInfo>& train_fact_info() {
       {"unshared_iteration_time_s",
        {"iteration time, unshared", "s",
         "the same with links of one's own (every rank simulated)"}},
-      {"ranks", {"ranks", "", "which ranks were simulated"}},
+      {"simulated_ranks", {"simulated ranks", "", "one of each stage, or every one"}},
       {"software", {"software", "", "conventions the prediction stands for"}},
       {"profile", {"profile", "", "kernel times from"}},
       {"schedule", {"schedule", "", "of the pipeline"}},

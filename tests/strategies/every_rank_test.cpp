@@ -79,7 +79,7 @@ std::vector<Case> layouts() {
   job = job_of({.tensor = 2, .pipeline = 2}, 64);
   add("tensor 2 pipeline 2 data 16", job);
   job.strategy.zero = ZeroLevel::optimizer;
-  job.strategy.software = "torchtitan";
+  job.strategy.software = "fsdp-compiled";
   add("zero 1", job);
   job.strategy.zero = ZeroLevel::weights;
   add("zero 3", job);
@@ -123,12 +123,23 @@ TEST(EveryRank, Of64GpusTakesTheTimeOfOneOfEachStageInAllSchedulesAndLayouts) {
   }
 }
 
-TEST(EveryRank, OfExpertsAndOfSplitGradientsTakesTheTimeOfOneOfEachStage) {
+TEST(EveryRank, OfExpertsAndWithZero2TakesTheTimeOfOneOfEachStage) {
   const Subject moe("mixtral-8x7b");
   for (const std::int64_t tensor : {1, 8}) {
     TrainJob job = job_of({.tensor = tensor, .pipeline = 2, .expert = 8}, 64);
     expect_same_unfolded({"experts, tensor " + std::to_string(tensor), job}, moe);
   }
+  TrainJob far = job_of({.tensor = 8, .pipeline = 2, .expert = 4, .expert_tensor = 8}, 64);
+  for (const PipelineSchedule schedule : all_pipeline_schedules()) {
+    far.strategy.schedule = schedule;
+    expect_same_unfolded({"experts on four nodes", far}, moe);
+  }
+  far.strategy.overlap.data = false;
+  far.strategy.overlap.pipeline = false;
+  far.strategy.schedule = PipelineSchedule::one_f_one_b;
+  far.strategy.sizes.pipeline = 1;
+  EXPECT_NEAR(on_simgrid(far, moe, h100_cluster(8)) / unfolded(far, moe, h100_cluster(8)), 1.0,
+              0.01);
   const Subject gpt("gpt3-1.3b");
   TrainJob job = job_of({.tensor = 2}, 128);
   job.strategy.zero = ZeroLevel::gradients;
