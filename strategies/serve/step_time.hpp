@@ -55,6 +55,8 @@ class StepTimeModel {
   virtual StepTime time(const std::vector<StepBatch>& ranks);
   // What stood in for what, in sentences.
   virtual std::vector<std::string> notes() const { return {}; }
+  // What the times rest on: measured interpolated model roofline extrapolated.
+  virtual std::vector<std::string> rests_on() const { return {}; }
   // 90 % band of a step's time as factors on it: low <= 1 <= high, taken as common to all steps.
   virtual double low_factor() const { return 1.0; }
   virtual double high_factor() const { return 1.0; }

@@ -1,0 +1,249 @@
+#include "strategies/serve/engine/serve_metrics.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <string>
+
+namespace windtunnel::strategies {
+namespace {
+
+double quantile(const std::vector<double>& sorted, double share) {
+  const double at = share * static_cast<double>(sorted.size() - 1);
+  const auto low = static_cast<std::size_t>(at);
+  const std::size_t high = std::min(low + 1, sorted.size() - 1);
+  return sorted[low] + (at - static_cast<double>(low)) * (sorted[high] - sorted[low]);
+}
+
+constexpr std::array<std::pair<const char*, double>, 3> kShares{
+    {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}}};
+
+void add_distribution(const std::string& name, std::vector<double> values, base::Outcome& out) {
+  if (values.empty()) return;
+  double sum = 0;
+  for (const double value : values) sum += value;
+  std::sort(values.begin(), values.end());
+  out.facts[name + "_mean_s"] = sum / static_cast<double>(values.size());
+  for (const auto& [text, share] : kShares)
+    out.facts[name + "_" + text + "_s"] = quantile(values, share);
+}
+
+void add_gaps(std::vector<std::pair<double, std::int64_t>> gaps, base::Outcome& out) {
+  double sum = 0;
+  std::int64_t count = 0;
+  for (const auto& [gap, times] : gaps) {
+    sum += gap * static_cast<double>(times);
+    count += times;
+  }
+  if (count == 0) return;
+  std::sort(gaps.begin(), gaps.end());
+  out.facts["itl_mean_s"] = sum / static_cast<double>(count);
+  for (const auto& [text, share] : kShares) {
+    const auto rank = static_cast<std::int64_t>(std::ceil(share * static_cast<double>(count)));
+    std::int64_t seen = 0;
+    for (const auto& [gap, times] : gaps) {
+      seen += times;
+      if (seen < rank) continue;
+      out.facts[std::string("itl_") + text + "_s"] = gap;
+      break;
+    }
+  }
+}
+
+struct Latencies {
+  std::vector<double> ttft, tpot, e2e, queue;
+  std::int64_t met = 0, judged = 0;
+};
+
+bool meets(const Slo& slo, double ttft, double tpot, double e2e) {
+  return ttft <= slo.ttft.value() && tpot <= slo.tpot.value() && e2e <= slo.e2e.value();
+}
+
+Latencies latencies(const ServeJob& job, const ServedRun& run) {
+  Latencies out;
+  const auto skip =
+      static_cast<std::size_t>(std::max<std::int64_t>(0, job.workload.warmup_requests));
+  for (std::size_t i = std::min(skip, run.records.size()); i < run.records.size(); ++i) {
+    const RequestRecord& record = run.records[i];
+    if (record.fate == Fate::rejected) ++out.judged;
+    if (record.fate != Fate::completed) continue;
+    const double ttft = (record.first_token - record.arrival).value();
+    const double e2e = (record.finish - record.arrival).value();
+    const double tokens = static_cast<double>(record.output_tokens);
+    const double tpot = tokens > 1 ? (e2e - ttft) / (tokens - 1.0) : 0.0;
+    out.ttft.push_back(ttft);
+    out.e2e.push_back(e2e);
+    if (tokens > 1) out.tpot.push_back(tpot);
+    out.queue.push_back(std::max(0.0, (record.start - record.arrival).value()));
+    ++out.judged;
+    out.met += meets(job.workload.slo, ttft, tpot, e2e) ? 1 : 0;
+  }
+  return out;
+}
+
+bool open_loop(const ServeJob& job) {
+  switch (job.workload.arrivals.process) {
+    case ArrivalProcess::closed_loop:
+    case ArrivalProcess::single_stream:
+    case ArrivalProcess::multi_stream:
+      return false;
+    default:
+      return job.workload.conversations.turns <= 1 || job.workload.trace != nullptr;
+  }
+}
+
+// Whether the queue grew without bound; definition in the header.
+bool saturated(const ServeJob& job, const ServedRun& run, const Latencies& seen) {
+  if (job.workload.mode == ServeMode::offline || seen.e2e.empty()) return false;
+  double queue = 0, total = 0;
+  for (std::size_t i = 0; i < seen.e2e.size(); ++i) {
+    queue += seen.queue[i];
+    total += seen.e2e[i];
+  }
+  if (!open_loop(job)) return queue > 0.2 * total;
+  std::int64_t waiting = 0, came = 0;
+  for (const RequestRecord& record : run.records) {
+    if (record.fate == Fate::rejected) continue;
+    ++came;
+    if (record.start.value() > run.last_arrival) ++waiting;
+  }
+  return waiting > 8 && waiting * 10 > came && queue > 0.2 * total;
+}
+
+}  // namespace
+
+void add_serve_facts(const ServeJob& job, const ServedRun& run, const FleetFigures& fleet,
+                     base::Outcome& out) {
+  const Latencies seen = latencies(job, run);
+  std::int64_t completed = 0, rejected = 0, restarts = 0;
+  double input = 0, output = 0, first = std::numeric_limits<double>::infinity();
+  for (const RequestRecord& record : run.records) {
+    completed += record.fate == Fate::completed ? 1 : 0;
+    rejected += record.fate == Fate::rejected ? 1 : 0;
+    restarts += record.preemptions;
+    output += static_cast<double>(record.output_tokens);
+    if (record.fate == Fate::completed) input += static_cast<double>(record.input_tokens);
+    if (record.fate != Fate::in_flight || record.output_tokens > 0)
+      first = std::min(first, record.arrival.value());
+  }
+  const double requests = static_cast<double>(run.records.size());
+  out.facts["requests"] = requests;
+  out.facts["completed"] = static_cast<double>(completed);
+  out.facts["rejected"] = static_cast<double>(rejected);
+  out.facts["in_flight"] = requests - static_cast<double>(completed + rejected);
+  ReplicaCounts sum;
+  double there = 0;
+  for (std::size_t i = 0; i < run.replicas.size(); ++i) {
+    const ReplicaCounts& one = run.replicas[i];
+    sum.preemptions += one.preemptions;
+    sum.steps += one.steps;
+    sum.busy += one.busy;
+    sum.batch_time += one.batch_time;
+    sum.step_time += one.step_time;
+    sum.cached_tokens += one.cached_tokens;
+    sum.prompt_tokens += one.prompt_tokens;
+    sum.kv_peak = std::max(sum.kv_peak, one.kv_peak);
+    sum.drafted += one.drafted;
+    sum.draft_accepted += one.draft_accepted;
+    there += run.replica_seconds[i];
+  }
+  out.facts["preemptions"] = static_cast<double>(sum.preemptions + restarts);
+  out.facts["steps"] = static_cast<double>(sum.steps);
+  const double makespan = std::isfinite(first) ? std::max(0.0, run.end - first) : 0.0;
+  out.facts["makespan_s"] = makespan;
+  if (sum.step_time > 0) out.facts["batch_mean"] = sum.batch_time / sum.step_time;
+  out.facts["kv_peak_fraction"] = sum.kv_peak;
+  if (there > 0) out.facts["gpu_busy_fraction"] = std::min(1.0, sum.busy / there);
+  if (sum.cached_tokens + sum.prompt_tokens > 0)
+    out.facts["prefix_hit_rate"] = static_cast<double>(sum.cached_tokens) /
+                                   static_cast<double>(sum.cached_tokens + sum.prompt_tokens);
+  if (sum.drafted > 0) out.facts["draft_acceptance"] = sum.draft_accepted / sum.drafted;
+  if (makespan > 0) {
+    out.facts["request_throughput_per_s"] = static_cast<double>(completed) / makespan;
+    out.facts["output_tokens_per_s"] = output / makespan;
+    out.facts["total_tokens_per_s"] = (input + output) / makespan;
+    if (fleet.gpus > 0) out.facts["output_tokens_per_s_per_gpu"] = output / makespan / fleet.gpus;
+    out.facts["requests_in_system_mean"] = run.in_system / makespan;
+  }
+  add_distribution("ttft", seen.ttft, out);
+  add_distribution("tpot", seen.tpot, out);
+  add_distribution("e2e", seen.e2e, out);
+  add_distribution("queue", seen.queue, out);
+  add_gaps(run.gaps, out);
+  if (out.facts.contains("tpot_mean_s") && out.facts["tpot_mean_s"] > 0)
+    out.facts["output_tokens_per_s_per_user"] = 1.0 / out.facts["tpot_mean_s"];
+  if (job.workload.slo.any() && seen.judged > 0) {
+    out.facts["slo_attainment"] = static_cast<double>(seen.met) / static_cast<double>(seen.judged);
+    if (makespan > 0) out.facts["goodput_per_s"] = static_cast<double>(seen.met) / makespan;
+  }
+  out.facts["saturated"] = saturated(job, run, seen) ? 1.0 : 0.0;
+  out.facts["gpus"] = fleet.gpus;
+  if (run.transfers > 0) {
+    out.facts["kv_transfers"] = static_cast<double>(run.transfers);
+    out.facts["kv_transfer_bytes"] = run.transfer_bytes;
+    out.facts["kv_transfer_slowdown"] = run.transfer_slowdown;
+  }
+  if (run.cache_answers > 0)
+    out.facts["response_cache_answers"] = static_cast<double>(run.cache_answers);
+  if (run.failures > 0) out.facts["replica_failures"] = static_cast<double>(run.failures);
+  if (job.strategy.autoscale.on())
+    out.facts["replicas_peak"] = static_cast<double>(run.most_replicas);
+  // Busy GPUs draw their limit, idle ones a fifth of it.
+  const double gpu_seconds = there * fleet.gpus_a_replica;
+  const double busy = there > 0 ? std::min(1.0, sum.busy / there) : 0.0;
+  const double energy = gpu_seconds * fleet.power * (busy + 0.2 * (1.0 - busy)) * fleet.pue;
+  if (output > 0 && energy > 0) out.facts["energy_per_output_token_j"] = energy / output;
+  const double dollars = gpu_seconds * fleet.gpu_hour + energy * fleet.power_price;
+  if (output > 0 && dollars > 0)
+    out.facts["cost_per_million_output_tokens_usd"] = dollars / output * 1e6;
+}
+
+base::Table requests_table(const ServedRun& run) {
+  using base::Cell;
+  base::Table table{{"request", "arrival_s", "input_tokens", "output_tokens", "replica", "status",
+                     "queue_s", "ttft_s", "tpot_s", "e2e_s"},
+                    {}};
+  for (std::size_t i = 0; i < run.records.size(); ++i) {
+    const RequestRecord& r = run.records[i];
+    const auto since = [&](base::Seconds time) {
+      return time < kNever ? Cell((time - r.arrival).value()) : Cell();
+    };
+    const bool done = r.fate == Fate::completed;
+    const double gaps = static_cast<double>(r.output_tokens - 1);
+    table.rows.push_back(
+        {static_cast<std::int64_t>(i), r.arrival.value(), r.input_tokens, r.output_tokens,
+         std::int64_t{r.replica},
+         std::string(done                       ? "completed"
+                     : r.fate == Fate::rejected ? "rejected"
+                                                : "in flight"),
+         since(r.start), since(r.first_token),
+         done && gaps > 0 ? Cell((r.finish - r.first_token).value() / gaps) : Cell(),
+         since(r.finish)});
+  }
+  return table;
+}
+
+base::Table load_table(const ServedRun& run) {
+  base::Table table{{"time_s", "replica", "waiting", "running", "kv_fraction"}, {}};
+  for (const LoadSample& one : run.load)
+    table.rows.push_back({one.time, one.replica, one.waiting, one.running, one.kv});
+  return table;
+}
+
+base::Table replicas_table(const ServedRun& run) {
+  base::Table table{{"replica", "steps", "batch_mean", "busy_fraction", "kv_peak_fraction",
+                     "preemptions", "prompt_tokens", "cached_tokens"},
+                    {}};
+  for (std::size_t i = 0; i < run.replicas.size(); ++i) {
+    const ReplicaCounts& one = run.replicas[i];
+    const double there = run.replica_seconds[i];
+    table.rows.push_back({static_cast<std::int64_t>(i), one.steps,
+                          one.step_time > 0 ? one.batch_time / one.step_time : 0.0,
+                          there > 0 ? std::min(1.0, one.busy / there) : 0.0, one.kv_peak,
+                          one.preemptions, one.prompt_tokens, one.cached_tokens});
+  }
+  return table;
+}
+
+}  // namespace windtunnel::strategies
