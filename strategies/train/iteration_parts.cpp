@@ -136,7 +136,7 @@ class Accounting {
   void add_step(Add&& add) const {
     const auto step =
         std::max_element(out_.costs.steps.begin(), out_.costs.steps.end(),
-                         [](const StepTime& a, const StepTime& b) { return a.time < b.time; });
+                         [](const OptimizerStep& a, const OptimizerStep& b) { return a.time < b.time; });
     add(step->high - step->time, step->time - step->low);
   }
 
