@@ -196,7 +196,7 @@ GradientSync gradient_sync(const GradientPlan &plan, const DeviceTimes &times) {
   return out;
 }
 
-OptimizerStep optimizer_time(const SyncDevice &device, const SyncSite &site) {
+OptimizerTime optimizer_time(const SyncDevice &device, const SyncSite &site) {
   const TrainStrategy &s = site.plan.job.strategy;
   const auto dense_ranks = static_cast<double>(s.sizes.data * s.sizes.context);
   const double expert_ranks =
@@ -225,7 +225,7 @@ OptimizerStep optimizer_time(const SyncDevice &device, const SyncSite &site) {
     const Seconds time = moving + stepping;
     return {.time = time, .low = time * 0.5, .high = time * 2.0};
   }
-  OptimizerStep out;
+  OptimizerTime out;
   for (const Bytes bytes : {step.update, step.scaling, step.norm}) {
     if (bytes.value() <= 0)
       continue;

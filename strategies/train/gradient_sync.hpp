@@ -95,13 +95,13 @@ struct GradientSync {
 GradientSync gradient_sync(const GradientPlan &plan, const DeviceTimes &times);
 
 // Optimizer step of a device: update of what it holds, unscaling, norm.
-struct OptimizerStep {
+struct OptimizerTime {
   base::Seconds time{0}, low{0}, high{0};
 };
 // With states kept elsewhere: gradients go there, the host makes the step,
 // weights come back; host memory and drives are shared by the GPUs of a node
 // (kHostMemory, kDrives).
-OptimizerStep optimizer_time(const SyncDevice &device, const SyncSite &site);
+OptimizerTime optimizer_time(const SyncDevice &device, const SyncSite &site);
 
 // Of one GPU to where it offloads, per direction; 0 for none.
 base::BytesPerSecond offload_rate(OffloadTarget target, const sim::Node &node);

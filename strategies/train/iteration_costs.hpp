@@ -46,7 +46,7 @@ struct IterationCosts {
   // By device of the pipeline.
   std::vector<SyncDevice> devices;
   std::vector<GradientPlan> gradients;
-  std::vector<OptimizerStep> steps;
+  std::vector<OptimizerTime> steps;
   CommunicationTime
       tied; // gradients of tables that the first and the last stage share
   base::Seconds norm{0}; // over all ranks

@@ -134,9 +134,9 @@ class Accounting {
   // The optimizer step that takes longest.
   template <class Add>
   void add_step(Add&& add) const {
-    const auto step =
-        std::max_element(out_.costs.steps.begin(), out_.costs.steps.end(),
-                         [](const OptimizerStep& a, const OptimizerStep& b) { return a.time < b.time; });
+    const auto step = std::max_element(
+        out_.costs.steps.begin(), out_.costs.steps.end(),
+        [](const OptimizerTime& a, const OptimizerTime& b) { return a.time < b.time; });
     add(step->high - step->time, step->time - step->low);
   }
 
