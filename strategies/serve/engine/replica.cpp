@@ -43,7 +43,8 @@ std::string Replica::impossible(const Request& request) const {
   if (blocks_for(tokens) > ranks_[0].cache.total())
     return fmt::format("{} tokens are more than the KV cache holds ({})", tokens,
                        ranks_[0].cache.total() * strategy_.kv.block);
-  const bool whole = !strategy_.batching.chunked_prefill;
+  const bool whole =
+      !strategy_.batching.chunked_prefill || strategy_.batching.order == ContinuousOrder::orca;
   if (whole && request.input_tokens > strategy_.batching.max_tokens)
     return fmt::format(
         "a prompt of {} tokens is longer than max_tokens ({}), and prompts are not cut",

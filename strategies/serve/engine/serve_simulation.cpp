@@ -62,6 +62,8 @@ class Simulation {
       now_ = event.time;
       ++out_.events;
       handle(event);
+      // What happens at one time is seen by the step that starts then.
+      if (events_.empty() || events_.top().time > now_) start_all();
     }
     finish();
     return std::move(out_);
@@ -217,7 +219,14 @@ class Simulation {
     start(index);
   }
 
-  void start(std::size_t index) {
+  void start(std::size_t index) { ready_.push_back(index); }
+
+  void start_all() {
+    for (const std::size_t index : ready_) start_now(index);
+    ready_.clear();
+  }
+
+  void start_now(std::size_t index) {
     if (const auto end = replicas_[index]->try_start(now_))
       push(*end, EventKind::step, static_cast<std::int64_t>(index), epochs_[index]);
     if (fleet_.plans[index].stages > 1 && replicas_[index]->free_at() > now_)
@@ -403,6 +412,7 @@ class Simulation {
   std::vector<bool> open_, pending_;
   std::vector<double> since_;
   std::vector<std::int64_t> homeless_;
+  std::vector<std::size_t> ready_;  // may start a step now
   std::vector<double> last_token_;
   std::vector<std::int64_t> first_follower_, next_follower_;
   std::vector<std::size_t> sent_to_;
