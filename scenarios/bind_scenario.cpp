@@ -138,18 +138,22 @@ void check_rank_order(const Node& strategy, base::Diagnostics& diagnostics) {
   }
 }
 
-void refuse_simgrid(const Node& resolved) {
-  const Node* engine = resolved.find("engine");
-  const Node* kind = engine == nullptr ? nullptr : engine->find("kind");
-  if (kind == nullptr || kind->text != "simgrid") return;
-  base::Diagnostic text{base::Severity::error, kind->where,
-                        "engine simgrid does not run a train workload yet; analytic does"};
-  throw NotBuilt(base::to_text(text));
+// Which ranks are simulated is asked of training alone, and SimGrid has all of them.
+void check_ranks(const EngineChoice& engine, const Node& resolved, base::Diagnostics& diagnostics) {
+  if (engine.ranks == RankChoice::automatic) return;
+  const base::SourceLocation where = resolved.find("engine")->find("ranks")->where;
+  if (workload_kind(resolved) != "train") {
+    diagnostics.error(where, "engine.ranks is of a train workload: leave the key out");
+  } else if (engine.kind == sim::EngineKind::simgrid &&
+             engine.ranks == RankChoice::representative) {
+    diagnostics.error(where,
+                      "engine simgrid simulates every rank, because those that share links are "
+                      "not alike; `ranks: representative` is for analytic");
+  }
 }
 
 std::optional<TrainScenario> bind_train(const Node& resolved, base::Diagnostics& diagnostics) {
   TrainScenario out;
-  refuse_simgrid(resolved);
   check_rank_order(*resolved.find("strategy"), diagnostics);
   bind_structure(train_structure(), *resolved.find("workload"), &out.job.workload);
   bind_structure(strategy_structure(), *resolved.find("strategy"), &out.job.strategy);
@@ -171,10 +175,14 @@ std::optional<BoundScenario> bind_scenario(const Node& given, base::Diagnostics&
   check_calibration(resolved, diagnostics);
   ScenarioHead head;
   bind_structure(scenario_structure(), resolved, &head);
+  check_ranks(head.engine, resolved, diagnostics);
   auto cluster = bind_cluster(*resolved.find("cluster"), diagnostics);
   Workload workload;
   if (workload_kind(resolved) == "train") {
-    if (auto train = bind_train(resolved, diagnostics)) workload = *std::move(train);
+    if (auto train = bind_train(resolved, diagnostics)) {
+      train->ranks = head.engine.ranks;
+      workload = *std::move(train);
+    }
   } else {
     auto& collective = workload.emplace<strategies::CollectiveWorkload>();
     bind_structure(collective_structure(), *resolved.find("workload"), &collective);

@@ -27,9 +27,13 @@ class NotBuilt : public base::EnvironmentError {
   using base::EnvironmentError::EnvironmentError;
 };
 
+// Of a training job. automatic: every rank on simgrid, else one of each pipeline stage.
+enum class RankChoice { automatic, representative, every };
+
 struct EngineChoice {
   sim::EngineKind kind = sim::EngineKind::automatic;
   std::uint64_t seed = 1;
+  RankChoice ranks = RankChoice::automatic;
 };
 
 // `expect:` of a scenario: fact = value within a relative tolerance, or between min and max, where
@@ -51,6 +55,7 @@ struct TrainScenario {
   strategies::TrainJob job;
   std::shared_ptr<const models::Model> model;
   std::shared_ptr<const models::Network> network;
+  RankChoice ranks = RankChoice::automatic;
 };
 
 using Workload = std::variant<strategies::CollectiveWorkload, TrainScenario>;

@@ -50,6 +50,9 @@ base::Outcome run_train_case(const TrainCase& spec, const StudyCase& one) {
   const TrainScenario& train = *spec.scenario;
   strategies::TrainOptions options;
   if (one.detail == Detail::facts) options.timeline_rows = 0;
+  if (one.takes_engine) {
+    options.every_rank.emplace(one.site->network, engine_factory(one.engine.kind));
+  }
   return strategies::run_train(train.job, {*train.model, *train.network},
                                {one.site->cluster, *one.site->kernels, one.site->model.get()},
                                options);
@@ -123,9 +126,10 @@ strategies::EngineFactory engine_factory(sim::EngineKind kind) {
 
 void choose_engine(StudyCase& one) {
   const auto* spec = std::get_if<strategies::CollectiveCase>(&one.spec);
-  if (spec == nullptr) {
-    one.takes_engine = false;
-    one.engine.kind = sim::EngineKind::analytic;
+  if (const auto* train = std::get_if<TrainCase>(&one.spec)) {
+    const bool simgrid = one.asked == sim::EngineKind::simgrid;
+    one.takes_engine = simgrid || train->scenario->ranks == RankChoice::every;
+    one.engine.kind = simgrid ? sim::EngineKind::simgrid : sim::EngineKind::analytic;
     return;
   }
   const strategies::CollectiveSite site = site_of(one);

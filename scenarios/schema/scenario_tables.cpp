@@ -90,19 +90,32 @@ const Structure& engine_structure() {
   static const Structure kTable = finished(
       {.name = "engine",
        .doc = "What simulates the scenario. A bare word is its `kind`.",
-       .fields = {bound_choice(
-                      &EngineChoice::kind,
-                      Words<EngineKind>{{EngineKind::automatic,
-                                         {"auto", "simgrid where links are shared, else analytic"}},
-                                        {EngineKind::analytic,
-                                         {"analytic", "own event heap, endpoint ports only"}},
-                                        {EngineKind::simgrid,
-                                         {"simgrid", "SimGrid's flow model, every link shared"}}},
-                      {.name = "kind", .fallback = "auto", .doc = "which engine"}),
-                  bound(&EngineChoice::seed, {.name = "seed",
-                                              .type = integer_type(0, 9007199254740992.0),
-                                              .fallback = "1",
-                                              .doc = "of all random numbers"})},
+       .fields =
+           {bound_choice(
+                &EngineChoice::kind,
+                Words<EngineKind>{
+                    {EngineKind::automatic,
+                     {"auto", "simgrid where links are shared, else analytic; train: analytic"}},
+                    {EngineKind::analytic, {"analytic", "own event heap, endpoint ports only"}},
+                    {EngineKind::simgrid, {"simgrid", "SimGrid's flow model, every link shared"}}},
+                {.name = "kind", .fallback = "auto", .doc = "which engine"}),
+            bound(&EngineChoice::seed, {.name = "seed",
+                                        .type = integer_type(0, 9007199254740992.0),
+                                        .fallback = "1",
+                                        .doc = "of all random numbers"}),
+            bound_choice(
+                &EngineChoice::ranks,
+                Words<RankChoice>{
+                    {RankChoice::automatic,
+                     {"auto", "every rank on simgrid, else one of each stage"}},
+                    {RankChoice::representative,
+                     {"representative",
+                      "one rank of each pipeline stage: the others are "
+                      "alike; not on simgrid"}},
+                    {RankChoice::every, {"every", "all ranks, with the messages between them"}}},
+                {.name = "ranks",
+                 .fallback = "auto",
+                 .doc = "train only: which ranks of an iteration are simulated"})},
        .short_for = "kind"});
   return kTable;
 }

@@ -106,7 +106,7 @@ TEST(Schema, HasTheFieldsOfTheContract) {
   has(collective_structure(),
       {"kind", "op", "algorithms", "algorithm", "sizes", "ranks", "groups", "channels", "chunk"});
   has(size_range_structure(), {"from", "to", "factor"});
-  has(engine_structure(), {"kind", "seed"});
+  has(engine_structure(), {"kind", "seed", "ranks"});
   has(expectation_structure(), {"value", "tolerance", "min", "max", "source", "when"});
 }
 
