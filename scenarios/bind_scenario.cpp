@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "scenarios/bind_serve.hpp"
 #include "scenarios/document/write.hpp"
 #include "scenarios/import_cluster.hpp"
 #include "scenarios/import_model.hpp"
@@ -117,9 +118,10 @@ void check_keys_of_kind(Node& tree, base::Diagnostics& diagnostics) {
       }
     }
   }
-  if (kind != "train") return;
+  if (kind != "train" && kind != "serve") return;
   if (tree.find("model") == nullptr) {
-    diagnostics.error(tree.where, "a train workload needs 'model': what is trained");
+    diagnostics.error(tree.where, fmt::format("a {} workload needs 'model': what is {}", kind,
+                                              kind == "train" ? "trained" : "served"));
   }
   if (tree.find("strategy") == nullptr) tree.set("strategy", mapping_node(tree.where));
 }
@@ -152,6 +154,15 @@ void check_ranks(const EngineChoice& engine, const Node& resolved, base::Diagnos
   }
 }
 
+void refuse_simgrid(const Node& resolved) {
+  const Node* engine = resolved.find("engine");
+  const Node* kind = engine == nullptr ? nullptr : engine->find("kind");
+  if (kind == nullptr || kind->text != "simgrid") return;
+  base::Diagnostic text{base::Severity::error, kind->where,
+                        "engine simgrid does not run a serve workload yet; analytic does"};
+  throw NotBuilt(base::to_text(text));
+}
+
 std::optional<TrainScenario> bind_train(const Node& resolved, base::Diagnostics& diagnostics) {
   TrainScenario out;
   check_rank_order(*resolved.find("strategy"), diagnostics);
@@ -166,11 +177,12 @@ std::optional<TrainScenario> bind_train(const Node& resolved, base::Diagnostics&
 
 }  // namespace
 
-std::optional<BoundScenario> bind_scenario(const Node& given, base::Diagnostics& diagnostics) {
+std::optional<BoundScenario> bind_scenario(const Node& given, TraceShelf& traces,
+                                           base::Diagnostics& diagnostics) {
   refuse_unbuilt(given);
   Node tree = given;
   check_keys_of_kind(tree, diagnostics);
-  Node resolved = resolve(tree, structure_type(scenario_structure), "", diagnostics);
+  Node resolved = resolve(tree, scenario_type(tree), "", diagnostics);
   if (diagnostics.has_errors() || has_invalid(resolved)) return std::nullopt;
   check_calibration(resolved, diagnostics);
   ScenarioHead head;
@@ -183,6 +195,10 @@ std::optional<BoundScenario> bind_scenario(const Node& given, base::Diagnostics&
       train->ranks = head.engine.ranks;
       workload = *std::move(train);
     }
+  } else if (workload_kind(resolved) == "serve") {
+    refuse_simgrid(resolved);
+    if (auto serve = bind_serve({tree, resolved}, traces, diagnostics))
+      workload = *std::move(serve);
   } else {
     auto& collective = workload.emplace<strategies::CollectiveWorkload>();
     bind_structure(collective_structure(), *resolved.find("workload"), &collective);

@@ -6,6 +6,7 @@
 
 #include "scenarios/document/node.hpp"
 #include "scenarios/scenario.hpp"
+#include "scenarios/traces/read_trace.hpp"
 #include "sim/base/diagnostics.hpp"
 
 namespace windtunnel::scenarios {
@@ -17,7 +18,8 @@ struct BoundScenario {
 
 // Resolves, binds and checks. Nothing, with errors in `diagnostics`, where the tree is no scenario;
 // throws NotBuilt for what this version cannot run.
-std::optional<BoundScenario> bind_scenario(const Node& tree, base::Diagnostics& diagnostics);
+std::optional<BoundScenario> bind_scenario(const Node& tree, TraceShelf& traces,
+                                           base::Diagnostics& diagnostics);
 
 // Throws NotBuilt where the workload's kind is one of the contract that is not built yet.
 void refuse_unbuilt(const Node& root);

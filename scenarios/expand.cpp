@@ -22,6 +22,13 @@ bool ends_in_yaml(std::string_view text) {
   return text.ends_with(".yaml") || text.ends_with(".yml");
 }
 
+bool names_file(std::string_view text) {
+  for (const std::string_view ending : {".yaml", ".yml", ".xml", ".csv", ".jsonl", ".gz"}) {
+    if (text.ends_with(ending)) return true;
+  }
+  return false;
+}
+
 // "cluster" of "clusters", "GPU" of "gpus": what an entry of a library is called.
 std::string_view entry_word(std::string_view library) {
   if (library == "gpus") return "GPU";
@@ -99,7 +106,7 @@ void Expander::expand(Node& node, const Type& declared) {
       for (Entry& entry : node.entries) expand(entry.value, *type->element);
       return;
     case TypeKind::text:
-      if (type->path && (ends_in_yaml(node.text) || node.text.ends_with(".xml"))) {
+      if (type->path && names_file(node.text)) {
         node.text = absolute_beside(node.text, node.where.file);
       }
       return;

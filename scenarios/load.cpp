@@ -90,7 +90,7 @@ class Loader {
     }
     const Node sweep = taken(root_, "sweep");
     const Node expect = taken(root_, "expect");
-    expander_.expand(root_, structure_type(scenario_structure));
+    expander_.expand(root_, scenario_type(root_));
     fixed_ = parse_sets(options_.sets, root_, found_);
     for (const Assignment& assignment : fixed_) {
       recorded_.emplace_back(assignment.written, to_flow_yaml(assignment.value));
@@ -133,14 +133,14 @@ class Loader {
     Node tree = root_;
     for (Assignment& assignment : all) {
       assign(tree, assignment.path, std::move(assignment.value));
-      expander_.expand(tree, structure_type(scenario_structure));
+      expander_.expand(tree, scenario_type(tree));
     }
     return tree;
   }
 
   void bind_points(LoadedScenario& loaded) {
     for (const std::vector<Assignment>& point : points_of(axes_)) {
-      auto result = bind_scenario(varied(point), found_);
+      auto result = bind_scenario(varied(point), traces_, found_);
       settle();
       if (diagnostics_.error_count() > kMostErrors) return;
       if (!result) continue;
@@ -161,7 +161,8 @@ class Loader {
   std::string whole_text(const LoadedScenario& loaded) {
     std::string text = loaded.points.front().scenario.resolved_yaml;
     base::Diagnostics ignored;
-    if (const auto base = axes_.empty() ? std::nullopt : bind_scenario(varied({}), ignored)) {
+    if (const auto base =
+            axes_.empty() ? std::nullopt : bind_scenario(varied({}), traces_, ignored)) {
       text = base->scenario.resolved_yaml;
     }
     Node rest = mapping_node({});
@@ -176,6 +177,7 @@ class Loader {
   base::Diagnostics found_;  // by the stage at work
   Expander expander_;
   Once once_;
+  TraceShelf traces_;
   Node root_;
   std::vector<Assignment> fixed_;                              // by --set and the other flags
   std::vector<std::pair<std::string, std::string>> recorded_;  // by --set

@@ -100,11 +100,6 @@ std::vector<std::string> forwarded(const Walk& walk, const std::string& key) {
   return {key};
 }
 
-const Type& scenario_type() {
-  static const Type kType = structure_type(scenario_structure);
-  return kType;
-}
-
 void assign_below(Node& node, const Type& type, const Path& path, std::size_t depth, Node value) {
   if (node.kind == NodeKind::invalid) return;  // its error is reported
   const Structure* table = table_of(type, node.kind == NodeKind::mapping ? &node : nullptr);
@@ -136,7 +131,8 @@ std::string to_text(const Path& path) {
 std::optional<Path> canonical_path(std::string_view text, const Node& root,
                                    const base::SourceLocation& where,
                                    base::Diagnostics& diagnostics) {
-  Walk walk{&root, &scenario_type(), {}};
+  const Type type = scenario_type(root);
+  Walk walk{&root, &type, {}};
   for (const std::string& part : split(text)) {
     for (const std::string& key : forwarded(walk, part)) {
       if (auto problem = step(walk, key)) {
@@ -157,7 +153,7 @@ const Node* value_at(const Node& root, const Path& path) {
 }
 
 void assign(Node& root, const Path& path, Node value) {
-  assign_below(root, scenario_type(), path, 0, std::move(value));
+  assign_below(root, scenario_type(root), path, 0, std::move(value));
 }
 
 }  // namespace windtunnel::scenarios

@@ -16,6 +16,7 @@
 #include "sim/engine/engine.hpp"
 #include "sim/platform/cluster.hpp"
 #include "strategies/collective/workload.hpp"
+#include "strategies/serve/job.hpp"
 #include "strategies/train/job.hpp"
 
 namespace windtunnel::scenarios {
@@ -58,7 +59,14 @@ struct TrainScenario {
   RankChoice ranks = RankChoice::automatic;
 };
 
-using Workload = std::variant<strategies::CollectiveWorkload, TrainScenario>;
+// A serving job and what it serves; shared by the points of a sweep.
+struct ServeScenario {
+  strategies::ServeJob job;
+  std::shared_ptr<const models::Model> model;
+  std::shared_ptr<const models::Network> network;
+};
+
+using Workload = std::variant<strategies::CollectiveWorkload, TrainScenario, ServeScenario>;
 
 struct Scenario {
   std::string name;

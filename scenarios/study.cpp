@@ -80,8 +80,9 @@ std::string engine_text(const StudyCase& one, const base::Outcome& outcome) {
   if (outcome.facts.contains("simulated_time_s") && !outcome.facts.contains("slowdown")) {
     return "model";
   }
-  const bool trains = std::holds_alternative<TrainCase>(one.spec);
-  if (one.takes_engine || (trains && !outcome.facts.empty())) return text_of(one.engine.kind);
+  const bool computes = !std::holds_alternative<CollectiveCase>(one.spec);
+  if (std::holds_alternative<ServeCase>(one.spec) && outcome.facts.empty()) return "none";
+  if (one.takes_engine || (computes && !outcome.facts.empty())) return text_of(one.engine.kind);
   return outcome.status == base::Status::ok ? "model" : "none";
 }
 

@@ -58,6 +58,15 @@ base::Outcome run_train_case(const TrainCase& spec, const StudyCase& one) {
                                options);
 }
 
+base::Outcome run_serve_case(const ServeCase& spec, const StudyCase& one) {
+  strategies::ServeOptions options{.seed = spec.scenario->engine.seed};
+  if (one.detail == Detail::facts) {
+    options.request_rows = false;
+    options.load_rows = 0;
+  }
+  return run_serve_case(spec, *one.site, options);
+}
+
 strategies::CollectiveSite site_of(const StudyCase& one) {
   return {.cluster = one.site->cluster,
           .network = one.site->network,
@@ -84,6 +93,9 @@ std::set<std::string> varied_paths(const LoadedScenario& scenario) {
 std::vector<CaseSpec> expand_point(const SweepPoint& point, int gpus) {
   if (const auto* train = std::get_if<TrainScenario>(&point.scenario.workload)) {
     return {TrainCase{train}};
+  }
+  if (std::holds_alternative<ServeScenario>(point.scenario.workload)) {
+    return {ServeCase{&point.scenario}};
   }
   std::vector<CaseSpec> specs;
   const auto& work = std::get<strategies::CollectiveWorkload>(point.scenario.workload);
@@ -132,20 +144,31 @@ void choose_engine(StudyCase& one) {
     one.engine.kind = simgrid ? sim::EngineKind::simgrid : sim::EngineKind::analytic;
     return;
   }
+  if (spec == nullptr) {
+    one.takes_engine = true;  // a simulation of its own, worth a worker
+    one.engine.kind = sim::EngineKind::analytic;
+    return;
+  }
   const strategies::CollectiveSite site = site_of(one);
   const strategies::CollectiveOptions options = options_of(one);
   one.takes_engine = strategies::needs_engine(*spec, site, options);
   if (one.takes_engine) one.engine = pick_engine(one.asked, *spec, site, options);
 }
 
+namespace {
+
+base::Outcome outcome_of(const StudyCase& one) {
+  if (const auto* train = std::get_if<TrainCase>(&one.spec)) return run_train_case(*train, one);
+  if (const auto* serve = std::get_if<ServeCase>(&one.spec)) return run_serve_case(*serve, one);
+  return strategies::run_collective_case(std::get<strategies::CollectiveCase>(one.spec),
+                                         site_of(one), options_of(one));
+}
+
+}  // namespace
+
 TimedOutcome run_here(const StudyCase& one) {
   const auto start = std::chrono::steady_clock::now();
-  const auto* collective = std::get_if<strategies::CollectiveCase>(&one.spec);
-  TimedOutcome timed{
-      .outcome = collective != nullptr
-                     ? strategies::run_collective_case(*collective, site_of(one), options_of(one))
-                     : run_train_case(std::get<TrainCase>(one.spec), one),
-      .wall_s = 0};
+  TimedOutcome timed{.outcome = outcome_of(one), .wall_s = 0};
   timed.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return timed;
 }

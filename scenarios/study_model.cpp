@@ -6,6 +6,7 @@
 #include "scenarios/document/source_text.hpp"
 #include "scenarios/kernel_profiles.hpp"
 #include "scenarios/library.hpp"
+#include "scenarios/serve_case.hpp"
 #include "scenarios/study_site.hpp"
 
 namespace windtunnel::scenarios {
@@ -57,6 +58,9 @@ std::shared_ptr<const collectives::TimeModel> ModelSource::model_for(const Scena
 
 std::shared_ptr<const models::KernelTimeModel> ModelSource::kernels_for(const Scenario& scenario) {
   if (std::holds_alternative<strategies::CollectiveWorkload>(scenario.workload)) return nullptr;
+  if (const auto* serve = std::get_if<ServeScenario>(&scenario.workload)) {
+    return serving_kernels(*serve, scenario);
+  }
   const std::string& name = scenario.calibration;
   const bool ours = name == "none" || names_kernel_profile(name);
   return calibration::kernel_model_for(scenario.cluster->node.gpu, ours ? name : "");

@@ -18,6 +18,10 @@ std::string site_key(const std::string& resolved_yaml) {
 
 std::shared_ptr<const Site> SiteCache::at(const Scenario& scenario) {
   std::string key = site_key(scenario.resolved_yaml);
+  // The engine that serves chooses the kernel times.
+  if (const auto* serve = std::get_if<ServeScenario>(&scenario.workload); serve && !key.empty()) {
+    key += "software: " + serve->job.strategy.software + "\n";
+  }
   if (site_ == nullptr || key.empty() || key != key_) {
     site_.reset();  // one big network at a time
     site_ = std::make_shared<const Site>(

@@ -26,7 +26,8 @@ std::vector<Field> head_fields() {
        .required = true,
        .doc = "the machine"},
       {.name = "workload",
-       .type = either_type({structure_type(train_structure), structure_type(collective_structure)}),
+       .type = either_type({structure_type(train_structure), structure_type(serve_structure),
+                            structure_type(collective_structure)}),
        .required = true,
        .doc = "what runs on it"},
       bound(
@@ -41,8 +42,9 @@ std::vector<Field> head_fields() {
        .type = structure_type(model_structure),
        .doc = "what is trained or served"},
       {.name = "strategy",
-       .type = structure_type(strategy_structure),
-       .doc = "how the work is laid out; for training"},
+       .type = either_type(
+           {structure_type(strategy_structure), structure_type(serve_strategy_structure)}),
+       .doc = "how the work is laid out; for train and serve, each its own"},
       bound(&ScenarioHead::engine, {.name = "engine",
                                     .type = structure_type(engine_structure),
                                     .fallback = "{}",
@@ -84,6 +86,30 @@ const Structure& scenario_structure() {
     return finished(std::move(table));
   }();
   return kTable;
+}
+
+namespace {
+
+// The same, where what is laid out is requests.
+const Structure& serve_scenario_structure() {
+  static const Structure kTable = [] {
+    Structure table = scenario_structure();
+    for (Field& field : table.fields) {
+      if (field.name == "strategy") field.type = structure_type(serve_strategy_structure);
+    }
+    return finished(std::move(table));
+  }();
+  return kTable;
+}
+
+}  // namespace
+
+Type scenario_type(const Node& root) {
+  const Node* workload = root.find("workload");
+  const Node* kind = workload == nullptr ? nullptr : workload->find("kind");
+  const bool serves = kind != nullptr && kind->kind == NodeKind::scalar &&
+                      kind->text == serve_structure().selected_kind;
+  return structure_type(serves ? serve_scenario_structure : scenario_structure);
 }
 
 const Structure& engine_structure() {
@@ -162,6 +188,8 @@ std::vector<const Structure*> all_structures() {
                                     &expectation_structure()};
   const std::vector<const Structure*> models = model_structures();
   all.insert(all.end() - 2, models.begin(), models.end());
+  const std::vector<const Structure*> serving = serve_structures();
+  all.insert(all.end() - 2, serving.begin(), serving.end());
   return all;
 }
 

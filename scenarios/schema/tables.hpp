@@ -28,6 +28,12 @@ struct SizeRange {
   double factor = 2.0;
 };
 
+// `lengths: {input: ..., output: ...}`.
+struct LengthPair {
+  strategies::Lengths input = strategies::ConstantLength{1};
+  strategies::Lengths output = strategies::ConstantLength{1};
+};
+
 // A cluster that is a SimGrid platform file.
 struct PlatformImport {
   std::string name;
@@ -53,6 +59,36 @@ const Structure& data_loading_structure();
 const Structure& checkpointing_structure();
 const Structure& strategy_structure();
 const Structure& train_overlap_structure();
+const Structure& serve_structure();
+const Structure& arrivals_structure();
+const Structure& lengths_structure();
+const Structure& length_structure();
+const Structure& shared_prefix_structure();
+const Structure& conversations_structure();
+const Structure& slo_structure();
+const Structure& serve_strategy_structure();
+const Structure& batching_structure();
+const Structure& queue_structure();
+const Structure& kv_structure();
+const Structure& router_structure();
+const Structure& disaggregate_structure();
+const Structure& speculative_structure();
+const Structure& autoscale_structure();
+const Structure& replica_failures_structure();
+const Structure& front_end_structure();
+const Structure& pruning_structure();
+const Structure& pool_structure();
+
+// The tables of serving, in the order of the reference page.
+std::vector<const Structure*> serve_structures();
+// Those of distributions of lengths, and the value of one that is checked.
+std::vector<const Structure*> length_structures();
+strategies::Lengths lengths_from(const Node& resolved);
+// A key of `empirical`: a length in tokens.
+std::optional<std::int64_t> length_key(const std::string& text);
+
+// The scenario whose `strategy` is that of the workload's kind.
+Type scenario_type(const Node& root);
 
 // Every table, in the order of the reference page.
 std::vector<const Structure*> all_structures();

@@ -183,7 +183,8 @@ const Structure& collective_structure() {
     table.fields.push_back(
         {.name = "kind",
          .type = choice_type({{"collective", "collective operations, as nccl-tests runs them"},
-                              {"train", "iterations of training"}}),
+                              {"train", "iterations of training"},
+                              {"serve", "requests answered by a trained model"}}),
          .required = true,
          .doc = "what runs on the cluster"});
     table.fields.push_back(op_field());
@@ -197,7 +198,7 @@ const Structure& collective_structure() {
 }
 
 std::vector<std::string> unbuilt_workload_kinds() {
-  return {"async_train", "serve", "data", "mix"};
+  return {"async_train", "data", "mix"};
 }
 
 }  // namespace windtunnel::scenarios

@@ -1,0 +1,49 @@
+#include "scenarios/serve_case.hpp"
+
+#include "calibration/kernels/device_model.hpp"
+#include "calibration/kernels/engine_profile.hpp"
+#include "models/gpu_library.hpp"
+#include "models/networks/library.hpp"
+#include "scenarios/kernel_profiles.hpp"
+
+namespace windtunnel::scenarios {
+namespace {
+
+std::shared_ptr<const models::KernelTimeModel> kernels_on(const sim::Gpu& gpu,
+                                                          const std::string& calibration,
+                                                          const std::string& software) {
+  const bool named = calibration == "none" || names_kernel_profile(calibration);
+  return named ? calibration::kernel_model_for(gpu, calibration)
+               : calibration::engine_kernels(gpu, software);
+}
+
+}  // namespace
+
+std::shared_ptr<const models::KernelTimeModel> serving_kernels(const ServeScenario& serve,
+                                                               const Scenario& scenario) {
+  return kernels_on(scenario.cluster->node.gpu, scenario.calibration, serve.job.strategy.software);
+}
+
+base::Outcome run_serve_case(const ServeCase& spec, const Site& site,
+                             const strategies::ServeOptions& options) {
+  const auto& serve = std::get<ServeScenario>(spec.scenario->workload);
+  const strategies::ServeSite place{
+      .cluster = site.cluster,
+      .kernels = *site.kernels,
+      .links = site.model.get(),
+      .kernels_of =
+          [&](const std::string& name) {
+            // A profile that the scenario names is of one GPU; others take their own.
+            const std::string calibration = spec.scenario->calibration == "none" ? "none" : "";
+            const auto gpu = models::gpu_named(name);
+            return gpu ? kernels_on(*gpu, calibration, serve.job.strategy.software) : nullptr;
+          },
+      .model_of =
+          [](const std::string& name) {
+            auto model = models::model_by_name(name);
+            return model ? std::make_shared<const models::Model>(*std::move(model)) : nullptr;
+          }};
+  return strategies::run_serve(serve.job, {*serve.model, *serve.network}, place, options);
+}
+
+}  // namespace windtunnel::scenarios
