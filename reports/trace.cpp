@@ -86,8 +86,10 @@ class TraceWriter {
     const bool enclosed = arrival < receive.end_ns && send.end_ns > send.start_ns;
     if (!enclosed) return;
     ++flow_;
-    const std::string common = fmt::format(R"("name": {}, "cat": "message", "id": {}, "pid": {})",
-                                           json_string(name_of(send)), flow_, process_);
+    std::string common = fmt::format(R"("name": {}, "cat": "message", "id": {}, "pid": {})",
+                                     json_string(name_of(send)), flow_, process_);
+    if (std::isfinite(send.bytes))
+      common += fmt::format(R"(, "args": {{"bytes": {}}})", send.bytes);
     event(fmt::format(R"("ph": "s", {}, "tid": {}, "ts": {})", common, flow.from_track + 1,
                       microseconds(send.start_ns)));
     event(fmt::format(R"("ph": "f", "bp": "e", {}, "tid": {}, "ts": {})", common, flow.to_track + 1,

@@ -3,7 +3,7 @@
 //
 // Format: Chrome's "Trace Event Format", JSON object form. A case is a process, a track of
 // reports/lanes.hpp a thread; a span is one complete event (ph X) with times in microseconds to the
-// nanosecond; a message is a flow (ph s, f) from its send to its receive; names and their order are
+// nanosecond; a message is a flow (ph s, f) from its send to its receive, with its bytes; names and their order are
 // metadata (ph M). Law: on one thread no two spans overlap.
 #pragma once
 

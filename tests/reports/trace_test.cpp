@@ -119,6 +119,19 @@ TEST(Trace, SendsWithoutAReceiveInTheTableGetOneAndSendsWithOneDoNot) {
   EXPECT_EQ(lay_out(table).flows.size(), 1U);
 }
 
+TEST(Trace, ArrowsCarryTheBytesOfTheirMessages) {
+  base::Table table{{"participant", "kind", "peer", "label", "bytes", "start_s", "end_s"},
+                    {{std::string("a"), std::string("send"), std::string("b"), std::string("m"),
+                      2097152.0, 0.0, 1.0}}};
+  std::size_t arrows = 0;
+  for (const Json& event : Json::parse(to_trace(with_timeline(table)))["traceEvents"]) {
+    if (event["ph"] != "s" && event["ph"] != "f") continue;
+    EXPECT_EQ(event["args"]["bytes"], 2097152.0);
+    ++arrows;
+  }
+  EXPECT_EQ(arrows, 2U);
+}
+
 TEST(Trace, OfAResultWithoutTimelinesIsEmptyButValid) {
   EXPECT_FALSE(has_timeline(sample::unknown_workload()));
   EXPECT_TRUE(Json::parse(to_trace(sample::unknown_workload()))["traceEvents"].empty());
