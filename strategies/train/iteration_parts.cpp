@@ -13,6 +13,9 @@ using base::Seconds;
 // jitter of hosts. 90 %, as a share of the whole.
 constexpr double kAssemblySpread = 0.06;
 
+// Of sums of thousands of passes, as a share of the whole.
+constexpr double kRounding = 1e-11;
+
 class Accounting {
  public:
   Accounting(const TrainPlan& plan, const StageEnd& end, Iteration& out)
@@ -42,6 +45,10 @@ class Accounting {
     parts.data_loading = base::max(out_.time - step, Seconds(0));
     // What rounding and overlapped pairs leave between the parts and the whole.
     parts.bubble = base::max(parts.bubble + (out_.time - parts.sum()), Seconds(0));
+    if (parts.bubble < out_.time * kRounding) {
+      parts.compute += parts.bubble;
+      parts.bubble = Seconds(0);
+    }
     spread();
   }
 

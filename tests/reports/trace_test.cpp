@@ -124,7 +124,8 @@ TEST(Trace, ArrowsCarryTheBytesOfTheirMessages) {
                     {{std::string("a"), std::string("send"), std::string("b"), std::string("m"),
                       2097152.0, 0.0, 1.0}}};
   std::size_t arrows = 0;
-  for (const Json& event : Json::parse(to_trace(with_timeline(table)))["traceEvents"]) {
+  const Json trace = Json::parse(to_trace(with_timeline(table)));
+  for (const Json& event : trace["traceEvents"]) {
     if (event["ph"] != "s" && event["ph"] != "f") continue;
     EXPECT_EQ(event["args"]["bytes"], 2097152.0);
     ++arrows;
