@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "models/gpu_library.hpp"
 #include "models/networks/library.hpp"
 #include "scenarios/import_model.hpp"
@@ -131,7 +133,7 @@ class ServeBinder {
       return;
     }
     try {
-      workload.trace = traces_.at(path->text, diagnostics_);
+      workload.trace = traces_.at(std::filesystem::proximate(path->text).string(), diagnostics_);
     } catch (const base::EnvironmentError& error) {
       diagnostics_.error(path->where, error.what());
       return;

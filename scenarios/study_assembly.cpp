@@ -59,18 +59,21 @@ std::map<const LoadedScenario*, std::string> scenario_names(
   return names;
 }
 
-std::map<std::string, base::FactInfo> info_of(const std::vector<reports::ResultCase>& cases) {
-  std::map<std::string, base::FactInfo> used;
-  const std::map<std::string, base::FactInfo> known = facts_of_all_workloads();
+std::string_view kind_of(const Workload& workload) {
+  if (std::holds_alternative<TrainScenario>(workload)) return "train";
+  return std::holds_alternative<ServeScenario>(workload) ? "serve" : "collective";
+}
+
+// What the facts of a case mean: `steps` of a collective are not those of a serving engine. Where
+// one result has both, the first stands.
+void add_info(const CaseSlot& slot, std::map<std::string, base::FactInfo>& used) {
+  const auto& known = facts_of_workload(kind_of(slot.point->scenario.workload));
   const auto use = [&](const std::string& name) {
     const auto found = known.find(name);
     if (found != known.end()) used.emplace(name, found->second);
   };
-  for (const reports::ResultCase& one : cases) {
-    for (const auto& [name, value] : one.outcome.facts) use(name);
-    for (const auto& [name, value] : one.outcome.labels) use(name);
-  }
-  return used;
+  for (const auto& [name, value] : slot.result->outcome.facts) use(name);
+  for (const auto& [name, value] : slot.result->outcome.labels) use(name);
 }
 
 void check_all(std::span<const LoadedScenario> scenarios, const std::vector<const CaseSlot*>& kept,
@@ -106,13 +109,13 @@ void assemble(std::span<const LoadedScenario> scenarios, std::vector<CaseSlot> s
     if (!slot.result) continue;
     slot.result->scenario = names.at(slot.scenario);
     warnings.add(*slot.result);
+    add_info(slot, result.fact_info);
     result.cases.push_back(std::move(*slot.result));
     kept.push_back(&slot);
   }
   for (std::string& line : warnings.lines(result.cases.size())) {
     result.warnings.push_back(std::move(line));
   }
-  result.fact_info = info_of(result.cases);
   Crossovers crossovers = find_crossovers(result.cases);
   if (!crossovers.left_out.empty()) {
     result.warnings.push_back(fmt::format(
