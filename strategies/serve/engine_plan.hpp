@@ -98,8 +98,8 @@ struct BatchPlan {
   std::int64_t gpus = 1;
   EngineMemory memory;  // blocks without meaning
   std::string gpu, software;
-  std::vector<std::string> rests_on;  // measured interpolated model roofline extrapolated
-  std::vector<std::string> notes;
+  std::vector<std::string> rests_on{};  // measured interpolated model roofline extrapolated
+  std::vector<std::string> notes{};
 };
 struct BatchPlanning {
   std::optional<BatchPlan> plan;

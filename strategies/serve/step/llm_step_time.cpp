@@ -203,14 +203,13 @@ void LlmStepTime::measure_bands() {
   }
   const double host = 2.0 * (options_.stack.gap + 64.0 * options_.stack.gap_sequence).value();
   const bool hidden = options_.stack.overlap == HostOverlap::next_step;
-  const double total = sum.time() + (hidden ? 0.0 : host);
-  double low = hidden ? 0.0 : kHostBand * kHostBand * host * host, high = low;
-  for (const PartTime::Interval& kind : sum.kinds) {
-    low += (kind.time - kind.low) * (kind.time - kind.low);
-    high += (kind.high - kind.time) * (kind.high - kind.time);
-  }
-  low_ = std::max(0.1, 1.0 - std::sqrt(low) / total);
-  high_ = 1.0 + std::sqrt(high) / total;
+  const PartTime::Interval fixed =
+      hidden ? PartTime::Interval{}
+             : PartTime::Interval{host, host * (1.0 - kHostBand), host * (1.0 + kHostBand)};
+  const PartTime::Factors band = sum.band(fixed);
+  low_ = band.low;
+  high_ = band.high;
+  rests_on_ = sum.rests_on();
 }
 
 }  // namespace windtunnel::strategies

@@ -52,6 +52,7 @@ class LlmStepTime final : public StepTimeModel {
   std::vector<std::string> notes() const override;
   double low_factor() const override { return low_; }
   double high_factor() const override { return high_; }
+  std::vector<std::string> rests_on() const override { return rests_on_; }
 
  private:
   struct Padded {
@@ -71,6 +72,7 @@ class LlmStepTime final : public StepTimeModel {
   std::vector<double> device_;  // of a step's stages, kept to save allocations
   double kernels_eager_ = 0, pieces_ = 0;
   double low_ = 1.0, high_ = 1.0;
+  std::vector<std::string> rests_on_;
 };
 
 }  // namespace windtunnel::strategies

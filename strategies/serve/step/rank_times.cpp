@@ -83,7 +83,38 @@ void PartTime::add(PartKind kind, const Interval& once, double count) {
 
 void PartTime::add(const PartTime& other) {
   for (std::size_t i = 0; i < kPartKinds; ++i) add(static_cast<PartKind>(i), other.kinds[i], 1.0);
+  for (std::size_t i = 0; i < by_basis.size(); ++i) by_basis[i] += other.by_basis[i];
+  extrapolated += other.extrapolated;
   kernels += other.kernels;
+}
+
+void PartTime::add(PartKind kind, const models::KernelTime& answer, double count) {
+  add(kind, {answer.time.value(), answer.low.value(), answer.high.value()}, count);
+  by_basis[static_cast<std::size_t>(answer.basis)] += answer.time.value() * count;
+  if (answer.extrapolated) extrapolated += answer.time.value() * count;
+}
+
+std::vector<std::string> PartTime::rests_on() const {
+  constexpr double kNamed = 0.01;
+  std::vector<std::string> grounds;
+  for (std::size_t i = 0; i < by_basis.size(); ++i) {
+    if (by_basis[i] < kNamed * time()) continue;
+    grounds.emplace_back(models::to_text(static_cast<models::Basis>(i)));
+  }
+  if (extrapolated >= kNamed * time()) grounds.emplace_back("extrapolated");
+  return grounds;
+}
+
+PartTime::Factors PartTime::band(const Interval& fixed) const {
+  const double total = time() + fixed.time;
+  if (total <= 0) return {};
+  const auto square = [](double x) { return x * x; };
+  double low = square(fixed.time - fixed.low), high = square(fixed.high - fixed.time);
+  for (const Interval& kind : kinds) {
+    low += square(kind.time - kind.low);
+    high += square(kind.high - kind.time);
+  }
+  return {std::max(0.1, 1.0 - std::sqrt(low) / total), 1.0 + std::sqrt(high) / total};
 }
 
 RankTimes::RankTimes(const models::Network& network, const EngineLayout& layout,
@@ -158,12 +189,12 @@ void RankTimes::add_kernel(const models::Kernel& kernel, double count, PartTime&
   std::visit(
       [&](const auto& query) {
         using Query = std::decay_t<decltype(query)>;
-        const models::KernelTime answer = site_.kernels.time(query);
-        const double time = answer.time.value();
-        const double slower = std::max(1.0, least_time(query, site_.gpu) / time);
-        out.add(kKindOf<Query>,
-                {time * slower, answer.low.value() * slower, answer.high.value() * slower},
-                count * static_cast<double>(kernel.count));
+        models::KernelTime answer = site_.kernels.time(query);
+        const double slower = std::max(1.0, least_time(query, site_.gpu) / answer.time.value());
+        answer.time *= slower;
+        answer.low *= slower;
+        answer.high *= slower;
+        out.add(kKindOf<Query>, answer, count * static_cast<double>(kernel.count));
       },
       kernel.query);
   out.kernels += count * static_cast<double>(kernel.count);
@@ -216,9 +247,8 @@ void RankTimes::add_collective(collectives::Op op, base::Bytes bytes, const Grou
   const bool meshed = site_.gpu.nvlink_bandwidth.value() > 0 || group.ranks == 2;
   const bool own = meshed && bytes <= site_.stack.custom_all_reduce;
   if (op == collectives::Op::all_reduce && one_domain && (own || site_.links == nullptr)) {
-    const models::KernelTime time =
-        site_.kernels.time(models::FusedAllReduceQuery{.gpus = group.ranks, .bytes = bytes});
-    out.add(PartKind::exchange, {time.time.value(), time.low.value(), time.high.value()}, count);
+    const models::FusedAllReduceQuery query{.gpus = group.ranks, .bytes = bytes};
+    out.add(PartKind::exchange, site_.kernels.time(query), count);
     return;
   }
   const CommunicationTime time = site_.clock.collective(op, bytes, group);

@@ -19,6 +19,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "collectives/time_model.hpp"
@@ -38,11 +39,22 @@ struct PartTime {
     double time = 0, low = 0, high = 0;
   };
   std::array<Interval, kPartKinds> kinds{};
+  std::array<double, 4> by_basis{};  // kernel time by models::Basis
+  double extrapolated = 0;
   double kernels = 0;
 
   double time() const;
   void add(PartKind kind, const Interval& once, double count);
   void add(const PartTime& other);
+  void add(PartKind kind, const models::KernelTime& answer, double count);
+  // measured, interpolated, model, roofline, extrapolated: what at least 1 % of the time rests on.
+  std::vector<std::string> rests_on() const;
+  // 90 % band as factors on time() + fixed.
+  struct Factors {
+    double low = 1, high = 1;
+  };
+  Factors band() const { return band(Interval{}); }
+  Factors band(const Interval& fixed) const;
 };
 
 struct RankSite {

@@ -1,0 +1,262 @@
+#include "strategies/serve/step/batch_step_time.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <variant>
+
+#include "models/kernels/power_limit.hpp"
+#include "sim/base/contract.hpp"
+
+namespace windtunnel::strategies {
+namespace {
+
+using models::BatchShape;
+using models::MemoryOp;
+using models::NumberFormat;
+using models::Op;
+
+constexpr double kOverlap = 0.2;  // of the shorter of math and memory that stays exposed
+constexpr double kLoad = 94.0;    // elements; gemm_form.hpp, fitted on Hopper and Ada
+
+constexpr double kAttentionRate = 0.4;    // of large products, where softmax lies between two
+constexpr std::int64_t kShortKeys = 512;  // keys and values of a head stay in shared memory
+
+double real(std::int64_t value) {
+  return static_cast<double>(value);
+}
+
+double operand_load(double width) {
+  return (1.0 + kLoad * (1.0 / 128.0 + 1.0 / width)) / (1.0 + kLoad * (1.0 / 128.0 + 1.0 / 256.0));
+}
+
+bool is_masked_head(const Op& op) {
+  return op.rows.basis == models::RowBasis::loss_token || op.name.starts_with("head.transform");
+}
+
+std::int64_t round_up(std::int64_t value, std::int64_t step) {
+  return (value + step - 1) / step * step;
+}
+
+}  // namespace
+
+FusedBatchTime::FusedBatchTime(BatchOptions options)
+    : options_(std::move(options)), clock_(options_.cluster, options_.links) {
+  element_ = models::activation_bytes(options_.formats.linear);
+  // Eight-bit products of either kind run at one rate; those of tables with their casts do not.
+  const NumberFormat format = element_ < 2.0 ? NumberFormat::int8 : options_.formats.linear;
+  for (const auto& [n, k] : {std::pair{1024, 2304}, {4096, 4096}, {8192, 8192}}) {
+    const models::GemmQuery large{.m = 16'384, .n = n, .k = k, .format = format};
+    const double reached = (models::flops(large) / options_.kernels.time(large).time).value();
+    product_rate_ = std::max(product_rate_, reached);
+  }
+  product_rate_ = std::min(product_rate_, models::sustained_rate(options_.gpu, format).value());
+  const PartTime typical = parts({.samples = 64, .tokens = 64 * 128, .longest = 128});
+  band_ = typical.band();
+  rests_on_ = typical.rests_on();
+}
+
+bool FusedBatchTime::fused_away(const Op& op) const {
+  if (is_masked_head(op)) return true;
+  const auto* pass = std::get_if<models::MemoryWork>(&op.work);
+  if (pass == nullptr) return false;
+  switch (pass->op) {
+    case MemoryOp::gelu:
+    case MemoryOp::swiglu:
+    case MemoryOp::add:
+    case MemoryOp::residual_dropout:
+    case MemoryOp::cross_entropy:
+    case MemoryOp::cast:
+      return true;
+    case MemoryOp::layer_norm:
+    case MemoryOp::rms_norm:
+      return options_.norms == BatchOptions::Norms::folded;
+    default:
+      return false;
+  }
+}
+
+void FusedBatchTime::add_query(const models::KernelQuery& query, double count,
+                               PartTime& out) const {
+  std::visit(
+      [&](const auto& q) {
+        using Query = std::decay_t<decltype(q)>;
+        models::KernelTime answer = options_.kernels.time(q);
+        PartKind kind = PartKind::memory;
+        if constexpr (std::is_same_v<Query, models::GemmQuery>) kind = PartKind::gemm;
+        if constexpr (std::is_same_v<Query, models::AttentionQuery>) kind = PartKind::attention;
+        if constexpr (requires { q.format; }) {
+          const auto least = models::flops(q) / models::sustained_rate(options_.gpu, q.format);
+          const double slower = std::max(1.0, least / answer.time);
+          answer.time *= slower;
+          answer.low *= slower;
+          answer.high *= slower;
+        }
+        out.add(kind, answer, count);
+      },
+      query);
+  out.kernels += count;
+}
+
+models::KernelTime FusedBatchTime::copy_time(double bytes, MemoryOp op) const {
+  return options_.kernels.time(models::MemoryQuery{.op = op, .bytes = base::Bytes(bytes)});
+}
+
+void FusedBatchTime::add_product(const Product& product, PartTime& out) const {
+  const double width = real(round_up(product.outputs, std::int64_t{64}));
+  const double depth = real(round_up(product.depth, std::int64_t{32}));
+  const double tiles = std::ceil(real(product.rows) / 64.0) * width / 64.0 * real(product.groups);
+  const double idle = std::max(1.0, real(options_.gpu.streaming_multiprocessors) / tiles);
+  const double math = 2.0 * real(product.rows * product.groups) * width * depth *
+                      operand_load(std::min(256.0, width)) * idle / product_rate_;
+  const double weights = real(product.depth * product.outputs * product.groups) *
+                         models::weight_bytes(options_.formats.linear);
+  const models::KernelTime copy = copy_time(product.elements * element_ + weights, MemoryOp::copy);
+  const double memory = copy.time.value();
+  const double time = std::max(math, memory) + kOverlap * std::min(math, memory);
+  // A form, not a fit: as wide as what its inputs are known to, and a fifth.
+  models::KernelTime answer{.time = base::Seconds(time),
+                            .low = base::Seconds(time * std::min(0.8, copy.low / copy.time)),
+                            .high = base::Seconds(time * std::max(1.25, copy.high / copy.time)),
+                            .basis = models::Basis::model};
+  out.add(PartKind::gemm, answer, 1.0);
+  out.kernels += 1.0;
+}
+
+void FusedBatchTime::add_short_attention(const models::AttentionQuery& query, double count,
+                                         PartTime& out) const {
+  const double keys = real(round_up(query.kv_len, std::int64_t{64}));
+  const double rows = real(query.batch * query.q_len) * real(query.heads);
+  const double width =
+      real(query.head_dim + (query.value_dim > 0 ? query.value_dim : query.head_dim));
+  const double math = 2.0 * rows * keys * width / (kAttentionRate * product_rate_);
+  const double operands = 2.0 * rows * width * element_;
+  const models::KernelTime copy = copy_time(operands, MemoryOp::copy);
+  const double time = std::max(math, copy.time.value());
+  models::KernelTime answer{.time = base::Seconds(time),
+                            .low = base::Seconds(0.7 * time),
+                            .high = base::Seconds(1.4 * time),
+                            .basis = models::Basis::model};
+  out.add(PartKind::attention, answer, count);
+  out.kernels += count;
+}
+
+void FusedBatchTime::add_lookups(std::int64_t rows, PartTime& out) const {
+  double elements = 0;
+  for (const std::size_t index : options_.network->order) {
+    for (const Op& op : options_.network->blocks[index].ops) {
+      const auto* table = std::get_if<models::EmbeddingWork>(&op.work);
+      if (table != nullptr) elements += real((table->lookups + 1) * table->width * op.rows.per);
+    }
+  }
+  if (elements <= 0) return;
+  const double bytes = real(rows) * elements * element_ / real(options_.tensor);
+  out.add(PartKind::memory, copy_time(bytes, MemoryOp::copy), 1.0);
+  out.kernels += 1.0;
+}
+
+void FusedBatchTime::add_op(const Op& op, const BatchShape& shape, PartTime& out) const {
+  if (fused_away(op) || std::holds_alternative<models::EmbeddingWork>(op.work)) return;
+  BatchShape own = shape;
+  if (options_.rows == BatchOptions::SampleRows::tokens) {
+    own.sequences = models::ceil_div(own.sequences, options_.tensor);
+  }
+  const std::int64_t rows = models::total_rows(op.rows, own, models::Mode::prefill);
+  if (const auto* map = std::get_if<models::ConvolutionWork>(&op.work)) {
+    const double maps =
+        real(map->in_channels * map->in_positions) + real(map->out_channels * map->out_positions);
+    return add_product({.rows = rows * map->out_positions,
+                        .outputs = map->out_channels / map->groups,
+                        .depth = map->in_channels / map->groups * map->kernel_volume,
+                        .groups = map->groups,
+                        .elements = real(rows) * maps},
+                       out);
+  }
+  if (const auto* layer = std::get_if<models::LinearWork>(&op.work)) {
+    return add_product({.rows = rows,
+                        .outputs = layer->outputs,
+                        .depth = layer->inputs,
+                        .elements = real(rows) * real(layer->inputs + layer->outputs)},
+                       out);
+  }
+  models::Kernels kernels;
+  models::lower(op, own, {.mode = models::Mode::prefill, .formats = options_.formats},
+                models::Pass::forward, kernels);
+  for (models::Kernel& kernel : kernels) {
+    if (auto* pass = std::get_if<models::MemoryQuery>(&kernel.query)) {
+      pass->bytes = pass->bytes * (element_ / models::element_bytes(options_.formats));
+    }
+    const auto* attention = std::get_if<models::AttentionQuery>(&kernel.query);
+    if (attention != nullptr && attention->mask == models::AttentionMask::full &&
+        attention->kv_len <= kShortKeys) {
+      add_short_attention(*attention, real(kernel.count), out);
+    } else {
+      add_query(kernel.query, real(kernel.count), out);
+    }
+  }
+}
+
+void FusedBatchTime::add_table_exchange(std::int64_t rows, PartTime& out) const {
+  double width = 0;
+  for (const std::size_t index : options_.network->order) {
+    for (const Op& op : options_.network->blocks[index].ops) {
+      if (const auto* work = std::get_if<models::EmbeddingWork>(&op.work)) {
+        width += real(work->width);
+      }
+    }
+  }
+  const double bytes =
+      real(rows) * width * models::element_bytes(options_.formats) / real(options_.tensor);
+  const std::int64_t per_node = std::max(1, options_.cluster->node.gpus);
+  const GroupShape group{.ranks = options_.tensor,
+                         .nodes = models::ceil_div(options_.tensor, per_node),
+                         .gpus_per_node = std::min(options_.tensor, per_node)};
+  const CommunicationTime time =
+      clock_.collective(collectives::Op::all_to_all, base::Bytes(bytes), group);
+  out.add(PartKind::exchange, {time.time.value(), time.low.value(), time.high.value()}, 1.0);
+}
+
+PartTime FusedBatchTime::parts(const Batch& batch) const {
+  const bool tokens = options_.rows == BatchOptions::SampleRows::tokens;
+  const std::int64_t samples = std::max<std::int64_t>(1, tokens ? batch.tokens : batch.samples);
+  const std::int64_t length = tokens ? 1 : std::max<std::int64_t>(1, batch.tokens / samples);
+  const BatchShape shape{.sequences = samples, .query_tokens = length, .kv_tokens = length};
+  PartTime out;
+  for (const std::size_t index : options_.network->order) {
+    for (const Op& op : options_.network->blocks[index].ops) add_op(op, shape, out);
+  }
+  add_lookups(samples * length, out);
+  if (tokens && options_.tensor > 1) add_table_exchange(samples, out);
+  return out;
+}
+
+StepTime FusedBatchTime::time(const Batch& batch) {
+  base::expects(batch.samples >= 1 && batch.tokens >= 1, "a batch has samples");
+  const auto [known, is_new] = known_.try_emplace({batch.samples, batch.tokens}, 0.0);
+  if (is_new) known->second = parts(batch).time() * real(options_.network->evaluations);
+  const base::Seconds device(known->second);
+  return {.total = device + options_.launch, .latency = device + options_.launch, .device = device};
+}
+
+std::vector<std::string> FusedBatchTime::notes() const {
+  std::vector<std::string> notes;
+  models::Kernels kernels;
+  for (const models::Block& block : options_.network->blocks) {
+    for (const Op& op : block.ops) {
+      const bool product = std::holds_alternative<models::ConvolutionWork>(op.work) ||
+                           std::holds_alternative<models::LinearWork>(op.work);
+      if (fused_away(op) || product) continue;
+      models::lower(op, {.sequences = 16, .query_tokens = 16},
+                    {.mode = models::Mode::prefill, .formats = options_.formats},
+                    models::Pass::forward, kernels);
+    }
+  }
+  for (const models::Kernel& kernel : kernels) {
+    const std::string note = options_.kernels.note(kernel.query);
+    if (!note.empty() && std::find(notes.begin(), notes.end(), note) == notes.end()) {
+      notes.push_back(note);
+    }
+  }
+  return notes;
+}
+
+}  // namespace windtunnel::strategies

@@ -1,0 +1,90 @@
+// Time of one batch of a model without iterations, as an inference compiler runs it: one fused graph.
+//
+// Model: activations, biases, residual additions, casts and folded batch norms are part of the
+// product before them; layer and group norms, pooling, lookups and attention are kernels of their
+// own, in the graph's own width (1 byte an element at 8 bits). A batch takes the sum of its kernels
+// and one launch of the graph; a diffusion model runs its network `evaluations` times.
+// Products and convolutions (m = rows x positions, n = outputs, k = inputs x taps, s bytes an
+// element):
+//   t      = max(math, memory) + 0.2 min(math, memory)
+//   math   = 2 m n' k' u w / R,  n' = n to 64, k' = k to 32
+//   u      = (1 + 94 (1/128 + 1/n_t)) / (1 + 94 (1/128 + 1/256)), n_t = min(256, n'): narrow tiles
+//            load more operands a product (gemm_form's `load`)
+//   w      = max(1, SMs / tiles of 64 x 64), where they are too few to fill the device
+//   R      = the best rate that a large product of that width reaches, within the power limit
+//   memory = s (in + out + weights) as a copy: an input is read once, whatever the taps
+// Attention over a whole sequence of at most 512 keys runs in one block a head, so that only its
+// products (0.4 of R, lengths to 64) and its operands count; longer ones as the kernel model says.
+// Lookups read `lookups` rows a sample and write one, all tables in one kernel.
+// Rows of a recommendation model are the batch's tokens (the user-item pairs of its queries), with
+// embedding tables spread over `tensor` GPUs: each gathers for its tables, pooled rows are exchanged
+// all to all, and dense layers run on 1 / tensor of the rows.
+// Encoders see the batch's tokens (padding included where it is computed) and attention at their
+// mean length. The masked-language head is left out: what is served is an answer, not a vocabulary.
+// Assumption: samples are on the device when the batch starts (copies run beside the batch before).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "models/networks/lowering.hpp"
+#include "strategies/serve/engine_plan.hpp"
+#include "strategies/serve/step/rank_times.hpp"
+
+namespace windtunnel::strategies {
+
+struct BatchOptions {
+  std::shared_ptr<const models::Network> network;
+  enum class Norms { folded, kernels } norms = Norms::kernels;
+  enum class SampleRows { samples, tokens } rows = SampleRows::samples;
+  models::Formats formats{};
+  std::int64_t tensor = 1;
+  base::Seconds launch{20e-6};  // of the graph and its answer
+  sim::Gpu gpu{};
+  const sim::ValidCluster& cluster;
+  const models::KernelTimeModel& kernels;
+  const collectives::TimeModel* links = nullptr;
+};
+
+class FusedBatchTime final : public BatchTimeModel {
+ public:
+  explicit FusedBatchTime(BatchOptions options);
+  FusedBatchTime(const FusedBatchTime&) = delete;
+  FusedBatchTime& operator=(const FusedBatchTime&) = delete;
+
+  StepTime time(const Batch& batch) override;
+  std::vector<std::string> notes() const override;
+  double low_factor() const override { return band_.low; }
+  double high_factor() const override { return band_.high; }
+
+  const std::vector<std::string>& rests_on() const { return rests_on_; }
+  PartTime parts(const Batch& batch) const;  // of one evaluation, nothing remembered
+
+ private:
+  bool fused_away(const models::Op& op) const;
+  // rows x outputs x depth; `elements` of input and output maps.
+  struct Product {
+    std::int64_t rows = 1, outputs = 1, depth = 1, groups = 1;
+    double elements = 0;
+  };
+  void add_product(const Product& product, PartTime& out) const;
+  void add_short_attention(const models::AttentionQuery& query, double count, PartTime& out) const;
+  void add_lookups(std::int64_t rows, PartTime& out) const;
+  models::KernelTime copy_time(double bytes, models::MemoryOp op) const;
+  void add_op(const models::Op& op, const models::BatchShape& shape, PartTime& out) const;
+  void add_query(const models::KernelQuery& query, double count, PartTime& out) const;
+  void add_table_exchange(std::int64_t rows, PartTime& out) const;
+
+  BatchOptions options_;
+  mutable GroupClock clock_;
+  double product_rate_ = 0;  // R, FLOP/s
+  double element_ = 2;       // s, bytes
+  PartTime::Factors band_;
+  std::vector<std::string> rests_on_;
+  std::map<std::tuple<std::int64_t, std::int64_t>, double> known_;
+};
+
+}  // namespace windtunnel::strategies
