@@ -6,7 +6,7 @@
 #include <cmath>
 #include <utility>
 
-#include "strategies/serve/batcher/serve_alone.hpp"
+#include "strategies/serve/batcher/batch_work.hpp"
 #include "strategies/serve/engine/serve_metrics.hpp"
 #include "strategies/serve/engine/serve_simulation.hpp"
 #include "strategies/serve/scaled_steps.hpp"
@@ -106,7 +106,14 @@ class ServeRunner {
     for (std::string& warning : planning.warnings) out_.warnings.push_back(std::move(warning));
     if (!planning.infeasible.empty()) return infeasible(planning.infeasible);
     batch_plan_ = std::move(planning.plan);
-    gpus_ = batch_plan_->gpus * job_.strategy.replicas;
+    const Autoscale& scale = job_.strategy.autoscale;
+    const std::int64_t replicas = scale.on() ? scale.max : job_.strategy.replicas;
+    gpus_ = batch_plan_->gpus * replicas;
+    EnginePlan place;
+    place.gpus = batch_plan_->gpus;
+    place.gpu = batch_plan_->gpu;
+    fleet_.plans.assign(static_cast<std::size_t>(replicas), place);
+    fleet_.link_rates.assign(fleet_.plans.size(), 0.0);
     const std::int64_t there =
         static_cast<std::int64_t>(site_.cluster->nodes) * site_.cluster->node.gpus;
     if (gpus_ > there)
@@ -117,11 +124,11 @@ class ServeRunner {
 
   // --- runs -----------------------------------------------------------------------------------
   ServedRun serve(const Traffic& traffic, double scale, std::int64_t samples) {
-    if (batch_plan_ || job_.strategy.batching.policy != BatchingPolicy::continuous)
-      return serve_batches(traffic, scale);
     EngineFleet fleet = fleet_;
+    if (batch_plan_ || job_.strategy.batching.policy != BatchingPolicy::continuous)
+      fleet.batch_work = [this, scale] { return work(scale); };
     for (EnginePlan& plan : fleet.plans) {
-      if (scale != 1.0) plan.steps = std::make_shared<ScaledSteps>(plan.steps, scale);
+      if (scale != 1.0 && plan.steps) plan.steps = std::make_shared<ScaledSteps>(plan.steps, scale);
     }
     return simulate(job_, fleet, traffic, {.seed = options_.seed, .load_samples = samples});
   }
@@ -140,67 +147,11 @@ class ServeRunner {
          .max_model_len = plan.max_model_len});
   }
 
-  // Request-level batches: requests go to the replicas in turn (followers where the first of their
-  // chain went), each replica serves its own.
-  ServedRun serve_batches(const Traffic& traffic, double scale) {
-    const auto replicas = static_cast<std::size_t>(job_.strategy.replicas);
-    ServedRun out;
-    out.records.resize(traffic.requests.size());
-    std::vector<std::vector<std::int64_t>> mine(replicas);
-    std::vector<std::size_t> home(traffic.requests.size());
-    std::size_t turn = 0;
-    for (std::size_t i = 0; i < traffic.requests.size(); ++i) {
-      const std::int64_t before = traffic.follows[i];
-      home[i] = before < 0 ? turn++ % replicas : home[static_cast<std::size_t>(before)];
-      mine[home[i]].push_back(static_cast<std::int64_t>(i));
-    }
-    for (std::size_t r = 0; r < replicas; ++r) serve_share(traffic, mine[r], r, scale, out);
-    for (const RequestRecord& record : out.records) {
-      if (record.finish < kNever) out.end = std::max(out.end, record.finish.value());
-      if (record.arrival < kNever)
-        out.last_arrival = std::max(out.last_arrival, record.arrival.value());
-      if (record.fate == Fate::completed) out.in_system += (record.finish - record.arrival).value();
-    }
-    for (double& seconds : out.replica_seconds) seconds = out.end;
-    return out;
-  }
-
-  void serve_share(const Traffic& traffic, const std::vector<std::int64_t>& mine,
-                   std::size_t replica, double scale, ServedRun& out) {
-    Traffic share;
-    std::vector<std::int64_t> place(traffic.requests.size(), -1);
-    for (const std::int64_t id : mine) {
-      const auto at = static_cast<std::size_t>(id);
-      place[at] = std::ssize(share.requests);
-      share.requests.push_back(traffic.requests[at]);
-      const std::int64_t before = traffic.follows[at];
-      share.follows.push_back(before < 0 ? -1 : place[static_cast<std::size_t>(before)]);
-    }
-    BatchServer server(job_.strategy.batching, work(scale), share.requests);
-    const std::vector<RequestRecord> records = serve_alone(share, server, job_.workload.horizon);
-    for (std::size_t i = 0; i < mine.size(); ++i) {
-      RequestRecord& record = out.records[static_cast<std::size_t>(mine[i])];
-      record = records[i];
-      record.replica = static_cast<std::int32_t>(replica);
-    }
-    const BatchServerTotals& totals = server.totals();
-    ReplicaCounts counts;
-    counts.steps = totals.batches;
-    counts.busy = totals.device_busy.value();
-    counts.step_time = static_cast<double>(totals.batches);
-    counts.batch_time = static_cast<double>(totals.samples);
-    out.replicas.push_back(counts);
-    out.replica_seconds.push_back(0);
-    out.events += totals.batches;
-    for (const TokenGap& gap : server.take_gaps())
-      out.gaps.emplace_back(gap.gap.value(), gap.count);
-  }
-
   // --- results --------------------------------------------------------------------------------
   FleetFigures figures() const {
     const sim::Cluster& cluster = *site_.cluster;
-    const double replicas = static_cast<double>(
-        batch_plan_ ? job_.strategy.replicas : std::max<std::int64_t>(1, std::ssize(fleet_.plans)));
+    const double replicas =
+        static_cast<double>(std::max<std::int64_t>(1, std::ssize(fleet_.plans)));
     return {.gpus = static_cast<double>(gpus_),
             .gpus_a_replica = static_cast<double>(gpus_) / replicas,
             .gpu_hour = cluster.cost.gpu_hour.value(),

@@ -181,12 +181,14 @@ void sort_by_arrival(std::vector<Request>& requests) {
 Traffic replay(const ServeWorkload& workload, Streams& streams) {
   Traffic traffic{*workload.trace, {}};
   traffic.follows.assign(traffic.requests.size(), -1);
-  if (keeps_times(workload)) {
-    sort_by_arrival(traffic.requests);
+  const bool kept = keeps_times(workload);
+  if (kept) sort_by_arrival(traffic.requests);
+  for (std::int64_t i = 0; i < std::ssize(traffic.requests); ++i) traffic.requests[at(i)].id = i;
+  if (kept) {
     follow_turns(traffic);
-    return traffic;
+  } else {
+    set_arrivals(workload, streams, std::ssize(traffic.requests), traffic);
   }
-  set_arrivals(workload, streams, std::ssize(traffic.requests), traffic);
   return traffic;
 }
 

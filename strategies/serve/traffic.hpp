@@ -8,7 +8,7 @@
 
 namespace windtunnel::strategies {
 
-// In order of arrival (ties by id). Closed loops, single streams and conversations: a request that
+// In order of arrival (ties by place in the trace); a request's id is its place here. Closed loops, single streams and conversations: a request that
 // waits for an answer has arrival kNever here and is sent by the simulation (`follows` below).
 // Streams of random numbers are partitioned (arrivals, lengths, contents, think times each have
 // their own), so that changing one leaves the others as they were. Deterministic for a seed, on

@@ -245,8 +245,9 @@ TEST(Traffic, ATraceKeepsItsTimesUnlessAnotherProcessIsStated) {
   ServeWorkload workload;
   workload.trace = trace;
   const Traffic kept = make_traffic(workload, 1);
-  EXPECT_EQ(kept.requests[0].id, 1);
-  EXPECT_EQ(kept.requests[1].id, 0);
+  EXPECT_EQ(kept.requests[0].input_tokens, 2);
+  EXPECT_EQ(kept.requests[1].input_tokens, 1);
+  EXPECT_EQ(kept.requests[1].id, 1);
   EXPECT_EQ(kept.follows, (std::vector<std::int64_t>{-1, -1, 0}));
   workload.arrivals = {.process = ArrivalProcess::closed_loop, .concurrency = 1};
   const Traffic closed = make_traffic(workload, 1);

@@ -14,13 +14,18 @@ void BatchServer::finish(const BatchPiece& piece, double now, std::vector<BatchE
     split_.erase(split);
   }
   --running_;
-  if (!ordered_) return answer(piece.request, now, events);
-  order_[static_cast<std::size_t>(place_.at(piece.request) - released_)].second = Answer::ready;
+  const bool seen = work_->streams() && whole(piece);
+  if (!ordered_) {
+    return answer(piece.request, seen ? Tokens::rest : Tokens::first_and_rest, now, events);
+  }
+  order_[static_cast<std::size_t>(place_.at(piece.request) - released_)].second =
+      seen ? Answer::ready : Answer::ready_whole;
   release_in_order(now, events);
 }
 
-void BatchServer::answer(std::int64_t request, double now, std::vector<BatchEvent>& events) {
-  if (!work_->streams()) {
+void BatchServer::answer(std::int64_t request, Tokens tokens, double now,
+                         std::vector<BatchEvent>& events) {
+  if (tokens == Tokens::first_and_rest) {
     events.push_back({BatchEvent::What::first_token, request, base::Seconds(now)});
   }
   events.push_back({BatchEvent::What::finished, request, base::Seconds(now)});
@@ -32,7 +37,8 @@ void BatchServer::release_in_order(double now, std::vector<BatchEvent>& events) 
     order_.pop_front();
     ++released_;
     place_.erase(request);
-    if (state == Answer::ready) answer(request, now, events);
+    if (state == Answer::ready) answer(request, Tokens::rest, now, events);
+    if (state == Answer::ready_whole) answer(request, Tokens::first_and_rest, now, events);
   }
 }
 
@@ -65,14 +71,14 @@ std::vector<std::int64_t> BatchServer::fail(base::Seconds now) {
   // Answers that were ready, and waited for earlier ones, are lost with the
   // server.
   for (const auto& [request, state] : order_) {
-    if (state == Answer::ready) lost.push_back(request);
+    if (state == Answer::ready || state == Answer::ready_whole) lost.push_back(request);
   }
   std::sort(lost.begin(), lost.end());
   lost.erase(std::unique(lost.begin(), lost.end()), lost.end());
   split_.clear();
   order_.clear();
   place_.clear();
-  released_ = running_ = running_samples_ = 0;
+  released_ = running_ = running_samples_ = running_kv_ = 0;
   return lost;
 }
 

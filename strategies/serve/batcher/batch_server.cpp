@@ -21,9 +21,23 @@ BatchServer::BatchServer(const Batching& batching, std::unique_ptr<BatchWork> wo
       instances_(static_cast<std::size_t>(std::max<std::int64_t>(batching.instances, 1))),
       ordered_(batching.preserve_ordering) {}
 
+bool BatchServer::possible(std::int64_t request) const {
+  return work_->possible(requests_[static_cast<std::size_t>(request)]);
+}
+
+bool BatchServer::whole(const BatchPiece& piece) const {
+  const Request& request = requests_[static_cast<std::size_t>(piece.request)];
+  return piece.samples == std::max<std::int64_t>(request.samples, 1);
+}
+
+double BatchServer::kv_used() const {
+  const std::int64_t there = work_->kv_tokens();
+  return there > 0 ? static_cast<double>(running_kv_) / static_cast<double>(there) : 0.0;
+}
+
 bool BatchServer::submit(std::int64_t request, base::Seconds now) {
+  if (!possible(request)) return false;
   const Request& asked = requests_[static_cast<std::size_t>(request)];
-  if (!work_->possible(asked)) return false;
   const BatchQueue::Arrival arrival{
       .request = request, .samples = asked.samples, .priority = asked.priority};
   if (!queue_->submit(arrival, now)) return false;
@@ -108,6 +122,7 @@ void BatchServer::end_segment(Instance& instance, double now, std::vector<BatchE
   };
   if (!instance.rest && work_->streams()) {
     pieces([&](const BatchPiece& piece) {
+      if (!whole(piece)) return;
       events.push_back({BatchEvent::What::first_token, piece.request, base::Seconds(now)});
     });
   }
@@ -119,6 +134,7 @@ void BatchServer::end_segment(Instance& instance, double now, std::vector<BatchE
   add_gaps(instance, now);
   pieces([&](const BatchPiece& piece) { finish(piece, now, events); });
   running_samples_ -= run.samples;
+  running_kv_ -= run.kv_tokens;
   instance.rest = false;
   if (++instance.run < instance.runs.size()) return start_run(instance, now, events);
   instance.phase = Phase::idle;
@@ -128,15 +144,16 @@ void BatchServer::start_run(Instance& instance, double now, std::vector<BatchEve
   const BatchRun& run = instance.runs[instance.run];
   for (std::size_t i = run.first_piece; i < run.last_piece; ++i) {
     const BatchPiece& piece = instance.batch.pieces[i];
-    const std::int64_t all =
-        std::max<std::int64_t>(requests_[static_cast<std::size_t>(piece.request)].samples, 1);
-    const bool first = piece.samples == all || split_.try_emplace(piece.request, all).second;
+    const std::int64_t all = requests_[static_cast<std::size_t>(piece.request)].samples;
+    const bool first = whole(piece) || split_.try_emplace(piece.request, all).second;
     if (!first) continue;
     ++running_;
     events.push_back({BatchEvent::What::started, piece.request, base::Seconds(now)});
   }
   ++totals_.batches;
   running_samples_ += run.samples;
+  running_kv_ += run.kv_tokens;
+  totals_.kv_peak = std::max(totals_.kv_peak, kv_used());
   totals_.executed += run.samples;
   enter_host(instance, now);
 }

@@ -1,13 +1,10 @@
-// A replica that serves whole batches: a queue of requests, instances of the
-// model that share its GPU, and the work of each batch. A state machine: its
-// owner tells it of requests and of time.
+// A replica that serves whole batches: a queue of requests, instances of the model that share its GPU,
+// and the work of each batch. A state machine: its owner tells it of requests and of time.
 //
-// Contract: the owner calls advance(next_time()) before any later time is
-// named; at one time it submits what arrives first and advances then, so that
-// simultaneous requests may share a batch. Events come out in order of time; a
-// request that was split has a first_token of each piece. Requests go in once
-// each; the span outlives the server. Law: submitted = finished + rejected +
-// waiting + running.
+// Contract: the owner calls advance(next_time()) before any later time is named; at one time it submits
+// what arrives first and advances then, so that simultaneous requests may share a batch. Events come
+// out in order of time. Requests go in once each; the span outlives the server.
+// Law: submitted = finished + rejected + waiting + running.
 #pragma once
 
 #include <cstdint>
@@ -42,6 +39,7 @@ struct BatchServerTotals {
   std::int64_t samples = 0;   // of requests in them
   std::int64_t executed = 0;  // with padding
   base::Seconds device_busy{0};
+  double kv_peak = 0;  // share of the cache
 };
 
 class BatchServer {
@@ -49,6 +47,8 @@ class BatchServer {
   BatchServer(const Batching& batching, std::unique_ptr<BatchWork> work,
               std::span<const Request> requests);
 
+  // Whether a batch could ever hold it.
+  bool possible(std::int64_t request) const;
   // False: rejected at once (no event).
   bool submit(std::int64_t request, base::Seconds now);
   // kNever: nothing happens unless somebody submits.
@@ -63,6 +63,7 @@ class BatchServer {
   std::int64_t waiting() const { return queue_->waiting(); }
   std::int64_t running() const { return running_; }                  // requests
   std::int64_t running_samples() const { return running_samples_; }  // executed
+  double kv_used() const;  // share of the cache that running batches reserve
   const BatchServerTotals& totals() const { return totals_; }
   // Gaps between tokens since the last call; only of models that stream.
   std::vector<TokenGap> take_gaps();
@@ -89,7 +90,10 @@ class BatchServer {
   bool dispatch(double now, std::vector<BatchEvent>& events);
   void add_gaps(const Instance& instance, double now);
   void finish(const BatchPiece& piece, double now, std::vector<BatchEvent>& events);
-  void answer(std::int64_t request, double now, std::vector<BatchEvent>& events);
+  // first_token: of the answer, where it was not seen before.
+  enum class Tokens : std::uint8_t { first_and_rest, rest };
+  void answer(std::int64_t request, Tokens tokens, double now, std::vector<BatchEvent>& events);
+  bool whole(const BatchPiece& piece) const;
   void reject_expired(double now, std::vector<BatchEvent>& events);
   void leave_order(std::int64_t request);
   void release_in_order(double now, std::vector<BatchEvent>& events);
@@ -103,11 +107,12 @@ class BatchServer {
   // was 0.
   double device_work_ = 0, device_since_ = 0;
   std::int64_t on_device_ = 0;
-  std::int64_t running_ = 0, running_samples_ = 0;
+  std::int64_t running_ = 0, running_samples_ = 0, running_kv_ = 0;
   // Requests of which pieces are out, and how many samples are still to come.
   std::unordered_map<std::int64_t, std::int64_t> split_;
   // preserve_ordering: answers that wait for earlier ones.
-  enum class Answer : std::uint8_t { pending, ready, gone };
+  // ready_whole: its first token was not seen either.
+  enum class Answer : std::uint8_t { pending, ready, ready_whole, gone };
   bool ordered_ = false;
   std::deque<std::pair<std::int64_t, Answer>> order_;
   std::unordered_map<std::int64_t, std::int64_t> place_;

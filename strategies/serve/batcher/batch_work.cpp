@@ -56,6 +56,7 @@ class RunToCompletion : public BatchWork {
     return (options_.kv_tokens <= 0 || length * request.samples <= options_.kv_tokens) &&
            (options_.max_model_len <= 0 || length <= options_.max_model_len);
   }
+  std::int64_t kv_tokens() const override { return options_.kv_tokens; }
   bool streams() const override { return true; }
 
  private:
@@ -86,6 +87,7 @@ class RunToCompletion : public BatchWork {
       if (!fits && out.last_piece > from) break;
       sizes = larger;
     }
+    out.kv_tokens = sizes.kv(options_.padding);
     add_steps(batch, requests, sizes, out);
     return out;
   }

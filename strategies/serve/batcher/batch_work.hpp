@@ -35,9 +35,10 @@ struct WorkSegment {
 // Pieces first_piece .. last_piece - 1 of a formed batch, run together.
 struct BatchRun {
   std::size_t first_piece = 0, last_piece = 0;
-  std::int64_t samples = 0;  // executed
-  WorkSegment first{};       // until each sequence has a token, or the answers are there
-  WorkSegment rest{};        // of the other tokens
+  std::int64_t samples = 0;    // executed
+  std::int64_t kv_tokens = 0;  // that it reserves
+  WorkSegment first{};         // until each sequence has a token, or the answers are there
+  WorkSegment rest{};          // of the other tokens
   // Times between tokens, as many as the longest output has after its first.
   std::vector<base::Seconds> gaps{};
 };
@@ -50,6 +51,8 @@ class BatchWork {
                                      std::span<const Request> requests) = 0;
   // Whether a batch could ever hold it.
   virtual bool possible(const Request& request) const = 0;
+  // That its engine's cache holds; 0: none, or no limit.
+  virtual std::int64_t kv_tokens() const { return 0; }
   // Tokens are seen as they are made, not with the answer.
   virtual bool streams() const = 0;
 };

@@ -1,4 +1,4 @@
-#include "strategies/serve/engine/replica.hpp"
+#include "strategies/serve/engine/engine_replica.hpp"
 
 #include <fmt/format.h>
 
@@ -20,7 +20,8 @@ std::int64_t key_of_session(std::int64_t id) {
 
 }  // namespace
 
-Replica::Replica(const EnginePlan& plan, const ServeStrategy& strategy, std::uint64_t seed)
+EngineReplica::EngineReplica(const EnginePlan& plan, const ServeStrategy& strategy,
+                             std::uint64_t seed)
     : plan_(plan), strategy_(strategy), random_(seed, "speculation") {
   for (std::int64_t i = 0; i < plan.data_ranks; ++i) {
     ranks_.push_back({.waiting = {},
@@ -32,11 +33,11 @@ Replica::Replica(const EnginePlan& plan, const ServeStrategy& strategy, std::uin
   batches_.resize(ranks_.size());
 }
 
-std::int64_t Replica::blocks_for(std::int64_t tokens) const {
+std::int64_t EngineReplica::blocks_for(std::int64_t tokens) const {
   return (tokens + strategy_.kv.block - 1) / strategy_.kv.block;
 }
 
-std::string Replica::impossible(const Request& request) const {
+std::string EngineReplica::impossible(const Request& request) const {
   const std::int64_t tokens = request.input_tokens + request.output_tokens;
   if (plan_.max_model_len > 0 && tokens > plan_.max_model_len)
     return fmt::format("{} tokens are more than max_model_len ({})", tokens, plan_.max_model_len);
@@ -52,7 +53,7 @@ std::string Replica::impossible(const Request& request) const {
   return "";
 }
 
-void Replica::submit(const Request& request, double now, bool remote) {
+void EngineReplica::submit(const Request& request, double now, bool remote) {
   Rank* best = &ranks_[0];
   for (Rank& rank : ranks_) {
     if (rank.waiting.size() + rank.running.size() < best->waiting.size() + best->running.size())
@@ -75,19 +76,19 @@ void Replica::submit(const Request& request, double now, bool remote) {
   best->waiting.push_back(sequence);
 }
 
-std::int64_t Replica::waiting() const {
+std::int64_t EngineReplica::waiting() const {
   std::int64_t sum = 0;
   for (const Rank& rank : ranks_) sum += static_cast<std::int64_t>(rank.waiting.size());
   return sum;
 }
 
-std::int64_t Replica::running() const {
+std::int64_t EngineReplica::running() const {
   std::int64_t sum = 0;
   for (const Rank& rank : ranks_) sum += static_cast<std::int64_t>(rank.running.size());
   return sum;
 }
 
-double Replica::kv_used() const {
+double EngineReplica::kv_used() const {
   std::int64_t active = 0, total = 0;
   for (const Rank& rank : ranks_) {
     active += rank.cache.active();
@@ -96,11 +97,11 @@ double Replica::kv_used() const {
   return total > 0 ? static_cast<double>(active) / static_cast<double>(total) : 0.0;
 }
 
-void Replica::warm(std::int64_t prefix_id, std::int64_t tokens) {
+void EngineReplica::warm(std::int64_t prefix_id, std::int64_t tokens) {
   for (Rank& rank : ranks_) rank.cache.warm(key_of_prefix(prefix_id), tokens / strategy_.kv.block);
 }
 
-std::optional<double> Replica::try_start(double now) {
+std::optional<double> EngineReplica::try_start(double now) {
   if (now < free_at_ || static_cast<std::int64_t>(flying_.size()) >= plan_.stages)
     return std::nullopt;
   bool any = false;
@@ -131,7 +132,7 @@ std::optional<double> Replica::try_start(double now) {
   return flying_.back().end;
 }
 
-std::int64_t Replica::drawn_tokens() {
+std::int64_t EngineReplica::drawn_tokens() {
   std::int64_t made = 1;
   for (std::int64_t i = 0; i < strategy_.speculative.tokens; ++i) {
     if (random_.uniform() >= strategy_.speculative.acceptance) break;
@@ -144,7 +145,7 @@ std::int64_t Replica::drawn_tokens() {
 
 // The blocks of a sequence that ends: its shared chains lose a user; what was its own stays in the
 // cache as the continuation of its conversation, or as content nobody asks for again.
-void Replica::leave(Rank& rank, Sequence& sequence) {
+void EngineReplica::leave(Rank& rank, Sequence& sequence) {
   if (sequence.prefix_blocks > 0) rank.cache.unuse(sequence.prefix_key);
   if (sequence.session_blocks > 0) rank.cache.unuse(sequence.session_key);
   if (rank.cache.caching() && sequence.blocks > 0) {
@@ -159,7 +160,7 @@ void Replica::leave(Rank& rank, Sequence& sequence) {
 }
 
 // Once its keys are there, a prefix that nobody had cached is everybody's.
-void Replica::share_prefix(Rank& rank, Sequence& sequence) {
+void EngineReplica::share_prefix(Rank& rank, Sequence& sequence) {
   if (sequence.prefix_key < 0 || sequence.prefix_blocks > 0 || !rank.cache.caching()) return;
   const std::int64_t whole = sequence.prefix_tokens / strategy_.kv.block;
   if (whole < 1 || sequence.computed < whole * strategy_.kv.block || whole > sequence.blocks)
@@ -170,8 +171,9 @@ void Replica::share_prefix(Rank& rank, Sequence& sequence) {
   sequence.prefix_blocks = whole;
 }
 
-void Replica::apply(Rank& rank, const std::vector<std::pair<std::int64_t, std::int64_t>>& work,
-                    FinishedStep& out) {
+void EngineReplica::apply(Rank& rank,
+                          const std::vector<std::pair<std::int64_t, std::int64_t>>& work,
+                          FinishedStep& out) {
   std::size_t next = 0;
   bool left = false;
   for (Sequence& sequence : rank.running) {
@@ -205,7 +207,7 @@ void Replica::apply(Rank& rank, const std::vector<std::pair<std::int64_t, std::i
   std::erase_if(rank.running, [](const Sequence& sequence) { return sequence.done; });
 }
 
-FinishedStep Replica::finish(double end) {
+FinishedStep EngineReplica::finish(double end) {
   base::expects(!flying_.empty(), "a step is under way");
   Flight flight = std::move(flying_.front());
   flying_.pop_front();
@@ -213,12 +215,14 @@ FinishedStep Replica::finish(double end) {
                    .end = end,
                    .tokens = {},
                    .started = std::move(flight.started),
-                   .prefilled = {}};
+                   .prefilled = {},
+                   .rejected = {},
+                   .gaps = {}};
   for (std::size_t i = 0; i < ranks_.size(); ++i) apply(ranks_[i], flight.work[i], out);
   return out;
 }
 
-std::vector<std::int64_t> Replica::fail() {
+std::vector<std::int64_t> EngineReplica::fail(double /*now*/) {
   std::vector<std::int64_t> lost;
   for (Rank& rank : ranks_) {
     for (const Sequence& sequence : rank.running) {

@@ -2,13 +2,13 @@
 #include <algorithm>
 #include <limits>
 
-#include "strategies/serve/engine/replica.hpp"
+#include "strategies/serve/engine/engine_replica.hpp"
 
 namespace windtunnel::strategies {
 
 // Tokens that admission has to find room for: what is computed next, or all that will ever be there
 // where the order reserves it.
-std::int64_t Replica::reserved(const Sequence& sequence, std::int64_t tokens) const {
+std::int64_t EngineReplica::reserved(const Sequence& sequence, std::int64_t tokens) const {
   const Batching& batching = strategy_.batching;
   const std::int64_t whole = sequence.known + sequence.left;
   if (batching.order == ContinuousOrder::no_evict) return whole;
@@ -18,7 +18,7 @@ std::int64_t Replica::reserved(const Sequence& sequence, std::int64_t tokens) co
 }
 
 // Takes the blocks that a sequence lacks for `tokens` in all.
-bool Replica::grow(Rank& rank, Sequence& sequence, std::int64_t tokens) {
+bool EngineReplica::grow(Rank& rank, Sequence& sequence, std::int64_t tokens) {
   const std::int64_t lacking =
       blocks_for(tokens) - sequence.prefix_blocks - sequence.session_blocks - sequence.blocks;
   if (lacking <= 0) return true;
@@ -27,7 +27,7 @@ bool Replica::grow(Rank& rank, Sequence& sequence, std::int64_t tokens) {
   return true;
 }
 
-void Replica::plan_tokens(Rank& rank, Sequence& sequence, std::int64_t tokens) {
+void EngineReplica::plan_tokens(Rank& rank, Sequence& sequence, std::int64_t tokens) {
   if (!sequence.started) started_.push_back(sequence.request);
   sequence.started = true;
   sequence.flying = true;
@@ -46,7 +46,7 @@ void Replica::plan_tokens(Rank& rank, Sequence& sequence, std::int64_t tokens) {
 
 // Blocks of the sequence's prefix and conversation that are cached: whole blocks, and at least the
 // last token is computed.
-std::int64_t Replica::hit(Rank& rank, const Sequence& sequence) const {
+std::int64_t EngineReplica::hit(Rank& rank, const Sequence& sequence) const {
   if (!rank.cache.caching() || sequence.computed > 0) return 0;
   const std::int64_t most = (sequence.known - 1) / strategy_.kv.block;
   std::int64_t prefix = 0;
@@ -62,7 +62,7 @@ std::int64_t Replica::hit(Rank& rank, const Sequence& sequence) const {
 
 // Moves the first waiting sequence to the running ones, with its first chunk; false where it has to
 // wait.
-bool Replica::admit(Rank& rank, std::int64_t& budget, bool whole) {
+bool EngineReplica::admit(Rank& rank, std::int64_t& budget, bool whole) {
   Sequence sequence = rank.waiting.front();
   const std::int64_t block = strategy_.kv.block;
   const std::int64_t hits = sequence.swapped ? 0 : hit(rank, sequence);
@@ -101,7 +101,7 @@ bool Replica::admit(Rank& rank, std::int64_t& budget, bool whole) {
 }
 
 // Preempts the last running sequence behind place `keep`; false where there is none that may go.
-bool Replica::preempt_tail(Rank& rank, std::size_t keep) {
+bool EngineReplica::preempt_tail(Rank& rank, std::size_t keep) {
   if (rank.running.size() <= keep + 1) return false;
   Sequence victim = rank.running.back();
   if (victim.flying) return false;
@@ -118,7 +118,7 @@ bool Replica::preempt_tail(Rank& rank, std::size_t keep) {
 }
 
 // Running sequences in their order, as far as the budget goes.
-void Replica::give_running(Rank& rank, std::int64_t& budget, bool& preempted) {
+void EngineReplica::give_running(Rank& rank, std::int64_t& budget, bool& preempted) {
   const bool decodes_first = strategy_.batching.order == ContinuousOrder::sarathi;
   const std::int64_t drafts = strategy_.speculative.tokens;
   for (const bool prompts : {false, true}) {
@@ -147,7 +147,7 @@ void Replica::give_running(Rank& rank, std::int64_t& budget, bool& preempted) {
   }
 }
 
-void Replica::schedule_unified(Rank& rank) {
+void EngineReplica::schedule_unified(Rank& rank) {
   const Batching& batching = strategy_.batching;
   std::int64_t budget = batching.max_tokens;
   bool preempted = false;
@@ -159,7 +159,7 @@ void Replica::schedule_unified(Rank& rank) {
   }
 }
 
-void Replica::schedule_prefill_first(Rank& rank) {
+void EngineReplica::schedule_prefill_first(Rank& rank) {
   const Batching& batching = strategy_.batching;
   std::int64_t budget = batching.max_tokens;
   // Prompts that were cut are finished first.
@@ -181,7 +181,7 @@ void Replica::schedule_prefill_first(Rank& rank) {
   give_running(rank, budget, preempted);
 }
 
-bool Replica::schedule(Rank& rank) {
+bool EngineReplica::schedule(Rank& rank) {
   rank.batch.prompts.clear();
   rank.batch.decodes = rank.batch.decode_kv = 0;
   rank.batch.tokens_a_decode = 1 + strategy_.speculative.tokens;

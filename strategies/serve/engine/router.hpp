@@ -8,11 +8,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <unordered_map>
 #include <vector>
 
 #include "sim/base/random.hpp"
 #include "strategies/serve/engine/replica.hpp"
+#include "strategies/serve/job.hpp"
 
 namespace windtunnel::strategies {
 

@@ -8,6 +8,8 @@
 
 #include "sim/base/contract.hpp"
 #include "sim/base/random.hpp"
+#include "strategies/serve/batcher/batch_replica.hpp"
+#include "strategies/serve/engine/engine_replica.hpp"
 #include "strategies/serve/engine/router.hpp"
 #include "strategies/serve/engine/transfers.hpp"
 #include "strategies/serve/front_end.hpp"
@@ -58,12 +60,15 @@ class Simulation {
       const Event event = events_.top();
       if (event.time > job_.workload.horizon.value()) break;
       events_.pop();
+      coming_ -= recurs(event.kind) ? 0 : 1;
       count_until(event.time);
       now_ = event.time;
       ++out_.events;
       handle(event);
       // What happens at one time is seen by the step that starts then.
-      if (events_.empty() || events_.top().time > now_) start_all();
+      if (!events_.empty() && events_.top().time <= now_) continue;
+      start_all();
+      if (coming_ == 0 && settled_ < std::ssize(traffic_.requests) && !flush_all()) break;
     }
     finish();
     return std::move(out_);
@@ -95,10 +100,19 @@ class Simulation {
     }
   }
 
+  std::unique_ptr<Replica> make_replica(std::size_t index) const {
+    if (fleet_.batch_work) {
+      return std::make_unique<BatchReplica>(job_.strategy.batching, fleet_.batch_work(),
+                                            traffic_.requests);
+    }
+    return std::make_unique<EngineReplica>(fleet_.plans[index], job_.strategy,
+                                           options_.seed + 17 * index);
+  }
+
   void add_replica(bool open) {
     const std::size_t index = replicas_.size();
-    replicas_.push_back(
-        std::make_unique<Replica>(fleet_.plans[index], job_.strategy, options_.seed + 17 * index));
+    replicas_.push_back(make_replica(index));
+    wakes_.push_back(-1);
     epochs_.push_back(0);
     open_.push_back(false);
     since_.push_back(0);
@@ -135,6 +149,11 @@ class Simulation {
   // --- events -------------------------------------------------------------------------------
   void push(double time, EventKind kind, std::int64_t subject, std::int64_t epoch = 0) {
     events_.push({time, order_++, kind, subject, epoch});
+    coming_ += recurs(kind) ? 0 : 1;
+  }
+  // Kinds that come back for ever: nothing comes of them where nothing else is under way.
+  static bool recurs(EventKind kind) {
+    return kind == EventKind::look || kind == EventKind::failure;
   }
   void push_arrival(double time, std::size_t request) {
     push(time, EventKind::arrival, static_cast<std::int64_t>(request));
@@ -151,6 +170,7 @@ class Simulation {
         if (event.epoch == epochs_[index]) finish_step(index);
         return;
       case EventKind::wake:
+        if (wakes_[index] == now_) wakes_[index] = -1;
         if (replicas_[index]->free_at() <= now_) start(index);
         return;
       case EventKind::transfer:
@@ -206,9 +226,7 @@ class Simulation {
     }
     const std::size_t index = router_.choose(request, replicas_, open, now_);
     std::string why = replicas_[index]->impossible(request);
-    const QueuePolicy& queue = job_.strategy.batching.queue;
-    if (why.empty() && queue.size > 0 && replicas_[index]->waiting() >= queue.size)
-      why = "the queue is full";
+    if (why.empty() && replicas_[index]->full()) why = "the queue is full";
     if (!why.empty()) {
       ++out_.rejections[why.find("tokens") == std::string::npos ? why : "too long for the engine"];
       settle(id, Fate::rejected);
@@ -226,11 +244,24 @@ class Simulation {
     ready_.clear();
   }
 
+  // Batches that wait for company that cannot come; false where there are none.
+  bool flush_all() {
+    for (std::size_t i = 0; i < replicas_.size(); ++i) {
+      replicas_[i]->flush();
+      start_now(i);
+    }
+    return coming_ > 0;
+  }
+
   void start_now(std::size_t index) {
     if (const auto end = replicas_[index]->try_start(now_))
       push(*end, EventKind::step, static_cast<std::int64_t>(index), epochs_[index]);
     if (fleet_.plans[index].stages > 1 && replicas_[index]->free_at() > now_)
       push(replicas_[index]->free_at(), EventKind::wake, static_cast<std::int64_t>(index));
+    const double wakes = replicas_[index]->wakes();
+    if (wakes <= now_ || !std::isfinite(wakes) || wakes == wakes_[index]) return;
+    wakes_[index] = wakes;
+    push(wakes, EventKind::wake, static_cast<std::int64_t>(index));
   }
 
   void finish_step(std::size_t index) {
@@ -239,22 +270,29 @@ class Simulation {
       RequestRecord& record = record_of(id);
       if (record.start == kNever) record.start = base::Seconds(step.begin);
     }
-    for (const TokenEvent& event : step.tokens) take(event);
+    if (step.gaps) {
+      for (const auto& [gap, count] : *step.gaps) count_gap(gap, count);
+    }
+    for (const TokenEvent& event : step.tokens) take(event, !step.gaps);
+    for (const auto& [id, why] : step.rejected) {
+      ++out_.rejections[why];
+      settle(id, Fate::rejected);
+    }
     for (const std::int64_t id : step.prefilled) send(id, index);
     sample(index);
     start(index);
     if (replicas_[index]->draining() && replicas_[index]->idle()) close_replica(index);
   }
 
-  void take(const TokenEvent& event) {
+  void take(const TokenEvent& event, bool count_gaps) {
     const auto at = static_cast<std::size_t>(event.request);
     RequestRecord& record = out_.records[at];
     if (record.first_token == kNever) {
       record.first_token = base::Seconds(now_ + front_.out);
-    } else {
+    } else if (count_gaps) {
       count_gap(now_ - last_token_[at], 1);
     }
-    if (event.tokens > 1) count_gap(0.0, event.tokens - 1);
+    if (count_gaps && event.tokens > 1) count_gap(0.0, event.tokens - 1);
     last_token_[at] = now_;
     record.output_tokens += event.tokens;
     if (!event.finished) return;
@@ -333,8 +371,7 @@ class Simulation {
   bool provision() {
     for (std::size_t i = 0; i < replicas_.size(); ++i) {
       if (open_[i] || pending_[i] || !replicas_[i]->idle()) continue;
-      replicas_[i] =
-          std::make_unique<Replica>(fleet_.plans[i], job_.strategy, options_.seed + 17 * i);
+      replicas_[i] = make_replica(i);
       pending_[i] = true;
       scaled_ = now_;
       push(now_ + job_.strategy.autoscale.provisioning.value(), EventKind::provisioned,
@@ -358,7 +395,7 @@ class Simulation {
     if (!open_[index]) return;
     ++out_.failures;
     ++epochs_[index];
-    const std::vector<std::int64_t> lost = replicas_[index]->fail();
+    const std::vector<std::int64_t> lost = replicas_[index]->fail(now_);
     close_replica(index);
     push(now_ + job_.strategy.failures.repair.value(), EventKind::repaired,
          static_cast<std::int64_t>(index));
@@ -409,6 +446,8 @@ class Simulation {
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
   std::vector<std::unique_ptr<Replica>> replicas_;
   std::vector<std::int64_t> epochs_;
+  std::vector<double> wakes_;  // events that are queued; -1: none
+  std::int64_t coming_ = 0;    // events that do not recur
   std::vector<bool> open_, pending_;
   std::vector<double> since_;
   std::vector<std::int64_t> homeless_;

@@ -8,11 +8,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "strategies/serve/batcher/batch_work.hpp"
 #include "strategies/serve/engine/replica.hpp"
 #include "strategies/serve/engine_plan.hpp"
 #include "strategies/serve/job.hpp"
@@ -24,6 +27,8 @@ struct EngineFleet {
   std::vector<EnginePlan> plans;   // one a replica; a disaggregated system's prefill ones first
   std::vector<double> link_rates;  // bytes/s of each replica's links, one direction
   double link_latency = 0;
+  // Of replicas that batch whole requests (policies none, static, dynamic).
+  std::function<std::unique_ptr<BatchWork>()> batch_work{};
 };
 
 struct LoadSample {
