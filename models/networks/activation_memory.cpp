@@ -122,6 +122,7 @@ base::Bytes activation_memory(const Block& block, const BatchShape& batch,
 
 bool recomputed(const Op& op, const Block& block, const LoweringOptions& options,
                 Recompute recompute) {
+  if (block.gradients == GradientFlow::none) return false;
   if (block.role != BlockRole::layer && block.role != BlockRole::encoder_layer) return false;
   if (recompute == Recompute::full) return true;
   const bool unfused = options.software.attention == AttentionKernel::unfused;

@@ -58,6 +58,13 @@ bool needs_input_gradient(const Op& op) {
   return true;
 }
 
+// Forward, and the two products of the backward pass as far as they are needed.
+double passes_counted(const Op& op, const Block& block) {
+  if (block.gradients == GradientFlow::none) return 1.0;
+  return op.learning == Learning::frozen && !std::holds_alternative<AttentionWork>(op.work) ? 2.0
+                                                                                            : 3.0;
+}
+
 double share(std::int64_t count, std::int64_t parts) {
   return real(count) / real(parts);
 }
@@ -87,7 +94,12 @@ base::Flops backward_flops(const Op& op, const BatchShape& batch) {
 
 base::Flops model_flops_per_sample(const Network& network, std::int64_t sequence_length) {
   const BatchShape batch{.query_tokens = sequence_length, .encoder_tokens = sequence_length};
-  return 3.0 * forward_flops(network, batch);
+  base::Flops sum{0};
+  for (const std::size_t index : network.order) {
+    const Block& block = network.blocks[index];
+    for (const Op& op : block.ops) sum += passes_counted(op, block) * forward_flops(op, batch);
+  }
+  return sum;
 }
 
 base::Flops model_flops_per_token(const Network& network, std::int64_t sequence_length) {
@@ -103,6 +115,16 @@ std::int64_t parameters(const Block& block) {
 std::int64_t parameters(const Network& network) {
   std::int64_t sum = 0;
   for (const std::size_t index : network.order) sum += parameters(network.blocks[index]);
+  return sum;
+}
+
+std::int64_t trainable_parameters(const Network& network) {
+  std::int64_t sum = 0;
+  for (const std::size_t index : network.order) {
+    for (const Op& op : network.blocks[index].ops) {
+      if (op.learning == Learning::trained) sum += op.parameters.total();
+    }
+  }
   return sum;
 }
 
@@ -132,6 +154,34 @@ RankParameters parameters_on_rank(const Block& block, const Layout& layout) {
     sum.expert += one.expert;
   }
   return sum;
+}
+
+RankParameters trainable_on_rank(const Block& block, const Layout& layout) {
+  RankParameters sum;
+  for (const Op& op : block.ops) {
+    if (op.learning == Learning::frozen) continue;
+    const RankParameters one = parameters_on_rank(op, layout);
+    sum.dense += one.dense;
+    sum.expert += one.expert;
+  }
+  return sum;
+}
+
+RankParameters weight_bytes_on_rank(const Block& block, const Layout& layout, double stored) {
+  RankParameters sum;
+  for (const Op& op : block.ops) {
+    const double each = op.stored_bytes > 0.0 ? op.stored_bytes : stored;
+    const RankParameters one = parameters_on_rank(op, layout);
+    sum.dense += one.dense * each;
+    sum.expert += one.expert * each;
+  }
+  return sum;
+}
+
+bool is_trained(const Block& block) {
+  return std::any_of(block.ops.begin(), block.ops.end(), [](const Op& op) {
+    return op.learning == Learning::trained && op.parameters.total() > 0;
+  });
 }
 
 base::Bytes kv_cache_bytes(const Block& block, std::int64_t tokens, const Layout& layout,

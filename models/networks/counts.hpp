@@ -4,7 +4,8 @@
 // full (masks do not halve it; a sliding window does limit it), model = 3 x forward. Norms,
 // activations and lookups count nothing, recomputation is not counted. For a GPT this is
 // 72 s l h^2 (1 + s / 6h + V / 12lh) a sequence (Narayanan et al. 2021, arXiv 2104.04473, section
-// 5.1, without its factor 4/3 for recomputation). Hardware FLOPs are the sum over lowered kernels.
+// 5.1, without its factor 4/3 for recomputation). Fine-tuning counts what it needs: frozen matrices
+// have no product for their gradient (2 x forward), blocks without a backward pass 1 x forward. Hardware FLOPs are the sum over lowered kernels.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,8 @@ base::Flops model_flops_per_token(const Network& network, std::int64_t sequence_
 // Tied tables once.
 std::int64_t parameters(const Network& network);
 std::int64_t parameters(const Block& block);
+// Of ops that are not frozen.
+std::int64_t trainable_parameters(const Network& network);
 // Those a token passes through: top_k of the experts.
 std::int64_t active_parameters(const Network& network);
 // On one rank of a layout, dense and expert apart (their gradients are reduced over other groups).
@@ -37,6 +40,10 @@ struct RankParameters {
 };
 RankParameters parameters_on_rank(const Op& op, const Layout& layout);
 RankParameters parameters_on_rank(const Block& block, const Layout& layout);
+RankParameters trainable_on_rank(const Block& block, const Layout& layout);
+// In bytes, with `stored` a weight where it is not quantized.
+RankParameters weight_bytes_on_rank(const Block& block, const Layout& layout, double stored);
+bool is_trained(const Block& block);
 
 // Of one token over all layers, on one tensor rank; latent attention keeps its latent on each.
 // Windowed layers keep min(window, length) tokens of a sequence of that length.

@@ -128,6 +128,8 @@ void Collector::experts(const MoeWork& work) const {
 
 void exchanges(const Op& op, const BatchShape& batch, const LoweringOptions& options, Pass pass,
                std::vector<Exchange>& out) {
+  const bool own = pass == Pass::weight_gradient || pass == Pass::step;
+  if (own && op.learning == Learning::frozen && op.adapted == Adapted::no) return;
   Kernels unused;
   const Target target{op, batch, options, pass, unused};
   std::visit(Collector(target, out), op.work);
@@ -136,6 +138,7 @@ void exchanges(const Op& op, const BatchShape& batch, const LoweringOptions& opt
 std::vector<Exchange> exchanges(const Block& block, const BatchShape& batch,
                                 const LoweringOptions& options, Pass pass) {
   std::vector<Exchange> out;
+  if (pass != Pass::forward && block.gradients == GradientFlow::none) return out;
   for (const Op& op : block.ops) exchanges(op, batch, options, pass, out);
   return out;
 }

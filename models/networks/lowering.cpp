@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "models/networks/counts.hpp"
 #include "models/networks/lower_work.hpp"
 #include "sim/base/contract.hpp"
 
@@ -91,6 +92,18 @@ void lower_work(const MemoryWork& work, const Target& target) {
                 rows, traffic.kernels);
 }
 
+namespace {
+
+// Quantized weights are read and written in the format of the products before each of these.
+void dequantize(const Target& target) {
+  const bool product = target.pass == Pass::forward || target.pass == Pass::input_gradient;
+  if (!product || target.op.stored_bytes <= 0.0) return;
+  const RankParameters held = parameters_on_rank(target.op, target.options.layout);
+  target.memory(MemoryOp::cast, held.total() * (target.op.stored_bytes + target.element()), 0);
+}
+
+}  // namespace
+
 void lower_work(const EmbeddingWork& work, const Target& target) {
   const std::int64_t rows = target.rows();
   const double looked_up = static_cast<double>(rows * work.lookups * work.width);
@@ -115,13 +128,17 @@ void lower(const Op& op, const BatchShape& batch, const LoweringOptions& options
   base::expects(
       layout.tensor >= 1 && layout.context >= 1 && layout.expert >= 1 && layout.expert_tensor >= 1,
       "a layout has at least one rank in each direction");
+  const bool own = pass == Pass::weight_gradient || pass == Pass::step;
+  if (own && op.learning == Learning::frozen) return;
   const Target target{op, batch, options, pass, out};
+  dequantize(target);
   std::visit([&](const auto& work) { lower_work(work, target); }, op.work);
 }
 
 Kernels lower(const Block& block, const BatchShape& batch, const LoweringOptions& options,
               Pass pass) {
   Kernels out;
+  if (pass != Pass::forward && block.gradients == GradientFlow::none) return out;
   for (const Op& op : block.ops) lower(op, batch, options, pass, out);
   return out;
 }

@@ -17,10 +17,14 @@ namespace windtunnel::models {
 
 enum class BlockRole { embedding, encoder_layer, layer, head };
 
+// none: nothing before or in the block is trained, so that it has no backward pass.
+enum class GradientFlow { through, none };
+
 struct Block {
   std::string name{};
   BlockRole role = BlockRole::layer;
   std::vector<Op> ops{};
+  GradientFlow gradients = GradientFlow::through;
 };
 
 // What one sample of a batch is, for the words of results ("tokens/s", "images/s").

@@ -165,6 +165,11 @@ struct ParameterCount {
   std::int64_t total() const { return tensor + kv + expert + replicated; }
 };
 
+// Fine-tuning (fine_tuning.hpp): a frozen op has no gradient of its parameters. An adapter beside it
+// still needs its input, which under sequence parallelism is gathered again for the backward pass.
+enum class Learning { trained, frozen };
+enum class Adapted { no, yes };
+
 struct Op {
   std::string name;
   Work work;
@@ -175,6 +180,9 @@ struct Op {
   ParameterCount parameters{};
   double active_share = 1.0;  // of the parameters that a token uses (experts: top_k / experts)
   std::vector<SavedTensor> saved{};
+  Learning learning = Learning::trained;
+  Adapted adapted = Adapted::no;
+  double stored_bytes = 0.0;  // of a quantized weight; 0: as the job stores weights
 };
 
 // "gemm", "attention", "moe", "memory", "embedding", "convolution", "recurrent", "scan".

@@ -1,4 +1,6 @@
 // Table of `workload.kind: train`.
+#include <array>
+
 #include "scenarios/schema/bind.hpp"
 #include "scenarios/schema/tables.hpp"
 #include "strategies/train/job.hpp"
@@ -22,6 +24,69 @@ Words<NumberFormat> precision_words() {
           {NumberFormat::mxfp8, {"mxfp8", "linear layers, one scale per 32 elements"}},
           {NumberFormat::nvfp4, {"nvfp4", "linear layers, one scale per 16 elements"}},
           {NumberFormat::int8, {"int8", ""}}};
+}
+
+Field targets_field() {
+  using models::AdapterTarget;
+  constexpr std::array kTargets{AdapterTarget::query,  AdapterTarget::key,  AdapterTarget::value,
+                                AdapterTarget::output, AdapterTarget::gate, AdapterTarget::up,
+                                AdapterTarget::down};
+  std::vector<Choice> words;
+  for (const AdapterTarget target : kTargets) {
+    words.push_back({std::string(models::to_text(target)), ""});
+  }
+  return bound_by<models::FineTuning>(
+      [kTargets](const Node& node, models::FineTuning& out) {
+        out.targets.clear();
+        for (const Node& item : node.items) {
+          for (const AdapterTarget target : kTargets) {
+            if (models::to_text(target) == item.text) out.targets.push_back(target);
+          }
+        }
+      },
+      {.name = "targets",
+       .type = list_type(choice_type(std::move(words)), 1),
+       .fallback = "[query, value]",
+       .doc = "matrices of each layer that get adapters (method lora)"});
+}
+
+const Structure& fine_tuning_structure() {
+  using models::BaseFormat;
+  using models::FineTuning;
+  using models::FineTuningMethod;
+  static const Structure kTable = finished(
+      {.name = "workload.fine_tuning",
+       .doc = "What is trained. Model FLOPs count what that needs: frozen matrices 2 x forward, "
+              "layers without a backward pass 1 x.",
+       .fields = {
+           bound_choice(
+               &FineTuning::method,
+               Words<FineTuningMethod>{
+                   {FineTuningMethod::full, {"full", "everything"}},
+                   {FineTuningMethod::lora, {"lora", "low-rank adapters beside frozen matrices"}},
+                   {FineTuningMethod::last_layers,
+                    {"last_layers", "the last `layers` and the head; all before is frozen"}}},
+               {.name = "method", .fallback = "full", .doc = "which weights have gradients"}),
+           bound(&FineTuning::rank, {.name = "rank",
+                                     .type = integer_type(1, 65536),
+                                     .fallback = "16",
+                                     .doc = "of the adapters (method lora)"}),
+           targets_field(),
+           bound(&FineTuning::layers, {.name = "layers",
+                                       .type = integer_type(0, 4096),
+                                       .fallback = "0",
+                                       .doc = "the last ones, trained or with adapters; 0: all"}),
+           bound_choice(
+               &FineTuning::base,
+               Words<BaseFormat>{
+                   {BaseFormat::same, {"same", "as the training stores weights"}},
+                   {BaseFormat::int8, {"int8", "1 byte a weight"}},
+                   {BaseFormat::nf4, {"nf4", "4.127 bits a weight, as QLoRA stores them"}}},
+               {.name = "base",
+                .fallback = "same",
+                .doc = "format of the frozen matrices of layers, dequantized before each use"}),
+       }});
+  return kTable;
 }
 
 std::vector<Field> workload_fields() {
@@ -68,6 +133,10 @@ std::vector<Field> workload_fields() {
              .type = number_type({.minimum = 0.001, .maximum = 1}),
              .fallback = "1",
              .doc = "mean length over padded length: tokens that count; 1 where packed"}),
+      bound(&TrainWorkload::fine_tuning, {.name = "fine_tuning",
+                                          .type = structure_type(fine_tuning_structure),
+                                          .fallback = "{}",
+                                          .doc = "which weights are trained"}),
   };
 }
 

@@ -41,9 +41,9 @@ const ChunkCosts::BlockPasses& ChunkCosts::block(std::size_t index, models::Reco
   passes.input = pass_cost(one, batch_, options_, models::Pass::input_gradient, site_);
   passes.weight = pass_cost(one, batch_, options_, models::Pass::weight_gradient, site_);
   passes.again = recomputation_cost(one, batch_, options_, recompute, site_);
-  const models::RankParameters held = models::parameters_on_rank(one, options_.layout);
-  passes.dense = held.dense;
-  passes.expert = held.expert;
+  const models::RankParameters trained = models::trainable_on_rank(one, options_.layout);
+  passes.dense = trained.dense;
+  passes.expert = trained.expert;
   return known_.emplace(key, std::move(passes)).first->second;
 }
 
@@ -70,23 +70,28 @@ void ChunkCosts::add_block(std::size_t index, models::Recompute recompute, const
     out.offload_backward += base::max(moving - backward, Seconds(0));
   }
   if (choices.gather.ranks <= 1) return;
-  const double held = passes.dense + passes.expert;
-  const CommunicationTime gathering =
-      site_.clock.collective(Op::all_gather, Bytes(held * choices.gather_bytes), choices.gather);
-  const CommunicationTime scattering = site_.clock.collective(
-      Op::reduce_scatter, Bytes(held * choices.reduce_bytes), choices.gather);
-  const Seconds gather = gathering.time, scatter = scattering.time;
-  out.shards_forward.time += gather;
+  const models::Block& one = network_.blocks[index];
+  const Bytes held(
+      models::weight_bytes_on_rank(one, options_.layout, choices.gather_bytes).total());
+  const Bytes trained((passes.dense + passes.expert) * choices.reduce_bytes);
+  const CommunicationTime gathering = site_.clock.collective(Op::all_gather, held, choices.gather);
+  out.shards_forward.time += gathering.time;
   out.shards_forward.far += gathering.far;
-  out.shards_backward.time += gather + scatter;
-  out.shards_backward.far += gathering.far + scattering.far;
   // Software that gathers just in time hides nothing of it.
   const bool ahead = choices.stack.gather == WeightGather::overlapped;
-  out.gather_forward += ahead ? base::max(gather - forward, Seconds(0)) : gather;
+  out.gather_forward += ahead ? base::max(gathering.time - forward, Seconds(0)) : gathering.time;
+  out.forward.launches += 1;
+  if (one.gradients == models::GradientFlow::none) return;
+  CommunicationTime scattering{};
+  if (trained.value() > 0) {
+    scattering = site_.clock.collective(Op::reduce_scatter, trained, choices.gather);
+  }
+  const Seconds gather = gathering.time, scatter = scattering.time;
+  out.shards_backward.time += gather + scatter;
+  out.shards_backward.far += gathering.far + scattering.far;
   out.gather_backward +=
       ahead ? base::max(gather + scatter - backward, Seconds(0)) : gather + scatter;
-  out.forward.launches += 1;
-  out.input.launches += 2;
+  out.input.launches += trained.value() > 0 ? 2 : 1;
 }
 
 ChunkCost ChunkCosts::cost(const ChunkOfModel& chunk, const Choices& choices) {

@@ -9,6 +9,7 @@
 
 #include "models/kernels/number_format.hpp"
 #include "models/networks/activation_memory.hpp"
+#include "models/networks/fine_tuning.hpp"
 #include "sim/base/quantity.hpp"
 #include "strategies/train/pipeline_plan.hpp"
 #include "strategies/train/rank_layout.hpp"
@@ -49,6 +50,7 @@ struct TrainWorkload {
   std::int64_t total_tokens = 0;  // for days to a token count; 0: not asked
   // Mean length over the padded length, 1 where packed: tokens counted, work done on all.
   double filled = 1.0;
+  models::FineTuning fine_tuning{};
 };
 
 struct Overlap {

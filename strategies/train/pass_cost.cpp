@@ -161,6 +161,7 @@ PassCost pass_cost(const models::Block& block, const models::BatchShape& batch,
                    const models::LoweringOptions& options, models::Pass pass,
                    const PassSite& site) {
   PassCost out;
+  if (pass != models::Pass::forward && block.gradients == models::GradientFlow::none) return out;
   for (const models::Op& op : block.ops) out.add(pass_cost(op, batch, options, pass, site));
   hide_tensor(site, out);
   hide_context(site, out);

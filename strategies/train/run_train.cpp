@@ -100,6 +100,8 @@ class TrainFacts {
       fact("hfu", hardware_rate / peak().value());
     }
     fact("parameters", static_cast<double>(models::parameters(subject_.network)));
+    fact("trainable_parameters",
+         static_cast<double>(models::trainable_parameters(subject_.network)));
     fact("active_parameters", static_cast<double>(models::active_parameters(subject_.network)));
     fact("gpus", gpus);
     fact("micro_batches", static_cast<double>(plan_.micro_batches));
@@ -233,9 +235,17 @@ std::int64_t passes_of(const Iteration& iteration) {
 
 }  // namespace
 
-base::Outcome run_train(const TrainJob& job, const TrainSubject& subject, const TrainSite& site,
+base::Outcome run_train(const TrainJob& job, const TrainSubject& given, const TrainSite& site,
                         const TrainOptions& options) {
   base::Outcome out;
+  const models::FineTuning& tuning = job.workload.fine_tuning;
+  if (auto why = models::fine_tuning_infeasible(given.network, tuning)) {
+    out.status = base::Status::infeasible;
+    out.reason = *std::move(why);
+    return out;
+  }
+  const models::Network network = models::fine_tuned(given.network, tuning);
+  const TrainSubject subject{given.model, network};
   TrainPlanning planning = make_train_plan(job, subject.model, subject.network, *site.cluster);
   out.warnings = planning.warnings;
   if (!planning.plan) {
@@ -261,7 +271,8 @@ base::Outcome run_train(const TrainJob& job, const TrainSubject& subject, const 
   const Iteration& iteration = all ? all->iteration : folded;
   TrainFacts facts(plan, subject, site, iteration, out);
   facts.fill();
-  out.labels["simulated_ranks"] = all ? fmt::format("every one of {}", plan.gpus) : "one of each stage";
+  out.labels["simulated_ranks"] =
+      all ? fmt::format("every one of {}", plan.gpus) : "one of each stage";
   if (!all || all->links == Links::unshared) warn_of_oversubscription(plan, *site.cluster, out);
   out.tables["stages"] = stages_table(plan, iteration, site.cluster->node.gpu.memory);
   out.tables["waterfall"] = waterfall_table(iteration, facts.at_peak());

@@ -35,6 +35,8 @@ const std::map<std::string, base::FactInfo>& train_fact_info() {
       {"time_data_loading_s", {"data loading", "s", "waiting for samples"}},
       {"time_other_s",
        {"other", "s", "host: launches that the device waits for, what stands still once a step"}},
+      {"trainable_parameters",
+       {"trainable parameters", "", "that have gradients: all, or what fine-tuning trains"}},
       {"memory_total_bytes", {"memory", "bytes", "peak of the fullest stage"}},
       {"memory_weights_bytes", {"weights", "bytes", "of the fullest stage"}},
       {"memory_gradients_bytes", {"gradients", "bytes", "of the fullest stage"}},

@@ -20,6 +20,10 @@ struct ChunkActivations {
   Bytes kept{0}, again{0};
 };
 
+struct HeldByChunk {
+  models::RankParameters weight_bytes, trained;
+};
+
 class ChunkMemory {
  public:
   ChunkMemory(const TrainPlan& plan, const models::Network& network)
@@ -40,29 +44,37 @@ class ChunkMemory {
     return out;
   }
 
-  models::RankParameters parameters(const ChunkOfModel& chunk) const {
-    models::RankParameters out;
+  // Parameters that are trained, and the bytes of all weights with `stored` of one.
+  HeldByChunk held(const ChunkOfModel& chunk, double stored) const {
+    HeldByChunk out;
+    const models::Layout& layout = plan_.lowering.layout;
     const auto add = [&](std::size_t block) {
-      const auto held = models::parameters_on_rank(network_.blocks[block], plan_.lowering.layout);
-      out.dense += held.dense;
-      out.expert += held.expert;
+      const models::Block& one = network_.blocks[block];
+      const auto weights = models::weight_bytes_on_rank(one, layout, stored);
+      const auto trained = models::trainable_on_rank(one, layout);
+      out.weight_bytes.dense += weights.dense;
+      out.weight_bytes.expert += weights.expert;
+      out.trained.dense += trained.dense;
+      out.trained.expert += trained.expert;
     };
     if (chunk.embedding) add(network_.order.front());
     for (std::int64_t i = 0; i < chunk.layers; ++i) add(layer(chunk, i));
     if (chunk.head) add(network_.order.back());
     // A tied head keeps a copy of the table where it stands on another stage.
     if (chunk.head && !chunk.embedding && network_.shared_parameters > 0) {
-      out.dense += static_cast<double>(network_.shared_parameters) /
-                   static_cast<double>(plan_.lowering.layout.tensor);
+      const double copy = static_cast<double>(network_.shared_parameters) /
+                          static_cast<double>(plan_.lowering.layout.tensor);
+      out.weight_bytes.dense += copy * stored;
+      if (models::is_trained(network_.at(0))) out.trained.dense += copy;
     }
     return out;
   }
 
-  double largest_layer(const ChunkOfModel& chunk) const {
+  double largest_layer(const ChunkOfModel& chunk, double stored) const {
     double largest = 0.0;
     for (std::int64_t i = 0; i < chunk.layers; ++i) {
-      largest = std::max(largest, models::parameters_on_rank(network_.blocks[layer(chunk, i)],
-                                                             plan_.lowering.layout)
+      largest = std::max(largest, models::weight_bytes_on_rank(network_.blocks[layer(chunk, i)],
+                                                               plan_.lowering.layout, stored)
                                       .total());
     }
     return largest;
@@ -165,15 +177,15 @@ std::vector<StageMemory> stage_memory(const TrainPlan& plan, const models::Netwo
       const ChunkOfModel& chunk =
           plan.split[static_cast<std::size_t>(plan.pipeline.model_chunk({device, c}))];
       chunks.push_back(memory.activations(chunk));
-      largest = std::max(largest, memory.largest_layer(chunk));
-      const models::RankParameters held = memory.parameters(chunk);
-      const auto share = [&](ZeroLevel from) {
+      largest = std::max(largest, memory.largest_layer(chunk, each.weight));
+      const HeldByChunk all = memory.held(chunk, each.weight);
+      const auto share = [&](const models::RankParameters& held, ZeroLevel from) {
         return held.dense * shard_of(s.zero, from, dense_ranks) +
                held.expert * shard_of(s.zero, from, expert_ranks);
       };
-      out.weights += Bytes(each.weight * share(ZeroLevel::weights));
-      out.gradients += Bytes(each.gradient * share(ZeroLevel::gradients));
-      out.optimizer += Bytes(each.optimizer() * share(ZeroLevel::optimizer));
+      out.weights += Bytes(share(all.weight_bytes, ZeroLevel::weights));
+      out.gradients += Bytes(each.gradient * share(all.trained, ZeroLevel::gradients));
+      out.optimizer += Bytes(each.optimizer() * share(all.trained, ZeroLevel::optimizer));
     }
     if (s.offload_optimizer != OffloadTarget::none) out.optimizer = Bytes(0);
     const Bytes peak = peak_bytes(plan.pipeline.devices[static_cast<std::size_t>(device)], chunks);
@@ -181,7 +193,7 @@ std::vector<StageMemory> stage_memory(const TrainPlan& plan, const models::Netwo
     out.workspace = overhead.context + overhead.library +
                     overhead.communicator * static_cast<double>(communicators(plan)) +
                     peak * overhead.fragmentation;
-    if (s.zero == ZeroLevel::weights) out.workspace += Bytes(2 * largest * each.weight);
+    if (s.zero == ZeroLevel::weights) out.workspace += Bytes(2 * largest);
     stages.push_back(out);
   }
   return stages;
