@@ -16,21 +16,16 @@ struct Groups {
   GroupShape dense, expert;
 };
 
-Groups groups_of(const RankLayout &layout) {
-  return {layout.shape(layout.gradient_group(0)),
-          layout.shape(layout.expert_data_group(0))};
+Groups groups_of(const RankLayout& layout) {
+  return {layout.shape(layout.gradient_group(0)), layout.shape(layout.expert_data_group(0))};
 }
 
 // One op over `bytes`, cut in buckets of at most `bucket`.
-Bucketed bucketed(Op op, Bytes bytes, Bytes bucket, const GroupShape &group,
-                  GroupClock &clock) {
-  if (group.ranks <= 1 || bytes.value() <= 0)
-    return {};
-  const double buckets =
-      bucket.value() > 0 ? std::max(1.0, std::ceil(bytes / bucket)) : 1.0;
+Bucketed bucketed(Op op, Bytes bytes, Bytes bucket, const GroupShape& group, GroupClock& clock) {
+  if (group.ranks <= 1 || bytes.value() <= 0) return {};
+  const double buckets = bucket.value() > 0 ? std::max(1.0, std::ceil(bytes / bucket)) : 1.0;
   const CommunicationTime one = clock.collective(op, bytes / buckets, group);
-  if (one.time.value() <= 0)
-    return {};
+  if (one.time.value() <= 0) return {};
   return {.total = one.time * buckets,
           .last = one.time,
           .bytes = bytes,
@@ -44,67 +39,56 @@ Bucketed bucketed(Op op, Bytes bytes, Bytes bucket, const GroupShape &group,
 constexpr double kHostMemory = 500e9;
 constexpr double kDrives = 24e9;
 
-ReduceWhen when_reduced(const TrainStrategy &s) {
-  if (s.zero == ZeroLevel::gradients)
-    return ReduceWhen::every_pass;
+ReduceWhen when_reduced(const TrainStrategy& s) {
+  if (s.zero == ZeroLevel::gradients) return ReduceWhen::every_pass;
   return s.overlap.data ? ReduceWhen::beside_passes : ReduceWhen::after_passes;
 }
 
 // From the beginning of a pass that fills the buckets: what is left of sending
 // them after its end.
-Seconds left_after(const ChunkReduction &sent, const PassSpan &pass) {
-  return base::max(sent.last(),
-                   sent.early() + sent.last() - (pass.end - pass.begin));
+Seconds left_after(const ChunkReduction& sent, const PassSpan& pass) {
+  return base::max(sent.last(), sent.early() + sent.last() - (pass.end - pass.begin));
 }
 
-Seconds exposed_reduction(const GradientPlan &plan, const DeviceTimes &times) {
+Seconds exposed_reduction(const GradientPlan& plan, const DeviceTimes& times) {
   Seconds exposed{0};
   if (plan.when == ReduceWhen::every_pass) {
-    for (const PassSpan &pass : times.spans) {
-      if (!adds_gradients(pass.step.pass))
-        continue;
-      exposed += left_after(
-          plan.chunks[static_cast<std::size_t>(gradient_chunk(pass.step))],
-          pass);
+    for (const PassSpan& pass : times.spans) {
+      if (!adds_gradients(pass.step.pass)) continue;
+      exposed += left_after(plan.chunks[static_cast<std::size_t>(gradient_chunk(pass.step))], pass);
     }
     return exposed;
   }
-  std::vector<const PassSpan *> last(plan.chunks.size(), nullptr);
-  for (const PassSpan &pass : times.spans) {
-    if (!adds_gradients(pass.step.pass))
-      continue;
+  std::vector<const PassSpan*> last(plan.chunks.size(), nullptr);
+  for (const PassSpan& pass : times.spans) {
+    if (!adds_gradients(pass.step.pass)) continue;
     last[static_cast<std::size_t>(gradient_chunk(pass.step))] = &pass;
   }
-  std::sort(last.begin(), last.end(), [](const PassSpan *a, const PassSpan *b) {
-    return a->end < b->end;
-  });
+  std::sort(last.begin(), last.end(),
+            [](const PassSpan* a, const PassSpan* b) { return a->end < b->end; });
   Seconds free{0};
-  for (const PassSpan *pass : last) {
-    const ChunkReduction &sent =
-        plan.chunks[static_cast<std::size_t>(gradient_chunk(pass->step))];
+  for (const PassSpan* pass : last) {
+    const ChunkReduction& sent = plan.chunks[static_cast<std::size_t>(gradient_chunk(pass->step))];
     const bool beside = plan.when == ReduceWhen::beside_passes;
-    free =
-        base::max(free, beside ? pass->begin : times.last_end) + sent.early();
+    free = base::max(free, beside ? pass->begin : times.last_end) + sent.early();
     free = base::max(free, beside ? pass->end : times.last_end) + sent.last();
   }
   return base::max(free - times.last_end, Seconds(0));
 }
 
 // Rounds: how often the gradients of a chunk are reduced in an iteration.
-double rounds_of(const GradientPlan &plan, const DeviceTimes &times) {
-  if (plan.when != ReduceWhen::every_pass)
-    return 1.0;
-  const auto passes = std::count_if(
-      times.spans.begin(), times.spans.end(),
-      [](const PassSpan &s) { return adds_gradients(s.step.pass); });
+double rounds_of(const GradientPlan& plan, const DeviceTimes& times) {
+  if (plan.when != ReduceWhen::every_pass) return 1.0;
+  const auto passes = std::count_if(times.spans.begin(), times.spans.end(),
+                                    [](const PassSpan& s) { return adds_gradients(s.step.pass); });
   return static_cast<double>(passes) / static_cast<double>(plan.chunks.size());
 }
 
-} // namespace
+}  // namespace
 
 ChunkParameters SyncDevice::sum() const {
   ChunkParameters all;
-  for (const ChunkParameters &one : chunks) {
+  for (const ChunkParameters& one : chunks) {
     all.dense += one.dense;
     all.expert += one.expert;
   }
@@ -112,17 +96,15 @@ ChunkParameters SyncDevice::sum() const {
 }
 
 bool adds_gradients(Pass pass) {
-  return pass == Pass::backward || pass == Pass::backward_weight ||
-         pass == Pass::overlapped;
+  return pass == Pass::backward || pass == Pass::backward_weight || pass == Pass::overlapped;
 }
 
-std::int32_t gradient_chunk(const PipelineStep &step) {
+std::int32_t gradient_chunk(const PipelineStep& step) {
   return step.pass == Pass::overlapped ? step.backward_chunk : step.chunk;
 }
 
-std::vector<std::size_t>
-last_gradient_passes(const std::vector<PipelineStep> &order,
-                     std::int32_t chunks) {
+std::vector<std::size_t> last_gradient_passes(const std::vector<PipelineStep>& order,
+                                              std::int32_t chunks) {
   std::vector<std::size_t> last(static_cast<std::size_t>(chunks), 0);
   for (std::size_t i = 0; i < order.size(); ++i) {
     if (adds_gradients(order[i].pass)) {
@@ -132,54 +114,46 @@ last_gradient_passes(const std::vector<PipelineStep> &order,
   return last;
 }
 
-GradientPlan gradient_plan(const SyncDevice &device, const SyncSite &site) {
-  const TrainStrategy &s = site.plan.job.strategy;
+GradientPlan gradient_plan(const SyncDevice& device, const SyncSite& site) {
+  const TrainStrategy& s = site.plan.job.strategy;
   GradientPlan out;
-  if (s.zero == ZeroLevel::weights)
-    return out;
+  if (s.zero == ZeroLevel::weights) return out;
   const Groups groups = groups_of(site.plan.layout);
   const BytesPerParameter each = bytes_per_parameter(
-      site.plan.job.workload.optimizer, site.plan.job.workload.precision,
-      s.gradient_precision);
+      site.plan.job.workload.optimizer, site.plan.job.workload.precision, s.gradient_precision);
   const bool sharded = s.zero != ZeroLevel::none;
   const Op op = sharded ? Op::reduce_scatter : Op::all_reduce;
   // Without overlap the whole buffer goes at once.
   const Bytes bucket = s.overlap.data ? s.bucket : Bytes(0);
   out.when = when_reduced(s);
-  for (const ChunkParameters &chunk : device.chunks) {
-    const Bytes dense(chunk.dense * each.gradient),
-        expert(chunk.expert * each.gradient);
-    out.chunks.push_back(
-        {bucketed(op, dense, bucket, groups.dense, site.clock),
-         bucketed(op, expert, bucket, groups.expert, site.clock)});
+  for (const ChunkParameters& chunk : device.chunks) {
+    const Bytes dense(chunk.dense * each.gradient), expert(chunk.expert * each.gradient);
+    out.chunks.push_back({bucketed(op, dense, bucket, groups.dense, site.clock),
+                          bucketed(op, expert, bucket, groups.expert, site.clock)});
   }
   if (sharded) {
     const ChunkParameters all = device.sum();
-    out.weights_dense = bucketed(Op::all_gather, Bytes(all.dense * each.weight),
-                                 bucket, groups.dense, site.clock);
-    out.weights_expert =
-        bucketed(Op::all_gather, Bytes(all.expert * each.weight), bucket,
-                 groups.expert, site.clock);
+    out.weights_dense =
+        bucketed(Op::all_gather, Bytes(all.dense * each.weight), bucket, groups.dense, site.clock);
+    out.weights_expert = bucketed(Op::all_gather, Bytes(all.expert * each.weight), bucket,
+                                  groups.expert, site.clock);
     const Seconds total = out.weights_dense.total + out.weights_expert.total;
     const Seconds last = out.weights_dense.last + out.weights_expert.last;
-    const bool hidden =
-        s.overlap.data && site.plan.stack.gather == WeightGather::overlapped;
+    const bool hidden = s.overlap.data && site.plan.stack.gather == WeightGather::overlapped;
     if (hidden && total.value() > 0) {
       out.gather_exposed = base::max(last, total - device.forward) / total;
     }
   }
-  out.slowdown = site.kernels.slowdown(
-      {models::KernelClass::gemm, models::Background::collective});
+  out.slowdown = site.kernels.slowdown({models::KernelClass::gemm, models::Background::collective});
   return out;
 }
 
-GradientSync gradient_sync(const GradientPlan &plan, const DeviceTimes &times) {
+GradientSync gradient_sync(const GradientPlan& plan, const DeviceTimes& times) {
   GradientSync out;
-  if (plan.chunks.empty())
-    return out;
+  if (plan.chunks.empty()) return out;
   out.low = plan.chunks.front().dense.low;
   out.high = plan.chunks.front().dense.high;
-  for (const ChunkReduction &chunk : plan.chunks) {
+  for (const ChunkReduction& chunk : plan.chunks) {
     out.total += chunk.early() + chunk.last();
     out.bytes += chunk.dense.bytes + chunk.expert.bytes;
     out.low = std::min({out.low, chunk.dense.low, chunk.expert.low});
@@ -190,47 +164,38 @@ GradientSync gradient_sync(const GradientPlan &plan, const DeviceTimes &times) {
   out.reduce = exposed_reduction(plan, times);
   out.gather = plan.gather();
   out.total += plan.weights_dense.total + plan.weights_expert.total;
-  const Seconds beside =
-      base::max(out.total - out.reduce - out.gather, Seconds(0));
+  const Seconds beside = base::max(out.total - out.reduce - out.gather, Seconds(0));
   out.slowed = beside * (plan.slowdown - 1.0);
   return out;
 }
 
-OptimizerTime optimizer_time(const SyncDevice &device, const SyncSite &site) {
-  const TrainStrategy &s = site.plan.job.strategy;
+OptimizerTime optimizer_time(const SyncDevice& device, const SyncSite& site) {
+  const TrainStrategy& s = site.plan.job.strategy;
   const auto dense_ranks = static_cast<double>(s.sizes.data * s.sizes.context);
-  const double expert_ranks =
-      static_cast<double>(s.sizes.tensor) * dense_ranks /
-      static_cast<double>(s.sizes.expert * s.sizes.expert_tensor);
+  const double expert_ranks = static_cast<double>(s.sizes.tensor) * dense_ranks /
+                              static_cast<double>(s.sizes.expert * s.sizes.expert_tensor);
   const bool sharded = s.zero != ZeroLevel::none;
   const ChunkParameters all = device.sum();
-  const double held = sharded
-                          ? all.dense / dense_ranks + all.expert / expert_ranks
-                          : all.dense + all.expert;
-  const OptimizerStep step =
-      optimizer_step(held, site.plan.job.workload.optimizer,
-                     site.plan.job.workload.precision, s.gradient_precision);
+  const double held =
+      sharded ? all.dense / dense_ranks + all.expert / expert_ranks : all.dense + all.expert;
+  const OptimizerStep step = optimizer_step(held, site.plan.job.workload.optimizer,
+                                            site.plan.job.workload.precision, s.gradient_precision);
   if (s.offload_optimizer != OffloadTarget::none) {
     const BytesPerParameter each = bytes_per_parameter(
-        site.plan.job.workload.optimizer, site.plan.job.workload.precision,
-        s.gradient_precision);
+        site.plan.job.workload.optimizer, site.plan.job.workload.precision, s.gradient_precision);
     const auto sharers = static_cast<double>(site.node.gpus);
-    const base::BytesPerSecond rate =
-        offload_rate(s.offload_optimizer, site.node);
+    const base::BytesPerSecond rate = offload_rate(s.offload_optimizer, site.node);
     const Seconds moving = Bytes(held * (each.gradient + each.weight)) / rate;
-    const double store =
-        s.offload_optimizer == OffloadTarget::host ? kHostMemory : kDrives;
-    const Seconds stepping =
-        step.update / base::BytesPerSecond(store / sharers);
+    const double store = s.offload_optimizer == OffloadTarget::host ? kHostMemory : kDrives;
+    const Seconds stepping = step.update / base::BytesPerSecond(store / sharers);
     const Seconds time = moving + stepping;
     return {.time = time, .low = time * 0.5, .high = time * 2.0};
   }
   OptimizerTime out;
   for (const Bytes bytes : {step.update, step.scaling, step.norm}) {
-    if (bytes.value() <= 0)
-      continue;
-    const models::KernelTime time = site.kernels.time(
-        models::MemoryQuery{.op = models::MemoryOp::optimizer, .bytes = bytes});
+    if (bytes.value() <= 0) continue;
+    const models::KernelTime time =
+        site.kernels.time(models::MemoryQuery{.op = models::MemoryOp::optimizer, .bytes = bytes});
     out.time += time.time;
     out.low += time.low;
     out.high += time.high;
@@ -238,17 +203,16 @@ OptimizerTime optimizer_time(const SyncDevice &device, const SyncSite &site) {
   return out;
 }
 
-base::BytesPerSecond offload_rate(OffloadTarget target, const sim::Node &node) {
+base::BytesPerSecond offload_rate(OffloadTarget target, const sim::Node& node) {
   switch (target) {
-  case OffloadTarget::none:
-    return base::BytesPerSecond(0);
-  case OffloadTarget::host:
-    return node.gpu.pcie_bandwidth;
-  case OffloadTarget::nvme:
-    return base::min(node.gpu.pcie_bandwidth,
-                     base::BytesPerSecond(kDrives / node.gpus));
+    case OffloadTarget::none:
+      return base::BytesPerSecond(0);
+    case OffloadTarget::host:
+      return node.gpu.pcie_bandwidth;
+    case OffloadTarget::nvme:
+      return base::min(node.gpu.pcie_bandwidth, base::BytesPerSecond(kDrives / node.gpus));
   }
   return base::BytesPerSecond(0);
 }
 
-} // namespace windtunnel::strategies
+}  // namespace windtunnel::strategies

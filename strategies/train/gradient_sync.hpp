@@ -25,9 +25,9 @@
 namespace windtunnel::strategies {
 
 struct SyncSite {
-  const TrainPlan &plan;
-  GroupClock &clock;
-  const models::KernelTimeModel &kernels;
+  const TrainPlan& plan;
+  GroupClock& clock;
+  const models::KernelTimeModel& kernels;
   const sim::Node node;
 };
 
@@ -37,7 +37,7 @@ struct ChunkParameters {
 };
 struct SyncDevice {
   std::vector<ChunkParameters> chunks;
-  base::Seconds forward{0}; // of one micro-batch over all chunks
+  base::Seconds forward{0};  // of one micro-batch over all chunks
 
   ChunkParameters sum() const;
 };
@@ -46,7 +46,7 @@ struct SyncDevice {
 struct Bucketed {
   base::Seconds total{0}, last{0};
   base::Bytes bytes{0};
-  base::Bytes far{0}; // sent between nodes by a rank
+  base::Bytes far{0};  // sent between nodes by a rank
   double low = 1.0, high = 1.0;
 
   base::Seconds early() const { return total - last; }
@@ -60,39 +60,36 @@ struct ChunkReduction {
 enum class ReduceWhen { beside_passes, after_passes, every_pass };
 
 struct GradientPlan {
-  std::vector<ChunkReduction>
-      chunks; // by chunk of the device; empty with ZeRO 3
+  std::vector<ChunkReduction> chunks;  // by chunk of the device; empty with ZeRO 3
   ReduceWhen when = ReduceWhen::beside_passes;
-  Bucketed weights_dense, weights_expert; // gathered after the step
-  double gather_exposed =
-      1.0;               // share of that which the next forward does not hide
-  double slowdown = 1.0; // of what computes beside them
+  Bucketed weights_dense, weights_expert;  // gathered after the step
+  double gather_exposed = 1.0;             // share of that which the next forward does not hide
+  double slowdown = 1.0;                   // of what computes beside them
 
   base::Seconds gather() const {
     return (weights_dense.total + weights_expert.total) * gather_exposed;
   }
 };
-GradientPlan gradient_plan(const SyncDevice &device, const SyncSite &site);
+GradientPlan gradient_plan(const SyncDevice& device, const SyncSite& site);
 
 // By chunk: the last pass of a device's order that adds to its gradients.
-std::vector<std::size_t>
-last_gradient_passes(const std::vector<PipelineStep> &order,
-                     std::int32_t chunks);
+std::vector<std::size_t> last_gradient_passes(const std::vector<PipelineStep>& order,
+                                              std::int32_t chunks);
 // Whether a pass adds to the gradients of its (backward) chunk, and which chunk
 // that is.
 bool adds_gradients(Pass pass);
-std::int32_t gradient_chunk(const PipelineStep &step);
+std::int32_t gradient_chunk(const PipelineStep& step);
 
 struct GradientSync {
-  base::Seconds reduce{0};      // exposed
-  base::Seconds gather{0};      // exposed
-  base::Seconds total{0};       // on the wire, hidden part included
-  base::Seconds slowed{0};      // what computing beside them lost
-  base::Bytes bytes{0};         // reduced by a rank
-  double low = 1.0, high = 1.0; // band of the exposed time, as factors
+  base::Seconds reduce{0};       // exposed
+  base::Seconds gather{0};       // exposed
+  base::Seconds total{0};        // on the wire, hidden part included
+  base::Seconds slowed{0};       // what computing beside them lost
+  base::Bytes bytes{0};          // reduced by a rank
+  double low = 1.0, high = 1.0;  // band of the exposed time, as factors
 };
 // `times` of the device's passes.
-GradientSync gradient_sync(const GradientPlan &plan, const DeviceTimes &times);
+GradientSync gradient_sync(const GradientPlan& plan, const DeviceTimes& times);
 
 // Optimizer step of a device: update of what it holds, unscaling, norm.
 struct OptimizerTime {
@@ -101,9 +98,9 @@ struct OptimizerTime {
 // With states kept elsewhere: gradients go there, the host makes the step,
 // weights come back; host memory and drives are shared by the GPUs of a node
 // (kHostMemory, kDrives).
-OptimizerTime optimizer_time(const SyncDevice &device, const SyncSite &site);
+OptimizerTime optimizer_time(const SyncDevice& device, const SyncSite& site);
 
 // Of one GPU to where it offloads, per direction; 0 for none.
-base::BytesPerSecond offload_rate(OffloadTarget target, const sim::Node &node);
+base::BytesPerSecond offload_rate(OffloadTarget target, const sim::Node& node);
 
-} // namespace windtunnel::strategies
+}  // namespace windtunnel::strategies

@@ -22,15 +22,13 @@ inline constexpr std::int64_t kMostPartners = 8;
 enum class FlowPattern { ring, all_to_all };
 
 struct GroupFlow {
-  std::int64_t from = 0, to = 0; // ranks
-  double share = 1.0;            // of what a rank sends between nodes
+  std::int64_t from = 0, to = 0;  // ranks
+  double share = 1.0;             // of what a rank sends between nodes
 };
 
 // Empty where all members share a node, or a scale-up domain of
 // `nodes_of_domain` nodes.
-std::vector<GroupFlow> group_flows(std::span<const std::int64_t> members,
-                                   FlowPattern pattern,
-                                   const RankLayout &layout,
-                                   std::int64_t nodes_of_domain);
+std::vector<GroupFlow> group_flows(std::span<const std::int64_t> members, FlowPattern pattern,
+                                   const RankLayout& layout, std::int64_t nodes_of_domain);
 
-} // namespace windtunnel::strategies
+}  // namespace windtunnel::strategies

@@ -21,25 +21,24 @@
 namespace windtunnel::strategies {
 
 struct Breakdown {
-  base::Seconds compute{0}, tensor{0}, pipeline{0}, data{0}, expert{0},
-      context{0};
+  base::Seconds compute{0}, tensor{0}, pipeline{0}, data{0}, expert{0}, context{0};
   base::Seconds bubble{0}, optimizer{0}, data_loading{0}, other{0};
   base::Seconds sum() const {
-    return compute + tensor + pipeline + data + expert + context + bubble +
-           optimizer + data_loading + other;
+    return compute + tensor + pipeline + data + expert + context + bubble + optimizer +
+           data_loading + other;
   }
 };
 
 // What a stage did after its passes, and what its passes waited for.
 struct StageEnd {
   std::int32_t device = 0;
-  base::Seconds passes_end{0}; // its blocking sends included
-  base::Seconds free_end{0};   // the same with free sends
+  base::Seconds passes_end{0};  // its blocking sends included
+  base::Seconds free_end{0};    // the same with free sends
   // Exposed exchanges of its passes beyond their costs: what shared links
   // added.
   base::Seconds tensor{0}, context{0}, expert{0}, shards{0};
   base::Seconds reduce{0}, slowed{0}, tied{0};
-  base::Seconds gather{0}, step{0}; // after the norm
+  base::Seconds gather{0}, step{0};  // after the norm
 
   base::Seconds end() const { return passes_end + reduce + slowed + tied; }
 };
@@ -47,21 +46,21 @@ struct StageEnd {
 struct Iteration {
   base::Seconds time{0}, low{0}, high{0};
   Breakdown parts;
-  base::Seconds ideal{0}; // passes of the critical stage alone
+  base::Seconds ideal{0};  // passes of the critical stage alone
   std::int32_t critical_stage = 0;
   IterationCosts costs;
   PipelineTimes schedule;
-  std::vector<GradientSync> syncs; // by device
-  std::vector<StageMemory> memory; // by device
-  PassCost critical_work;          // all passes of the critical stage
+  std::vector<GradientSync> syncs;  // by device
+  std::vector<StageMemory> memory;  // by device
+  PassCost critical_work;           // all passes of the critical stage
 };
 
-Iteration run_iteration(const TrainPlan &plan, const models::Network &network,
-                        const TrainSite &site);
+Iteration run_iteration(const TrainPlan& plan, const models::Network& network,
+                        const TrainSite& site);
 
 // What an iteration of so long consists of, seen from the stage `end` and from
 // the slowest to step and gather; sets parts, ideal, critical_stage,
 // critical_work and the band. Pre: costs and syncs.
-void account(const TrainPlan &plan, const StageEnd &end, Iteration &iteration);
+void account(const TrainPlan& plan, const StageEnd& end, Iteration& iteration);
 
-} // namespace windtunnel::strategies
+}  // namespace windtunnel::strategies

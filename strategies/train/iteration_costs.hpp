@@ -15,9 +15,9 @@
 namespace windtunnel::strategies {
 
 struct TrainSite {
-  const sim::ValidCluster &cluster;
-  const models::KernelTimeModel &kernels;
-  const collectives::TimeModel *links = nullptr;
+  const sim::ValidCluster& cluster;
+  const models::KernelTimeModel& kernels;
+  const collectives::TimeModel* links = nullptr;
 };
 
 // A message from a stage to its neighbour, and what the receivers do to put its
@@ -39,33 +39,30 @@ struct LoadingCost {
 };
 
 struct IterationCosts {
-  std::vector<ChunkCost> chunks; // by model chunk
+  std::vector<ChunkCost> chunks;  // by model chunk
   PipelineCosts schedule;
-  std::vector<Hop> hops;   // as PipelineCosts::hops
-  base::Bytes boundary{0}; // of a message between stages, on one rank
+  std::vector<Hop> hops;    // as PipelineCosts::hops
+  base::Bytes boundary{0};  // of a message between stages, on one rank
   // By device of the pipeline.
   std::vector<SyncDevice> devices;
   std::vector<GradientPlan> gradients;
   std::vector<OptimizerTime> steps;
-  CommunicationTime
-      tied; // gradients of tables that the first and the last stage share
-  base::Seconds norm{0}; // over all ranks
+  CommunicationTime tied;  // gradients of tables that the first and the last stage share
+  base::Seconds norm{0};   // over all ranks
   base::Seconds host_step{0};
   base::Seconds checkpoint_stop{0};
   base::Bytes checkpoint{0};
   LoadingCost loading;
   std::int64_t nodes_of_domain = 1;
-  std::vector<std::string> notes; // what stood in for what
+  std::vector<std::string> notes;  // what stood in for what
 
-  const ChunkCost &chunk(const PipelinePlan &pipeline, std::int32_t device,
+  const ChunkCost& chunk(const PipelinePlan& pipeline, std::int32_t device,
                          std::int32_t index) const {
-    return chunks[static_cast<std::size_t>(
-        pipeline.model_chunk({device, index}))];
+    return chunks[static_cast<std::size_t>(pipeline.model_chunk({device, index}))];
   }
 };
 
-IterationCosts iteration_costs(const TrainPlan &plan,
-                               const models::Network &network,
-                               const TrainSite &site);
+IterationCosts iteration_costs(const TrainPlan& plan, const models::Network& network,
+                               const TrainSite& site);
 
-} // namespace windtunnel::strategies
+}  // namespace windtunnel::strategies

@@ -45,51 +45,49 @@ struct RankMark {
   std::int64_t rank = 0;
   std::string_view channel, kind;
   std::string label;
-  std::int64_t peer = -1; // of a send
-  base::Bytes bytes{0};   // 0: not said
+  std::int64_t peer = -1;  // of a send
+  base::Bytes bytes{0};    // 0: not said
   Stretch when;
 };
 
 struct ExchangeMark {
   ExchangeRole role = ExchangeRole::tensor;
-  base::Seconds alone{0}; // that it takes with no one else on its links
+  base::Seconds alone{0};  // that it takes with no one else on its links
   Stretch when;
 };
 
 struct GangMarks {
   sim::TaskId passes_end;
-  sim::TaskId reduced;             // passes and reductions of its ranks
-  std::vector<Stretch> reductions; // that the next pass waited for (ZeRO 2)
+  sim::TaskId reduced;              // passes and reductions of its ranks
+  std::vector<Stretch> reductions;  // that the next pass waited for (ZeRO 2)
   std::vector<ExchangeMark> exchanges;
 };
 
 struct StageMarks {
   std::vector<GangMarks> gangs;
-  sim::TaskId end; // before the norm
+  sim::TaskId end;  // before the norm
   sim::TaskId stepped, gathered;
 };
 
 struct IterationGraph {
   sim::TaskGraph tasks;
-  std::vector<StageMarks> stages; // by device of the pipeline
+  std::vector<StageMarks> stages;  // by device of the pipeline
   sim::TaskId normed, end;
-  std::vector<std::int64_t> shown; // ranks whose marks are kept
+  std::vector<std::int64_t> shown;  // ranks whose marks are kept
   std::vector<RankMark> marks;
 };
 
 struct GraphOptions {
   Links links = Links::unshared;
-  std::int64_t shown_ranks = 32; // 0: no marks
+  std::int64_t shown_ranks = 32;  // 0: no marks
 };
 
 // Tasks that the graph will have at most.
-double task_estimate(const TrainPlan &plan);
+double task_estimate(const TrainPlan& plan);
 
 // `network` is the cluster's: ranks are its GPUs in order.
 // `iteration` is the folded one.
-IterationGraph iteration_graph(const TrainPlan &plan,
-                               const Iteration &iteration,
-                               const sim::Network &network,
-                               const GraphOptions &options);
+IterationGraph iteration_graph(const TrainPlan& plan, const Iteration& iteration,
+                               const sim::Network& network, const GraphOptions& options);
 
-} // namespace windtunnel::strategies
+}  // namespace windtunnel::strategies

@@ -16,23 +16,21 @@
 namespace windtunnel::strategies {
 
 struct RankEngine {
-  const sim::Network &network; // of the cluster
-  EngineFactory make_engine;   // called once
+  const sim::Network& network;  // of the cluster
+  EngineFactory make_engine;    // called once
 };
 
 struct SimulatedIteration {
   Iteration iteration;
   Links links = Links::unshared;
-  TimelineRows timeline; // of the ranks that are shown
+  TimelineRows timeline;  // of the ranks that are shown
   std::int64_t tasks = 0;
-  std::int64_t events = 0; // of the engine
+  std::int64_t events = 0;  // of the engine
 };
 
 // `folded` is the iteration of the same plan with one rank of each stage. Links
 // are shared on an engine that shares them.
-SimulatedIteration simulate_iteration(const TrainPlan &plan,
-                                      const Iteration &folded,
-                                      const RankEngine &engine,
-                                      std::int64_t shown_ranks);
+SimulatedIteration simulate_iteration(const TrainPlan& plan, const Iteration& folded,
+                                      const RankEngine& engine, std::int64_t shown_ranks);
 
-} // namespace windtunnel::strategies
+}  // namespace windtunnel::strategies

@@ -22,21 +22,20 @@ enum class ExchangeRole : std::uint8_t { tensor, context, expert, shards };
 inline constexpr std::size_t kExchangeRoles = 4;
 
 struct PassExchange {
-  base::Seconds time{0}; // with no one else on its links
-  base::Bytes far{0};    // sent between nodes by a rank
+  base::Seconds time{0};  // with no one else on its links
+  base::Bytes far{0};     // sent between nodes by a rank
 };
 
 struct PassWork {
   base::Seconds alone{0};
-  std::array<PassExchange, kExchangeRoles>
-      exchanges{}; // by ExchangeRole; none: far is 0
+  std::array<PassExchange, kExchangeRoles> exchanges{};  // by ExchangeRole; none: far is 0
   PassExchange beside{};
-  base::Seconds exposed_beside{0}; // what `beside` takes longer than the rest
+  base::Seconds exposed_beside{0};  // what `beside` takes longer than the rest
 
   base::Seconds exchanging() const;
 };
 
-PassWork pass_work(const TrainPlan &plan, const IterationCosts &costs,
-                   std::int32_t device, const PipelineStep &step);
+PassWork pass_work(const TrainPlan& plan, const IterationCosts& costs, std::int32_t device,
+                   const PipelineStep& step);
 
-} // namespace windtunnel::strategies
+}  // namespace windtunnel::strategies

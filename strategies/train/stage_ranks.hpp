@@ -14,7 +14,7 @@ namespace windtunnel::strategies {
 
 struct RankGroup {
   std::vector<std::int64_t> ranks;
-  std::vector<GroupFlow> flows; // of its collectives; empty inside a node
+  std::vector<GroupFlow> flows;  // of its collectives; empty inside a node
 };
 
 struct StageRanks {
@@ -26,7 +26,6 @@ struct StageRanks {
   std::vector<RankGroup> dense, expert;
 };
 
-StageRanks stage_ranks(const TrainPlan &plan, std::int32_t stage,
-                       std::int64_t nodes_of_domain);
+StageRanks stage_ranks(const TrainPlan& plan, std::int32_t stage, std::int64_t nodes_of_domain);
 
-} // namespace windtunnel::strategies
+}  // namespace windtunnel::strategies

@@ -15,8 +15,8 @@ namespace {
 using base::Seconds;
 
 class Timeline {
-public:
-  Timeline(const TrainPlan &plan, const Iteration &iteration)
+ public:
+  Timeline(const TrainPlan& plan, const Iteration& iteration)
       : plan_(plan.pipeline), iteration_(iteration) {}
 
   TimelineRows take() {
@@ -24,7 +24,7 @@ public:
     for (std::int32_t d = 0; d < stages(); ++d)
       all_done = base::max(all_done, times(d).last_end + sync(d).reduce);
     for (std::int32_t d = 0; d < stages(); ++d) {
-      for (const PassSpan &span : times(d).spans) {
+      for (const PassSpan& span : times(d).spans) {
         add({.participant = stage(d),
              .channel = "compute",
              .kind = kind_text(span.step.pass),
@@ -53,32 +53,28 @@ public:
     return std::move(rows_);
   }
 
-private:
-  static std::string stage(std::int32_t device) {
-    return fmt::format("stage {}", device);
-  }
+ private:
+  static std::string stage(std::int32_t device) { return fmt::format("stage {}", device); }
   std::int32_t stages() const {
     return static_cast<std::int32_t>(iteration_.schedule.devices.size());
   }
-  const DeviceTimes &times(std::int32_t d) const {
+  const DeviceTimes& times(std::int32_t d) const {
     return iteration_.schedule.devices[static_cast<std::size_t>(d)];
   }
-  const GradientSync &sync(std::int32_t d) const {
+  const GradientSync& sync(std::int32_t d) const {
     return iteration_.syncs[static_cast<std::size_t>(d)];
   }
   void add(TimelineRow row) { rows_.add(std::move(row)); }
 
-  void sends(std::int32_t d, const PassSpan &span) {
-    const PipelineStep &step = span.step;
-    for (const PipelineMessage &message : messages_after(plan_, d, step)) {
+  void sends(std::int32_t d, const PassSpan& span) {
+    const PipelineStep& step = span.step;
+    for (const PipelineMessage& message : messages_after(plan_, d, step)) {
       const Seconds hop =
-          iteration_.costs.hops[hop_between(plan_.shape.stages, d, message.to)]
-              .time();
+          iteration_.costs.hops[hop_between(plan_.shape.stages, d, message.to)].time();
       add({.participant = stage(d),
            .channel = "p2p",
            .kind = "send",
-           .label = send_label(plan_, message.micro_batch, message.chunk,
-                               message.way),
+           .label = send_label(plan_, message.micro_batch, message.chunk, message.way),
            .peer = stage(message.to),
            .bytes = iteration_.costs.boundary,
            .begin = span.end,
@@ -86,16 +82,15 @@ private:
     }
   }
 
-  const PipelinePlan &plan_;
-  const Iteration &iteration_;
+  const PipelinePlan& plan_;
+  const Iteration& iteration_;
   TimelineRows rows_;
 };
 
-} // namespace
+}  // namespace
 
-base::Table train_timeline(const TrainPlan &plan, const Iteration &iteration,
-                           std::int64_t rows) {
+base::Table train_timeline(const TrainPlan& plan, const Iteration& iteration, std::int64_t rows) {
   return Timeline(plan, iteration).take().table(rows);
 }
 
-} // namespace windtunnel::strategies
+}  // namespace windtunnel::strategies
