@@ -37,8 +37,8 @@ struct CapacityOptions {
 using RunOfJob = std::function<base::Outcome(const ServeJob&, const ServeOptions&)>;
 
 // The outcome of the run at the highest rate, with the fact max_rate_per_s, the table `capacity` (one
-// row a rate that was tried) and, where the run has one, the band that a faster and a slower engine
-// give the rate; `infeasible` where not even requests far apart meet the limits, with the sentence that
+// row a rate that was tried) and, where runs have bands, one as wide as that of the throughput with all
+// requests at once; `infeasible` where not even requests far apart meet the limits, with the sentence that
 // says which limit and by how much, where no limit is stated, and where arrivals have no rate.
 base::Outcome highest_rate(const ServeJob& job, const ServeSubject& subject, const ServeSite& site,
                            const CapacityOptions& options = {});

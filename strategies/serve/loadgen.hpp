@@ -10,6 +10,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sim/base/fact.hpp"
 #include "strategies/serve/batcher/batch_server.hpp"
 #include "strategies/serve/job.hpp"
 #include "strategies/serve/request.hpp"
@@ -48,6 +50,13 @@ struct LoadgenResult {
 // Of a run whose arrivals are one of the four (process single_stream, multi_stream, server, offline).
 // Rejected queries, and those in flight, count as over every limit.
 LoadgenResult loadgen_result(const ServeWorkload& workload, std::span<const RequestRecord> records);
+
+// Of a run whose arrivals are one of the four: the facts samples_per_s, loadgen_result and, for Server,
+// loadgen_valid; the label loadgen_metric. A Server run without a stated limit is held to that of the
+// rules for `model`, where they have one. Of other runs: nothing.
+void add_loadgen_facts(const ServeJob& job, std::string_view model,
+                       std::span<const RequestRecord> records, base::Outcome& out);
+const std::map<std::string, base::FactInfo>& loadgen_fact_info();
 
 // Nearest-rank percentile; kNever where share of all is more than there are. Sorts a copy.
 base::Seconds percentile(std::vector<base::Seconds> values, double share);

@@ -9,6 +9,7 @@
 #include "strategies/serve/batcher/batch_work.hpp"
 #include "strategies/serve/engine/serve_metrics.hpp"
 #include "strategies/serve/engine/serve_simulation.hpp"
+#include "strategies/serve/loadgen.hpp"
 #include "strategies/serve/scaled_steps.hpp"
 #include "strategies/serve/traffic.hpp"
 
@@ -31,6 +32,7 @@ class ServeRunner {
     const Traffic traffic = make_traffic(job_.workload, options_.seed);
     const ServedRun served = serve(traffic, 1.0, options_.load_rows);
     add_serve_facts(job_, served, figures(), out_);
+    add_loadgen_facts(job_, subject_.model.name, served.records, out_);
     out_.events = served.events;
     if (options_.bands) bands(traffic);
     grounds();

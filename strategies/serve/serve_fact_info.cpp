@@ -1,3 +1,5 @@
+#include "strategies/serve/capacity.hpp"
+#include "strategies/serve/loadgen.hpp"
 #include "strategies/serve/run_serve.hpp"
 
 namespace windtunnel::strategies {
@@ -53,7 +55,6 @@ Infos make_infos() {
        {"energy per token", "j", "busy GPUs at their limit, idle ones at a fifth, times PUE"}},
       {"cost_per_million_output_tokens_usd",
        {"cost per million tokens", "usd", "GPU hours and power over the tokens made"}},
-      {"max_rate_per_s", {"highest rate", "1/s", "that meets the limits"}},
       {"software", {"software", "", "the engine the prediction stands for"}},
       {"profile", {"profile", "", "kernel times from"}},
   };
@@ -62,6 +63,8 @@ Infos make_infos() {
   add_latency(infos, "itl", "ITL", "time between two output events; more tokens of one event: 0");
   add_latency(infos, "e2e", "end to end", "arrival to last token");
   add_latency(infos, "queue", "queue", "arrival to the first step that works on it");
+  infos.insert(loadgen_fact_info().begin(), loadgen_fact_info().end());
+  infos.insert(capacity_fact_info().begin(), capacity_fact_info().end());
   return infos;
 }
 

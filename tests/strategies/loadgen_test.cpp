@@ -68,6 +68,24 @@ TEST(Loadgen, AServerRunIsValidWithinItsLimit) {
   }
 }
 
+TEST(Loadgen, FactsOfARunNameTheirMetricAndTakeTheRulesLimit) {
+  ServeJob job;
+  job.workload.arrivals = {.process = ArrivalProcess::server, .rate = 300, .requests = 5000};
+  const Traffic traffic = make_traffic(job.workload, 1);
+  BatchServer server({.policy = BatchingPolicy::dynamic}, work_of(two_parts)(), traffic.requests);
+  const std::vector<RequestRecord> records = serve_alone(traffic, server);
+  base::Outcome out;
+  add_loadgen_facts(job, "resnet50", records, out);
+  EXPECT_EQ(out.facts.at("loadgen_result"), 300);
+  EXPECT_EQ(out.facts.at("loadgen_valid"), 1);
+  EXPECT_EQ(out.labels.at("loadgen_metric"), "scheduled rate, queries/s");
+  EXPECT_NEAR(out.facts.at("samples_per_s"), 300, 15);  // three standard errors of 5,000 gaps
+  job.workload.arrivals.process = ArrivalProcess::poisson;
+  out = {};
+  add_loadgen_facts(job, "resnet50", records, out);
+  EXPECT_TRUE(out.facts.empty());
+}
+
 TEST(Loadgen, PercentilesAreOfTheNearestRank) {
   std::vector<Seconds> values;
   for (int i = 100; i >= 1; --i) values.emplace_back(i);
