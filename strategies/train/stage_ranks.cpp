@@ -72,8 +72,8 @@ class Grouping {
     for (const auto& role : out_.inside) {
       for (const RankGroup& group : role) {
         for (const std::int64_t rank : group.ranks) {
-          const auto [low, high] = std::minmax(find(rank), find(group.ranks.front()));
-          leader[high] = low;
+          const std::int64_t one = find(rank), other = find(group.ranks.front());
+          leader[std::max(one, other)] = std::min(one, other);
         }
       }
     }
