@@ -65,6 +65,11 @@ struct LayoutSearch {
 LayoutSearch cheapest_layout(const ServeJob& job, const LayoutSpace& space, const RunOfJob& run,
                              const CapacityOptions& options = {});
 
+// The max_batch, out of powers of two up to `most`, that completes the most requests a second with all of
+// them there at once; the smallest of those within 1 % of the best. What who tunes a server would state
+// (submitters to MLPerf do); a larger batch is not always faster: what it writes may not fit in L2.
+std::int64_t fastest_batch(const ServeJob& job, std::int64_t most, const RunOfJob& run);
+
 struct ParetoPoint {
   ServeStrategy strategy{};
   std::int64_t clients = 0;

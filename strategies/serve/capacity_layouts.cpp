@@ -143,6 +143,24 @@ LayoutSearch cheapest_layout(const ServeJob& job, const LayoutSpace& space, cons
   return CheapestSearch(job, space, run, options).search();
 }
 
+std::int64_t fastest_batch(const ServeJob& job, std::int64_t most, const RunOfJob& run) {
+  ServeJob tried = job;
+  tried.workload.mode = ServeMode::offline;
+  std::vector<std::pair<std::int64_t, double>> rates;
+  double best = 0;
+  for (std::int64_t batch = 1; batch <= most; batch *= 2) {
+    tried.strategy.batching.max_batch = batch;
+    const base::Outcome out = run(tried, {.request_rows = false, .load_rows = 0, .bands = false});
+    if (out.status != base::Status::ok) continue;
+    rates.emplace_back(batch, fact(out, "request_throughput_per_s"));
+    best = std::max(best, rates.back().second);
+  }
+  for (const auto& [batch, rate] : rates) {
+    if (rate >= 0.99 * best) return batch;
+  }
+  return job.strategy.batching.max_batch;
+}
+
 std::vector<ParetoPoint> pareto_layouts(const ServeJob& job, const LayoutSpace& space,
                                         std::int64_t most_clients, const RunOfJob& run) {
   std::vector<ParetoPoint> points;

@@ -126,6 +126,15 @@ TEST(Capacity, TheCheapestLayoutCarriesTheRateWithTheFewestGpus) {
   EXPECT_EQ(cheapest_layout(job_of(0.001), space, made_up).best.status, base::Status::infeasible);
 }
 
+TEST(Capacity, TheFastestBatchIsTheSmallestThatIsNearlyAsGoodAsAny) {
+  ServeJob job = job_of(1);
+  job.workload.arrivals.requests = 4096;
+  job.strategy.batching = {.policy = BatchingPolicy::dynamic};
+  // b / (2 + b) ms: 99 % of the 1024's rate at 198 and more.
+  EXPECT_EQ(fastest_batch(job, 1024, made_up), 256);
+  EXPECT_EQ(fastest_batch(job, 16, made_up), 16);
+}
+
 TEST(Capacity, ThePointsOfAFrontAreNotDominated) {
   const std::vector<ParetoPoint> points =
       pareto_layouts(job_of(1), {.tensor = {1, 2}, .gpus = 2}, 8, made_up);
