@@ -144,6 +144,19 @@ void add_time(const Result& result, const ResultCase& one, View& view) {
   view.sections.push_back(std::move(section));
 }
 
+void add_roofline(const Result& result, const ResultCase& one, View& view) {
+  const base::Table* ops = table(one, "roofline");
+  if (ops == nullptr || ops->rows.empty()) return;
+  Section section{"roofline", "Ops of a layer", {}, {}, {}};
+  if (auto chart = roofline_chart(one)) section.charts.emplace_back(std::move(*chart));
+  ViewTable rows = table_view(*ops, result);
+  rows.notes.push_back(
+      "One rank and micro-batch of the most frequent layer, without exchanges and host.");
+  rows.detail = Detail::full;
+  section.tables.push_back(std::move(rows));
+  view.sections.push_back(std::move(section));
+}
+
 // Columns of a table as one of its own, those of memory in one unit.
 ViewTable columns_of(const base::Table& all, const Result& result,
                      const std::vector<std::string>& wanted, std::string title) {
@@ -219,6 +232,7 @@ void add_one(const Result& result, const ResultCase& one, View& view) {
   view.sections.push_back(
       {"speed", "Speed", {}, {}, {FactTable(one, result, "").add(kSpeed).take()}});
   add_time(result, one, view);
+  add_roofline(result, one, view);
   add_stages(result, one, view);
   view.sections.push_back(
       {"job", "Model and job", {}, {}, {FactTable(one, result, "").add(kJob).add_labels().take()}});

@@ -16,6 +16,10 @@ std::optional<BarChart> waterfall_chart(const ResultCase& one);
 // One bar a stage, stacked by what holds the memory, and the capacity as a line.
 std::optional<BarChart> stage_memory_chart(const ResultCase& one);
 
+// Ops of a layer by arithmetic intensity and rate, under the roofs of the GPU; ops without FLOPs
+// have no place on it.
+std::optional<XyChart> roofline_chart(const ResultCase& one);
+
 // The same of the cases of a sweep, one bar a case, of at most kMostBars.
 inline constexpr std::size_t kMostBars = 40;
 struct NamedCase {

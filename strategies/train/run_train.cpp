@@ -8,6 +8,7 @@
 
 #include "models/networks/counts.hpp"
 #include "sim/base/unit_text.hpp"
+#include "strategies/train/roofline.hpp"
 #include "strategies/train/train_tables.hpp"
 
 namespace windtunnel::strategies {
@@ -277,6 +278,8 @@ base::Outcome run_train(const TrainJob& job, const TrainSubject& given, const Tr
   out.tables["stages"] = stages_table(plan, iteration, site.cluster->node.gpu.memory);
   out.tables["waterfall"] = waterfall_table(iteration, facts.at_peak());
   out.tables["kernels"] = kernels_table(iteration);
+  out.tables["roofline"] = roofline_table(plan, subject.network, site.kernels);
+  out.tables["roofs"] = roofs_table(site.cluster->node.gpu, plan.job.workload.precision);
   if (options.timeline_rows > 0) {
     out.tables["timeline"] = all ? all->timeline.table(options.timeline_rows)
                                  : train_timeline(plan, iteration, options.timeline_rows);
