@@ -98,8 +98,7 @@ TaskId GraphWriter::collective(const RankGroup& group, const PassExchange& sent,
 }
 
 TaskId GraphWriter::message(std::int64_t from, std::int64_t to, const Hop& hop, TaskId before) {
-  const std::int64_t domain = costs().nodes_of_domain;
-  const bool far = plan_.layout.node_of(from) / domain != plan_.layout.node_of(to) / domain;
+  const bool far = plan_.layout.domain_of(from) != plan_.layout.domain_of(to);
   const bool flow = links_ == Links::shared && far && hop.message.far.value() > 0;
   const TaskId task =
       flow ? transfer({from, to, 1.0}, {hop.message.time, hop.message.far}, hop.regather, "send")

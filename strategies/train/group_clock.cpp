@@ -164,7 +164,7 @@ CommunicationTime GroupClock::collective(Op op, Bytes bytes, const GroupShape& u
 CommunicationTime GroupClock::message(Bytes bytes, bool between_nodes,
                                       std::int64_t senders_per_node) {
   const GroupShape pair = between_nodes ? GroupShape{.ranks = 2,
-                                                     .nodes = 2,
+                                                     .nodes = 2 * nodes_of_domain(),
                                                      .gpus_per_node = 1,
                                                      .groups_per_node = senders_per_node}
                                         : GroupShape{.ranks = 2, .nodes = 1, .gpus_per_node = 2};

@@ -42,7 +42,7 @@ class GroupClock {
   GroupClock(const sim::ValidCluster& cluster, const collectives::TimeModel* model);
 
   CommunicationTime collective(collectives::Op op, base::Bytes bytes, const GroupShape& group);
-  // One message from stage to stage; `senders_per_node` of them leave a node at the same time.
+  // One message from stage to stage, between scale-up domains where these have several nodes; `senders_per_node` of them leave a node at the same time.
   CommunicationTime message(base::Bytes bytes, bool between_nodes, std::int64_t senders_per_node);
 
   // Groups as the links see them: a scale-up domain of several nodes is one.

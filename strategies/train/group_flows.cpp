@@ -6,10 +6,10 @@
 namespace windtunnel::strategies {
 
 std::vector<GroupFlow> group_flows(std::span<const std::int64_t> members, FlowPattern pattern,
-                                   const RankLayout& layout, std::int64_t nodes_of_domain) {
+                                   const RankLayout& layout) {
   std::map<std::int64_t, std::vector<std::int64_t>> by_domain;
   for (const std::int64_t rank : members) {
-    by_domain[layout.node_of(rank) / nodes_of_domain].push_back(rank);
+    by_domain[layout.domain_of(rank)].push_back(rank);
   }
   std::vector<const std::vector<std::int64_t>*> domains;
   domains.reserve(by_domain.size());

@@ -26,9 +26,8 @@ struct GroupFlow {
   double share = 1.0;             // of what a rank sends between nodes
 };
 
-// Empty where all members share a node, or a scale-up domain of
-// `nodes_of_domain` nodes.
+// Empty where all members share a node, or a scale-up domain.
 std::vector<GroupFlow> group_flows(std::span<const std::int64_t> members, FlowPattern pattern,
-                                   const RankLayout& layout, std::int64_t nodes_of_domain);
+                                   const RankLayout& layout);
 
 }  // namespace windtunnel::strategies

@@ -34,7 +34,6 @@ class Costing {
     out_.host_step = plan_.stack.step;
     cost_checkpoint();
     out_.loading = loading();
-    out_.nodes_of_domain = clock_.nodes_of_domain();
     out_.notes = clock_.notes();
     return std::move(out_);
   }
@@ -79,7 +78,7 @@ class Costing {
     bool between = false;
     for (std::int64_t rank = 0; rank < plan_.gpus && !between; ++rank) {
       between = layout.coordinate(rank, ParallelDimension::pipeline) == stage &&
-                layout.node_of(rank) != layout.node_of(layout.pipeline_neighbour(rank, 1));
+                layout.domain_of(rank) != layout.domain_of(layout.pipeline_neighbour(rank, 1));
     }
     Hop hop{.message = clock_.message(out_.boundary, between, layout.gpus_per_node())};
     const std::int64_t tensor = strategy().sizes.tensor;
@@ -141,9 +140,9 @@ class Costing {
     const Bytes bytes(static_cast<double>(network_.shared_parameters) /
                       static_cast<double>(strategy().sizes.tensor) * each);
     const RankLayout& layout = plan_.layout;
-    const bool between = layout.node_of(0) != layout.node_of(layout.pipeline_neighbour(0, -1));
+    const bool between = layout.domain_of(0) != layout.domain_of(layout.pipeline_neighbour(0, -1));
     const GroupShape pair{.ranks = 2,
-                          .nodes = between ? 2 : 1,
+                          .nodes = between ? 2 * clock_.nodes_of_domain() : 1,
                           .gpus_per_node = between ? 1 : 2,
                           .groups_per_node = between ? layout.gpus_per_node() : 1};
     return clock_.collective(collectives::Op::all_reduce, bytes, pair);

@@ -53,7 +53,6 @@ struct IterationCosts {
   base::Seconds checkpoint_stop{0};
   base::Bytes checkpoint{0};
   LoadingCost loading;
-  std::int64_t nodes_of_domain = 1;
   std::vector<std::string> notes;  // what stood in for what
 
   const ChunkCost& chunk(const PipelinePlan& pipeline, std::int32_t device,

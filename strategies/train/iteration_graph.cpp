@@ -56,8 +56,7 @@ class IterationWriter {
       const auto at = static_cast<std::size_t>(
           std::lower_bound(others.begin(), others.end(), peer) - others.begin());
       RankGroup pair{.ranks = {rank, peer}, .flows = {}};
-      pair.flows =
-          group_flows(pair.ranks, FlowPattern::ring, layout, writer_.costs().nodes_of_domain);
+      pair.flows = group_flows(pair.ranks, FlowPattern::ring, layout);
       const TaskId begin = writer_.join({first.ends()[i], last.ends()[at]});
       const TaskId end = writer_.collective(pair, {tied.time, tied.far}, begin, "tied tables");
       for (const std::int64_t one : pair.ranks) {

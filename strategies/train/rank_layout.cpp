@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "sim/base/contract.hpp"
@@ -68,9 +69,12 @@ std::optional<std::string> layout_infeasible(const ParallelSizes& sizes, std::in
 }
 
 RankLayout::RankLayout(const ParallelSizes& sizes, const RankOrder& order,
-                       std::int64_t gpus_per_node)
-    : sizes_(sizes), order_(order), gpus_per_node_(gpus_per_node) {
-  base::expects(gpus_per_node > 0, "a node has GPUs");
+                       std::int64_t gpus_per_node, std::int64_t nodes_per_domain)
+    : sizes_(sizes),
+      order_(order),
+      gpus_per_node_(gpus_per_node),
+      nodes_per_domain_(nodes_per_domain) {
+  base::expects(gpus_per_node > 0 && nodes_per_domain > 0, "a node has GPUs, a domain nodes");
   base::expects(!layout_infeasible(sizes, sizes.ranks()), "the layout is possible");
   std::int64_t stride = 1;
   for (const ParallelDimension dimension : order_) {
@@ -156,9 +160,15 @@ std::int64_t RankLayout::pipeline_neighbour(std::int64_t rank, std::int64_t offs
 
 GroupShape RankLayout::shape(const std::vector<std::int64_t>& group) const {
   std::map<std::int64_t, std::int64_t> on_node;
-  for (const std::int64_t rank : group) ++on_node[node_of(rank)];
+  std::set<std::int64_t> domains;
+  for (const std::int64_t rank : group) {
+    ++on_node[node_of(rank)];
+    domains.insert(domain_of(rank));
+  }
   GroupShape shape{.ranks = static_cast<std::int64_t>(group.size()),
-                   .nodes = static_cast<std::int64_t>(on_node.size())};
+                   .nodes = on_node.size() == 1
+                                ? 1
+                                : static_cast<std::int64_t>(domains.size()) * nodes_per_domain_};
   std::int64_t least = gpus_per_node_;
   for (const auto& [node, count] : on_node) {
     shape.gpus_per_node = std::max(shape.gpus_per_node, count);

@@ -36,7 +36,8 @@ inline constexpr RankOrder kDefaultRankOrder{ParallelDimension::tensor, Parallel
                                              ParallelDimension::data, ParallelDimension::pipeline};
 
 // How the ranks of one group lie on the nodes. `gpus_per_node` is the most on one node; `even` says
-// that every node of the group holds as many.
+// that every node of the group holds as many. Where a scale-up domain has several nodes, a group on
+// more than one node counts all nodes of the domains that it is on (GroupClock folds them).
 struct GroupShape {
   std::int64_t ranks = 1, nodes = 1, gpus_per_node = 1;
   std::int64_t groups_per_node = 1;  // groups of the same kind that share the fullest node
@@ -45,12 +46,15 @@ struct GroupShape {
 
 class RankLayout {
  public:
-  RankLayout(const ParallelSizes& sizes, const RankOrder& order, std::int64_t gpus_per_node);
+  RankLayout(const ParallelSizes& sizes, const RankOrder& order, std::int64_t gpus_per_node,
+             std::int64_t nodes_per_domain = 1);
 
   const ParallelSizes& sizes() const { return sizes_; }
   std::int64_t gpus_per_node() const { return gpus_per_node_; }
   std::int64_t nodes() const;
   std::int64_t node_of(std::int64_t rank) const { return rank / gpus_per_node_; }
+  // Its scale-up domain, where that has several nodes; else its node.
+  std::int64_t domain_of(std::int64_t rank) const { return node_of(rank) / nodes_per_domain_; }
 
   std::int64_t coordinate(std::int64_t rank, ParallelDimension dimension) const;
   std::int64_t rank_at(const std::array<std::int64_t, 4>& coordinates) const;  // by dimension
@@ -77,6 +81,7 @@ class RankLayout {
   ParallelSizes sizes_;
   RankOrder order_;
   std::int64_t gpus_per_node_;
+  std::int64_t nodes_per_domain_;
   std::array<std::int64_t, 4> stride_{};  // by dimension
 };
 

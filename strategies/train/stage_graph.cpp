@@ -28,7 +28,7 @@ std::size_t arrival_slots(const PipelinePlan& pipeline) {
 StageGraph::StageGraph(GraphWriter& writer, std::int32_t device, TaskId start)
     : writer_(writer),
       device_(device),
-      ranks_(stage_ranks(writer.plan(), device, writer.costs().nodes_of_domain)),
+      ranks_(stage_ranks(writer.plan(), device)),
       gradients_(writer.costs().gradients[static_cast<std::size_t>(device)]),
       gang_of_(ranks_.ranks.size(), 0),
       before_(ranks_.gangs.size(), Tasks{start}),

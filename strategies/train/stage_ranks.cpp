@@ -13,8 +13,8 @@ using Ranks = std::vector<std::int64_t>;
 
 class Grouping {
  public:
-  Grouping(const TrainPlan& plan, std::int32_t stage, std::int64_t nodes_of_domain)
-      : layout_(plan.layout), strategy_(plan.job.strategy), nodes_of_domain_(nodes_of_domain) {
+  Grouping(const TrainPlan& plan, std::int32_t stage)
+      : layout_(plan.layout), strategy_(plan.job.strategy) {
     for (std::int64_t rank = 0; rank < plan.gpus; ++rank) {
       if (layout_.coordinate(rank, ParallelDimension::pipeline) == stage) {
         out_.ranks.push_back(rank);
@@ -54,7 +54,7 @@ class Grouping {
       RankGroup one{.ranks = group_of(rank), .flows = {}};
       seen.insert(one.ranks.begin(), one.ranks.end());
       if (one.ranks.size() > 1) {
-        one.flows = group_flows(one.ranks, pattern, layout_, nodes_of_domain_);
+        one.flows = group_flows(one.ranks, pattern, layout_);
       }
       all.push_back(std::move(one));
     }
@@ -84,14 +84,13 @@ class Grouping {
 
   const RankLayout& layout_;
   const TrainStrategy& strategy_;
-  std::int64_t nodes_of_domain_;
   StageRanks out_;
 };
 
 }  // namespace
 
-StageRanks stage_ranks(const TrainPlan& plan, std::int32_t stage, std::int64_t nodes_of_domain) {
-  return Grouping(plan, stage, nodes_of_domain).run();
+StageRanks stage_ranks(const TrainPlan& plan, std::int32_t stage) {
+  return Grouping(plan, stage).run();
 }
 
 }  // namespace windtunnel::strategies

@@ -26,6 +26,6 @@ struct StageRanks {
   std::vector<RankGroup> dense, expert;
 };
 
-StageRanks stage_ranks(const TrainPlan& plan, std::int32_t stage, std::int64_t nodes_of_domain);
+StageRanks stage_ranks(const TrainPlan& plan, std::int32_t stage);
 
 }  // namespace windtunnel::strategies

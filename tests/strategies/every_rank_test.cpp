@@ -265,17 +265,36 @@ TEST(EveryRank, OfAJobTooLargeIsRefusedWithItsNumbers) {
   EXPECT_NE(out.reason.find("16384 GPUs"), std::string::npos) << out.reason;
 }
 
+// Nodes of 4 GPUs, 8 of them to a scale-up domain: groups are inside a domain or over several.
+TEST(EveryRank, OfScaleUpDomainsOfSeveralNodesTakesTheTimeOfOneOfEachStage) {
+  const Subject gpt("gpt3-13b");
+  sim::Cluster shape = h100_cluster(16);
+  shape.node.gpus = 4;
+  shape.node.nics.count = 4;
+  shape.node.scale_up.size = 32;
+  for (const ParallelSizes& sizes :
+       {ParallelSizes{.tensor = 4, .pipeline = 4}, ParallelSizes{.tensor = 8, .context = 4},
+        ParallelSizes{.tensor = 2, .pipeline = 2}}) {
+    const TrainJob job = job_of(sizes, 32);
+    const base::Outcome folded = run(job, gpt, shape, {});
+    ASSERT_FALSE(folded.facts.empty()) << folded.reason;
+    EXPECT_NEAR(unfolded(job, gpt, shape) / time_of(folded), 1.0, 1e-9);
+    EXPECT_NEAR(on_simgrid(job, gpt, shape) / time_of(folded), 1.0, 0.01);
+  }
+}
+
 TEST(GroupFlows, MakeARingOverTheNodesForEachPlaceOnThem) {
   const RankLayout layout({.tensor = 1, .data = 32}, kDefaultRankOrder, 8);
   const auto members = layout.group(0, ParallelDimension::data);
-  const auto flows = group_flows(members, FlowPattern::ring, layout, 1);
+  const auto flows = group_flows(members, FlowPattern::ring, layout);
   ASSERT_EQ(flows.size(), 32U);
   for (const GroupFlow& flow : flows) {
     EXPECT_EQ(flow.to, (flow.from + 8) % 32);
     EXPECT_EQ(flow.share, 1.0);
   }
-  EXPECT_TRUE(group_flows(members, FlowPattern::ring, layout, 4).empty()) << "one domain";
-  EXPECT_EQ(group_flows(members, FlowPattern::all_to_all, layout, 1).size(), 3U * 32U);
+  const RankLayout domain({.tensor = 1, .data = 32}, kDefaultRankOrder, 8, 4);
+  EXPECT_TRUE(group_flows(members, FlowPattern::ring, domain).empty()) << "one domain";
+  EXPECT_EQ(group_flows(members, FlowPattern::all_to_all, layout).size(), 3U * 32U);
 }
 
 }  // namespace

@@ -109,5 +109,14 @@ TEST(RankLayout, ImpossibleSizesAreSaidWithTheNumbers) {
   EXPECT_FALSE(layout_infeasible({.data = 6, .expert = 3}, 6).has_value());
 }
 
+// 144 GPUs in two domains of 72: two ranks far apart are in both, neighbours in one.
+TEST(RankLayout, CountsAllNodesOfTheScaleUpDomainsThatAGroupIsOn) {
+  const RankLayout layout({.tensor = 72, .data = 2}, kDefaultRankOrder, 4, 18);
+  EXPECT_EQ(layout.shape(layout.group(0, ParallelDimension::data)).nodes, 36);
+  EXPECT_EQ(layout.shape(layout.group(0, ParallelDimension::tensor)).nodes, 18);
+  EXPECT_EQ(layout.domain_of(71), 0);
+  EXPECT_EQ(layout.domain_of(72), 1);
+}
+
 }  // namespace
 }  // namespace windtunnel::strategies
