@@ -182,10 +182,10 @@ std::vector<const Structure*> all_structures() {
                                     &fabric_structure(),        &cost_structure(),
                                     &node_override_structure(), &platform_import_structure(),
                                     &collective_structure(),    &size_range_structure(),
-                                    &train_structure(),         &data_loading_structure(),
-                                    &checkpointing_structure(), &strategy_structure(),
-                                    &train_overlap_structure(), &engine_structure(),
-                                    &expectation_structure()};
+                                    &train_structure(),         &fine_tuning_structure(),
+                                    &data_loading_structure(),  &checkpointing_structure(),
+                                    &strategy_structure(),      &train_overlap_structure(),
+                                    &engine_structure(),        &expectation_structure()};
   const std::vector<const Structure*> models = model_structures();
   all.insert(all.end() - 2, models.begin(), models.end());
   const std::vector<const Structure*> serving = serve_structures();

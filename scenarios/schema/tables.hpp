@@ -55,6 +55,7 @@ const Structure& gpu_structure();
 const Structure& collective_structure();
 const Structure& size_range_structure();
 const Structure& train_structure();
+const Structure& fine_tuning_structure();
 const Structure& data_loading_structure();
 const Structure& checkpointing_structure();
 const Structure& strategy_structure();

@@ -50,45 +50,6 @@ Field targets_field() {
        .doc = "matrices of each layer that get adapters (method lora)"});
 }
 
-const Structure& fine_tuning_structure() {
-  using models::BaseFormat;
-  using models::FineTuning;
-  using models::FineTuningMethod;
-  static const Structure kTable = finished(
-      {.name = "workload.fine_tuning",
-       .doc = "What is trained. Model FLOPs count what that needs: frozen matrices 2 x forward, "
-              "layers without a backward pass 1 x.",
-       .fields = {
-           bound_choice(
-               &FineTuning::method,
-               Words<FineTuningMethod>{
-                   {FineTuningMethod::full, {"full", "everything"}},
-                   {FineTuningMethod::lora, {"lora", "low-rank adapters beside frozen matrices"}},
-                   {FineTuningMethod::last_layers,
-                    {"last_layers", "the last `layers` and the head; all before is frozen"}}},
-               {.name = "method", .fallback = "full", .doc = "which weights have gradients"}),
-           bound(&FineTuning::rank, {.name = "rank",
-                                     .type = integer_type(1, 65536),
-                                     .fallback = "16",
-                                     .doc = "of the adapters (method lora)"}),
-           targets_field(),
-           bound(&FineTuning::layers, {.name = "layers",
-                                       .type = integer_type(0, 4096),
-                                       .fallback = "0",
-                                       .doc = "the last ones, trained or with adapters; 0: all"}),
-           bound_choice(
-               &FineTuning::base,
-               Words<BaseFormat>{
-                   {BaseFormat::same, {"same", "as the training stores weights"}},
-                   {BaseFormat::int8, {"int8", "1 byte a weight"}},
-                   {BaseFormat::nf4, {"nf4", "4.127 bits a weight, as QLoRA stores them"}}},
-               {.name = "base",
-                .fallback = "same",
-                .doc = "format of the frozen matrices of layers, dequantized before each use"}),
-       }});
-  return kTable;
-}
-
 std::vector<Field> workload_fields() {
   return {
       {.name = "kind",
@@ -147,6 +108,45 @@ const Structure& train_structure() {
                                             .doc = "Kind `train`: one iteration of training.",
                                             .fields = workload_fields(),
                                             .selected_kind = "train"});
+  return kTable;
+}
+
+const Structure& fine_tuning_structure() {
+  using models::BaseFormat;
+  using models::FineTuning;
+  using models::FineTuningMethod;
+  static const Structure kTable = finished(
+      {.name = "workload.fine_tuning",
+       .doc = "What is trained. Model FLOPs count what that needs: frozen matrices 2 x forward, "
+              "layers without a backward pass 1 x.",
+       .fields = {
+           bound_choice(
+               &FineTuning::method,
+               Words<FineTuningMethod>{
+                   {FineTuningMethod::full, {"full", "everything"}},
+                   {FineTuningMethod::lora, {"lora", "low-rank adapters beside frozen matrices"}},
+                   {FineTuningMethod::last_layers,
+                    {"last_layers", "the last `layers` and the head; all before is frozen"}}},
+               {.name = "method", .fallback = "full", .doc = "which weights have gradients"}),
+           bound(&FineTuning::rank, {.name = "rank",
+                                     .type = integer_type(1, 65536),
+                                     .fallback = "16",
+                                     .doc = "of the adapters (method lora)"}),
+           targets_field(),
+           bound(&FineTuning::layers, {.name = "layers",
+                                       .type = integer_type(0, 4096),
+                                       .fallback = "0",
+                                       .doc = "the last ones, trained or with adapters; 0: all"}),
+           bound_choice(
+               &FineTuning::base,
+               Words<BaseFormat>{
+                   {BaseFormat::same, {"same", "as the training stores weights"}},
+                   {BaseFormat::int8, {"int8", "1 byte a weight"}},
+                   {BaseFormat::nf4, {"nf4", "4.127 bits a weight, as QLoRA stores them"}}},
+               {.name = "base",
+                .fallback = "same",
+                .doc = "format of the frozen matrices of layers, dequantized before each use"}),
+       }});
   return kTable;
 }
 
