@@ -13,6 +13,7 @@
 #include "reports/views/collective_grid.hpp"
 #include "reports/views/generic.hpp"
 #include "reports/views/lookup.hpp"
+#include "reports/views/serve.hpp"
 #include "reports/views/timelines.hpp"
 #include "reports/views/train.hpp"
 
@@ -24,9 +25,10 @@ struct Kind {
   bool (*recognises)(const Result&);
   void (*add)(const Result&, View&);
 };
-constexpr std::array<Kind, 4> kKinds{{{is_calibration, add_calibration},
+constexpr std::array<Kind, 5> kKinds{{{is_calibration, add_calibration},
                                       {is_validation, add_validation},
                                       {is_training, add_training},
+                                      {is_serving, add_serving},
                                       {is_collective, add_collective}}};
 
 // Tables that a view of its own shows, or that are too raw for one.
@@ -40,8 +42,17 @@ bool shown_elsewhere(const std::string& name) {
 
 // The view of one training job shows the tables of its only case.
 bool shown_by_training(const Result& result, const std::string& name) {
-  const bool known = name == "waterfall" || name == "stages" || name == "kernels";
+  const bool known = name == "waterfall" || name == "stages" || name == "kernels" ||
+                     name == "roofline" || name == "roofs";
   return known && result.cases.size() == 1 && is_training(result);
+}
+
+// Requests and load have rows without end: the page draws them, result.json has them.
+bool shown_by_serving(const Result& result, const std::string& name) {
+  if (!is_serving(result)) return false;
+  if (name == "requests" || name == "load") return true;
+  const bool known = name == "replicas" || name == "memory" || name == "steps";
+  return known && result.cases.size() == 1;
 }
 
 // Shows the number of one cell in a unit that its column does not tell.
@@ -104,7 +115,8 @@ void add_other_tables(const Result& result, View& view) {
   for (const ResultCase& one : result.cases) {
     for (const auto& [name, table] : one.outcome.tables) {
       const bool only = result.cases.size() == 1;
-      if (!shown_elsewhere(name) && !shown_by_training(result, name))
+      if (!shown_elsewhere(name) && !shown_by_training(result, name) &&
+          !shown_by_serving(result, name))
         add(only ? name : fmt::format("{} of {}", name, one.name), table,
             only ? Detail::headline : Detail::full);
     }

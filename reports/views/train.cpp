@@ -35,7 +35,8 @@ constexpr std::array kMemory{
     "memory_total_bytes",       "memory_capacity_bytes",  "fits",
     "memory_weights_bytes",     "memory_gradients_bytes", "memory_optimizer_bytes",
     "memory_activations_bytes", "memory_workspace_bytes"};
-constexpr std::array kJob{"parameters", "active_parameters", "gpus", "micro_batches"};
+constexpr std::array kJob{"parameters", "active_parameters", "trainable_parameters", "gpus",
+                          "micro_batches"};
 
 std::string fact_text(double value, Unit unit) {
   if (unit == Unit::bytes) return memory_text(value);
