@@ -1,6 +1,7 @@
 // What a framework does where a measured row does not say: one row a framework.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,8 @@ struct StepDefaults {
   models::Recompute recompute = models::Recompute::none;
   int padded_vocabulary = 128;  // multiple, times the tensor ranks; 1: as it is
   double bucket_mib = 25;
+  // What it computes in where a row's `precision` names a mixture; nothing: as the row says.
+  std::optional<models::NumberFormat> precision{};
   std::string why;
 };
 

@@ -47,6 +47,10 @@ class JobMaker {
     const auto precision = models::number_format_from(row_.precision);
     if (!precision) say("precision", "bf16");
     w.precision = precision.value_or(models::NumberFormat::bf16);
+    if (defaults_.precision) {
+      w.precision = *defaults_.precision;
+      say("precision", models::to_text(w.precision));
+    }
     w.optimizer =
         has(row_.optimizer, "sgd") ? strategies::Optimizer::sgd : strategies::Optimizer::adam;
   }

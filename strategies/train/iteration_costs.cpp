@@ -22,8 +22,12 @@ class Costing {
                 plan.layout.shape(plan.layout.group(0, ParallelDimension::context)),
                 plan.layout.shape(plan.layout.expert_group(0))},
         pass_site_{
-            site.kernels, site.cluster->node.gpu, clock_, groups_,
-            plan.job.strategy.overlap.tensor ? ExchangeOverlap::tensor : ExchangeOverlap::none} {}
+            site.kernels,
+            site.cluster->node.gpu,
+            clock_,
+            groups_,
+            plan.job.strategy.overlap.tensor ? ExchangeOverlap::tensor : ExchangeOverlap::none,
+            plan.stack.attention} {}
 
   IterationCosts run() {
     cost_chunks();

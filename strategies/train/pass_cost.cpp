@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <variant>
 
+#include "models/gpu_library.hpp"
 #include "models/kernels/power_limit.hpp"
 #include "models/networks/exchanges.hpp"
 
@@ -26,13 +27,28 @@ constexpr std::optional<KernelKind> kKindOf<models::MoeQuery> = KernelKind::moe;
 template <>
 constexpr std::optional<KernelKind> kKindOf<models::MemoryQuery> = KernelKind::memory;
 
+// What the stack's attention kernels take at least.
+Seconds least_attention(const models::AttentionQuery& query, const PassSite& site) {
+  const base::FlopsPerSecond peak = models::peak_of(site.gpu, "fp16");
+  if (query.kernel != models::AttentionKernel::fused || peak.value() <= 0) return Seconds(0);
+  const auto direction = query.phase == models::AttentionPhase::backward
+                             ? AttentionDirection::backward
+                             : AttentionDirection::forward;
+  return models::flops(query) /
+         (peak * attention_ceiling(site.attention, direction, site.gpu.architecture));
+}
+
 // The least time of a kernel's products within the power limit.
 template <class Query>
-Seconds least_time(const Query& query, const sim::Gpu& gpu) {
+Seconds least_time(const Query& query, const PassSite& site) {
+  Seconds least{0};
   if constexpr (requires { query.format; }) {
-    return models::flops(query) / models::sustained_rate(gpu, query.format);
+    least = models::flops(query) / models::sustained_rate(site.gpu, query.format);
   }
-  return Seconds(0);
+  if constexpr (std::is_same_v<Query, models::AttentionQuery>) {
+    least = base::max(least, least_attention(query, site));
+  }
+  return least;
 }
 
 void add_kernel(const models::Kernel& kernel, const PassSite& site, PassCost& out) {
@@ -41,7 +57,7 @@ void add_kernel(const models::Kernel& kernel, const PassSite& site, PassCost& ou
       [&](const auto& query) {
         using Query = std::decay_t<decltype(query)>;
         models::KernelTime time = site.kernels.time(query);
-        const double slower = std::max(1.0, least_time(query, site.gpu) / time.time);
+        const double slower = std::max(1.0, least_time(query, site) / time.time);
         time.time *= slower;
         time.low *= slower;
         time.high *= slower;

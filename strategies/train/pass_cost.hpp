@@ -7,7 +7,8 @@
 // are split in as many pieces as ranks and only the first piece and what the products cannot cover
 // remains (AsyncTP, Megatron's tp-comm-overlap); a ring over context hides behind the attention it
 // feeds. Backward input passes contain what is computed again.
-// Products and attention take at least what the power limit leaves them over a long run.
+// Products and attention take at least what the power limit leaves them over a long run, and
+// attention what the generation of its kernels reaches (attention_generation.hpp).
 // Bands: errors of kernels of one kind are taken as common (they add up), those of kinds as
 // independent (their squares do).
 #pragma once
@@ -18,6 +19,7 @@
 #include "models/kernels/kernel_time_model.hpp"
 #include "models/networks/activation_memory.hpp"
 #include "models/networks/lowering.hpp"
+#include "strategies/train/attention_generation.hpp"
 #include "strategies/train/group_clock.hpp"
 
 namespace windtunnel::strategies {
@@ -59,6 +61,7 @@ struct PassSite {
   GroupClock& clock;
   const TensorGroups& groups;
   ExchangeOverlap overlap = ExchangeOverlap::none;
+  AttentionGeneration attention = AttentionGeneration::current;
 };
 
 // One pass over a block, or over one op of it. Deterministic; O(kernels).

@@ -15,6 +15,7 @@
 
 #include "models/networks/layout.hpp"
 #include "sim/base/quantity.hpp"
+#include "strategies/train/attention_generation.hpp"
 
 namespace windtunnel::strategies {
 
@@ -35,6 +36,7 @@ struct SoftwareStack {
   Accumulation accumulation = Accumulation::fused;
   StageSends sends = StageSends::scattered;
   SendTiming timing = SendTiming::blocking;
+  AttentionGeneration attention = AttentionGeneration::current;
   std::string source;
 };
 
