@@ -139,6 +139,7 @@ TEST(ServeSimulation, SwappingMovesKeysInsteadOfComputingThemAgain) {
   fleet.plans[0].host_bandwidth = base::BytesPerSecond(25e9);
   const ServedRun again = run(job, fleet);
   job.strategy.kv.preemption = Preemption::swap;
+  job.strategy.kv.host_memory = base::Bytes(10e9);
   const ServedRun swapped = run(job, fleet);
   EXPECT_EQ(count(swapped, Fate::in_flight), 0);
   EXPECT_LT(swapped.replicas[0].prompt_tokens, again.replicas[0].prompt_tokens);

@@ -1,12 +1,15 @@
-// A replica of an engine with continuous batching: its queue, its running sequences, its KV cache, and the scheduler that
-// makes batches of them, step by step.
+// A replica of an engine with continuous batching: its queue, its running sequences, its KV cache, and
+// the scheduler that makes batches of them, step by step.
 //
 // Schedulers (job.hpp, ContinuousOrder): unified gives the token budget to running sequences in their
 // order first (a prompt may be cut to what is left), preempts from the tail where blocks run out, and
 // admits waiting ones only on a step that preempted nobody. prefill_first admits whole prompts while
 // it can and decodes on the other steps. orca admits whole prompts beside decodes and reserves blocks
 // for the longest output; no_evict the same with the request's own output, in chunks; sarathi is
-// unified with decodes before prompts. Batches that run to their end are batcher/'s.
+// unified with decodes before prompts. Batches that run to their end are batcher/'s. A preempted
+// sequence is computed again from what the cache still has of it, or waits in host memory (swap) as
+// far as that has room. Keys from host memory are read before the step that needs them: bytes over
+// the bandwidth of the engine's GPUs to the host, added to the step.
 // O(running) a step.
 #pragma once
 
@@ -34,13 +37,18 @@ struct Sequence {
   std::int64_t made = 0, left = 0;  // tokens made, and still to come
   std::int64_t blocks = 0;          // private, active
   std::int64_t prefix_key = -1, prefix_tokens = 0;
-  std::int64_t session_key = -1;
-  std::int64_t prefix_blocks = 0, session_blocks = 0;  // of those chains, in use
+  std::int64_t own_key = -1;                       // the chain of its conversation, or its own
+  std::int64_t prefix_blocks = 0, own_blocks = 0;  // of those chains, in use
   double arrival = 0;
-  bool started = false;  // a step worked on it
-  bool flying = false;   // in a step that is not finished
-  bool swapped = false;  // its keys are in host memory
-  bool done = false;     // to be taken out
+  bool started = false;      // a step worked on it
+  std::int64_t flight = -1;  // of the step under way that it is in; -1: in none
+  std::int64_t planned = 0;  // tokens that this step computes
+  std::int64_t swapped = 0;  // blocks of its keys in host memory
+  bool drafted = false;      // its last step verified drafted tokens
+  bool done = false;         // to be taken out
+
+  bool decodes() const { return made > 0 && known - computed == 1; }
+  bool flying() const { return flight >= 0; }
 };
 
 class EngineReplica final : public Replica {
@@ -71,12 +79,16 @@ class EngineReplica final : public Replica {
     std::vector<Sequence> running;
     KvBlocks cache;
     StepBatch batch;
-    std::vector<std::pair<std::int64_t, std::int64_t>> work;  // request, tokens of this step
   };
   struct Flight {
+    std::int64_t number = 0;
     double begin = 0, end = 0;
-    std::vector<std::int64_t> started;
-    std::vector<std::vector<std::pair<std::int64_t, std::int64_t>>> work;  // by rank
+    std::vector<std::pair<std::int64_t, std::int64_t>> started;
+  };
+  // What admission found of a sequence in the cache, in blocks.
+  struct Hit {
+    std::int64_t prefix = 0, own = 0, host = 0;
+    std::int64_t all() const { return prefix + own + host; }
   };
 
   bool schedule(Rank& rank);
@@ -89,9 +101,11 @@ class EngineReplica final : public Replica {
   void plan_tokens(Rank& rank, Sequence& sequence, std::int64_t tokens);
   void leave(Rank& rank, Sequence& sequence);
   void share_prefix(Rank& rank, Sequence& sequence);
-  std::int64_t hit(Rank& rank, const Sequence& sequence) const;
-  void apply(Rank& rank, const std::vector<std::pair<std::int64_t, std::int64_t>>& work,
-             FinishedStep& out);
+  Hit hit(const Rank& rank, const Sequence& sequence) const;
+  std::int64_t needed(const Rank& rank, const Sequence& sequence, std::int64_t reserve) const;
+  void take(Rank& rank, Sequence& sequence, const Hit& found);
+  void apply(Rank& rank, std::int64_t flight, FinishedStep& out);
+  void give_tokens(Sequence& sequence, FinishedStep& out);
   std::int64_t drawn_tokens();
   std::int64_t blocks_for(std::int64_t tokens) const;
   std::int64_t reserved(const Sequence& sequence, std::int64_t tokens) const;
@@ -102,9 +116,11 @@ class EngineReplica final : public Replica {
   std::vector<Rank> ranks_;
   std::vector<StepBatch> batches_;
   std::deque<Flight> flying_;
+  std::int64_t flights_ = 0;
   double free_at_ = 0;      // the first stage takes the next step
   double moved_bytes_ = 0;  // to and from host memory on the step that is planned
-  std::vector<std::int64_t> started_;
+  std::vector<std::pair<std::int64_t, std::int64_t>> started_;  // request, cached tokens
+  std::vector<std::int64_t> preempted_;                         // since the last step's end
   ReplicaCounts counts_;
 };
 

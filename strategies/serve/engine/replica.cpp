@@ -10,12 +10,12 @@
 namespace windtunnel::strategies {
 namespace {
 
-// Keys of chains: prefixes even, conversations odd, finished requests negative.
+// Keys of chains: prefixes even, conversations odd, requests negative.
 std::int64_t key_of_prefix(std::int64_t id) {
   return id < 0 ? -1 : 2 * id;
 }
-std::int64_t key_of_session(std::int64_t id) {
-  return id < 0 ? -1 : 2 * id + 1;
+std::int64_t own_key(const Request& request) {
+  return request.session >= 0 ? 2 * request.session + 1 : -(request.id + 2);
 }
 
 }  // namespace
@@ -23,12 +23,15 @@ std::int64_t key_of_session(std::int64_t id) {
 EngineReplica::EngineReplica(const EnginePlan& plan, const ServeStrategy& strategy,
                              std::uint64_t seed)
     : plan_(plan), strategy_(strategy), random_(seed, "speculation") {
+  const double block = plan.kv_request_token.value() * static_cast<double>(strategy.kv.block) *
+                       static_cast<double>(plan.data_ranks);
+  const std::int64_t host =
+      block > 0 ? static_cast<std::int64_t>(strategy.kv.host_memory.value() / block) : 0;
   for (std::int64_t i = 0; i < plan.data_ranks; ++i) {
     ranks_.push_back({.waiting = {},
                       .running = {},
-                      .cache = KvBlocks(plan.memory.blocks, strategy.kv.prefix_caching),
-                      .batch = {},
-                      .work = {}});
+                      .cache = KvBlocks(plan.memory.blocks, strategy.kv.prefix_caching, host),
+                      .batch = {}});
   }
   batches_.resize(ranks_.size());
 }
@@ -44,6 +47,10 @@ std::string EngineReplica::impossible(const Request& request) const {
   if (blocks_for(tokens) > ranks_[0].cache.total())
     return fmt::format("{} tokens are more than the KV cache holds ({})", tokens,
                        ranks_[0].cache.total() * strategy_.kv.block);
+  if (strategy_.batching.order == ContinuousOrder::orca &&
+      blocks_for(plan_.max_model_len) > ranks_[0].cache.total())
+    return fmt::format("orca reserves {} tokens, more than the KV cache holds ({})",
+                       plan_.max_model_len, ranks_[0].cache.total() * strategy_.kv.block);
   const bool whole =
       !strategy_.batching.chunked_prefill || strategy_.batching.order == ContinuousOrder::orca;
   if (whole && request.input_tokens > strategy_.batching.max_tokens)
@@ -64,7 +71,7 @@ void EngineReplica::submit(const Request& request, double now, bool remote) {
                     .left = request.output_tokens,
                     .prefix_key = key_of_prefix(request.prefix_id),
                     .prefix_tokens = request.prefix_tokens,
-                    .session_key = key_of_session(request.session),
+                    .own_key = own_key(request),
                     .arrival = now};
   if (remote) {  // its prompt and first token were made elsewhere
     sequence.computed = sequence.known;
@@ -117,11 +124,12 @@ std::optional<double> EngineReplica::try_start(double now) {
   const double more =
       plan_.host_bandwidth.value() > 0 ? moved_bytes_ / plan_.host_bandwidth.value() : 0.0;
   const double total = time.total.value() + more;
-  Flight flight{.begin = now,
-                .end = now + std::max(time.latency.value() + more, total),
-                .started = std::exchange(started_, {}),
-                .work = {}};
-  for (Rank& rank : ranks_) flight.work.push_back(std::exchange(rank.work, {}));
+  // Steps leave the pipeline in the order in which they entered it.
+  const double before = flying_.empty() ? now : flying_.back().end;
+  Flight flight{.number = flights_++,
+                .begin = now,
+                .end = std::max(before, now + std::max(time.latency.value() + more, total)),
+                .started = std::exchange(started_, {})};
   free_at_ = now + total;
   counts_.steps += 1;
   counts_.busy += std::min(time.device.value() + more, total);
@@ -143,62 +151,78 @@ std::int64_t EngineReplica::drawn_tokens() {
   return made;
 }
 
-// The blocks of a sequence that ends: its shared chains lose a user; what was its own stays in the
-// cache as the continuation of its conversation, or as content nobody asks for again.
+// The blocks of a sequence that ends or is preempted: its shared chains lose a user; its own whole
+// blocks stay in the cache as the continuation of its own chain, the last, unfilled one is lost.
 void EngineReplica::leave(Rank& rank, Sequence& sequence) {
-  if (sequence.prefix_blocks > 0) rank.cache.unuse(sequence.prefix_key);
-  if (sequence.session_blocks > 0) rank.cache.unuse(sequence.session_key);
-  if (rank.cache.caching() && sequence.blocks > 0) {
-    const std::int64_t key =
-        sequence.session_key >= 0 ? sequence.session_key : -(sequence.request + 2);
-    rank.cache.extend(key, sequence.blocks);
-    rank.cache.unuse(key);
-  } else {
-    rank.cache.release(sequence.blocks);
+  KvBlocks& cache = rank.cache;
+  std::int64_t kept = 0;
+  if (cache.caching()) {
+    const bool follows = sequence.prefix_key < 0 ||
+                         sequence.prefix_blocks >= sequence.prefix_tokens / strategy_.kv.block;
+    const std::int64_t whole =
+        std::min(sequence.own_blocks + sequence.blocks,
+                 sequence.computed / strategy_.kv.block - sequence.prefix_blocks);
+    if (follows) kept = std::max<std::int64_t>(0, whole - cache.cached(sequence.own_key));
+    kept = std::min(kept, sequence.blocks);
   }
-  sequence.blocks = sequence.prefix_blocks = sequence.session_blocks = 0;
+  const bool user = sequence.own_blocks > 0;
+  if (kept > 0)
+    cache.extend(sequence.own_key, kept,
+                 user ? KvBlocks::Holder::is_user : KvBlocks::Holder::is_new);
+  cache.release(sequence.blocks - kept);
+  if (user || kept > 0) cache.unuse(sequence.own_key);
+  if (sequence.prefix_blocks > 0) cache.unuse(sequence.prefix_key);
+  sequence.blocks = sequence.prefix_blocks = sequence.own_blocks = 0;
 }
 
-// Once its keys are there, a prefix that nobody had cached is everybody's.
+// Once its keys are there, a prefix is everybody's; where another sequence was faster, this one takes
+// the blocks that are there and gives up its own.
 void EngineReplica::share_prefix(Rank& rank, Sequence& sequence) {
-  if (sequence.prefix_key < 0 || sequence.prefix_blocks > 0 || !rank.cache.caching()) return;
+  if (sequence.prefix_key < 0 || !rank.cache.caching()) return;
+  KvBlocks& cache = rank.cache;
   const std::int64_t whole = sequence.prefix_tokens / strategy_.kv.block;
-  if (whole < 1 || sequence.computed < whole * strategy_.kv.block || whole > sequence.blocks)
-    return;
-  if (rank.cache.cached(sequence.prefix_key) > 0) return;
-  rank.cache.extend(sequence.prefix_key, whole);
-  sequence.blocks -= whole;
+  const std::int64_t more = whole - sequence.prefix_blocks;
+  if (more < 1 || sequence.computed < whole * strategy_.kv.block || more > sequence.blocks) return;
+  const bool user = sequence.prefix_blocks > 0;
+  const std::int64_t there = cache.cached(sequence.prefix_key);
+  if (there < whole) {
+    if (there > sequence.prefix_blocks) return;  // somebody's is in between
+    cache.extend(sequence.prefix_key, more,
+                 user ? KvBlocks::Holder::is_user : KvBlocks::Holder::is_new);
+  } else {
+    cache.release(more);
+    cache.use(sequence.prefix_key, whole);
+    if (user) cache.unuse(sequence.prefix_key);
+  }
+  sequence.blocks -= more;
   sequence.prefix_blocks = whole;
 }
 
-void EngineReplica::apply(Rank& rank,
-                          const std::vector<std::pair<std::int64_t, std::int64_t>>& work,
-                          FinishedStep& out) {
-  std::size_t next = 0;
+// The keys of all its tokens are there: the next ones are made.
+void EngineReplica::give_tokens(Sequence& sequence, FinishedStep& out) {
+  const bool drafts = sequence.drafted && strategy_.speculative.tokens > 0;
+  const std::int64_t made = std::min(drafts ? drawn_tokens() : std::int64_t{1}, sequence.left);
+  sequence.made += made;
+  sequence.left -= made;
+  sequence.known += made;
+  sequence.computed = sequence.known - 1;
+  out.tokens.push_back({sequence.request, made, sequence.left == 0});
+  const bool handed_over = plan_.role == EngineRole::prefill && sequence.left > 0;
+  if (handed_over) out.prefilled.push_back(sequence.request);
+  sequence.done = sequence.left == 0 || handed_over;
+}
+
+void EngineReplica::apply(Rank& rank, std::int64_t flight, FinishedStep& out) {
   bool left = false;
   for (Sequence& sequence : rank.running) {
-    if (next == work.size()) break;
-    if (!sequence.flying || sequence.request != work[next].first) continue;
-    const std::int64_t tokens = work[next++].second;
-    sequence.flying = false;
-    const bool decode = sequence.made > 0 && sequence.known - sequence.computed == 1;
-    sequence.computed = std::min(sequence.known, sequence.computed + tokens);
+    if (sequence.flight != flight) continue;
+    sequence.flight = -1;
+    sequence.drafted = sequence.decodes();
+    sequence.computed = std::min(sequence.known, sequence.computed + sequence.planned);
     share_prefix(rank, sequence);
     if (sequence.computed < sequence.known) continue;
-    const std::int64_t drawn =
-        decode && strategy_.speculative.tokens > 0 ? drawn_tokens() : std::int64_t{1};
-    const std::int64_t made = std::min(drawn, sequence.left);
-    sequence.made += made;
-    sequence.left -= made;
-    sequence.known += made;
-    sequence.computed = sequence.known - 1;
-    const bool handed_over = plan_.role == EngineRole::prefill && sequence.left > 0;
-    out.tokens.push_back({sequence.request, made, sequence.left == 0});
-    if (handed_over) out.prefilled.push_back(sequence.request);
-    if (sequence.left == 0 || handed_over) {
-      sequence.done = true;
-      left = true;
-    }
+    give_tokens(sequence, out);
+    left = left || sequence.done;
   }
   if (!left) return;
   for (Sequence& sequence : rank.running) {
@@ -211,14 +235,15 @@ FinishedStep EngineReplica::finish(double end) {
   base::expects(!flying_.empty(), "a step is under way");
   Flight flight = std::move(flying_.front());
   flying_.pop_front();
-  FinishedStep out{.begin = flight.begin,
-                   .end = end,
-                   .tokens = {},
-                   .started = std::move(flight.started),
-                   .prefilled = {},
-                   .rejected = {},
-                   .gaps = {}};
-  for (std::size_t i = 0; i < ranks_.size(); ++i) apply(ranks_[i], flight.work[i], out);
+  FinishedStep out;
+  out.begin = flight.begin;
+  out.end = end;
+  for (const auto& [request, tokens] : flight.started) {
+    out.started.push_back(request);
+    if (tokens > 0) out.cached.emplace_back(request, tokens);
+  }
+  out.preempted = std::exchange(preempted_, {});
+  for (Rank& rank : ranks_) apply(rank, flight.number, out);
   return out;
 }
 
@@ -231,11 +256,11 @@ std::vector<std::int64_t> EngineReplica::fail(double /*now*/) {
     for (const Sequence& sequence : rank.waiting) lost.push_back(sequence.request);
     rank.running.clear();
     rank.waiting.clear();
-    rank.work.clear();
     rank.cache.clear();
   }
   flying_.clear();
   started_.clear();
+  preempted_.clear();
   free_at_ = 0;
   std::sort(lost.begin(), lost.end());
   return lost;

@@ -27,7 +27,9 @@ struct TokenEvent {
 struct FinishedStep {
   double begin = 0, end = 0;
   std::vector<TokenEvent> tokens{};
-  std::vector<std::int64_t> started{};    // requests that a step worked on for the first time
+  std::vector<std::int64_t> started{};  // requests that a step worked on for the first time
+  std::vector<std::pair<std::int64_t, std::int64_t>> cached{};  // of those, tokens found cached
+  std::vector<std::int64_t> preempted{};
   std::vector<std::int64_t> prefilled{};  // prompts that are done (disaggregated: to be sent)
   std::vector<std::pair<std::int64_t, const char*>> rejected{};  // requests, and why
   // Between tokens, and how many; nothing: as the tokens of the requests come.

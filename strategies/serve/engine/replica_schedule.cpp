@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "sim/base/contract.hpp"
 #include "strategies/serve/engine/engine_replica.hpp"
 
 namespace windtunnel::strategies {
@@ -20,7 +21,7 @@ std::int64_t EngineReplica::reserved(const Sequence& sequence, std::int64_t toke
 // Takes the blocks that a sequence lacks for `tokens` in all.
 bool EngineReplica::grow(Rank& rank, Sequence& sequence, std::int64_t tokens) {
   const std::int64_t lacking =
-      blocks_for(tokens) - sequence.prefix_blocks - sequence.session_blocks - sequence.blocks;
+      blocks_for(tokens) - sequence.prefix_blocks - sequence.own_blocks - sequence.blocks;
   if (lacking <= 0) return true;
   if (!rank.cache.allocate(lacking)) return false;
   sequence.blocks += lacking;
@@ -28,12 +29,11 @@ bool EngineReplica::grow(Rank& rank, Sequence& sequence, std::int64_t tokens) {
 }
 
 void EngineReplica::plan_tokens(Rank& rank, Sequence& sequence, std::int64_t tokens) {
-  if (!sequence.started) started_.push_back(sequence.request);
+  if (!sequence.started) started_.emplace_back(sequence.request, sequence.computed);
   sequence.started = true;
-  sequence.flying = true;
-  rank.work.emplace_back(sequence.request, tokens);
-  const bool decode = sequence.made > 0 && sequence.known - sequence.computed == 1;
-  if (decode) {
+  sequence.flight = flights_;
+  sequence.planned = tokens;
+  if (sequence.decodes()) {
     rank.batch.decodes += 1;
     rank.batch.decode_kv += sequence.known;
     return;
@@ -44,57 +44,74 @@ void EngineReplica::plan_tokens(Rank& rank, Sequence& sequence, std::int64_t tok
                                 .last = sequence.computed + tokens >= sequence.known});
 }
 
-// Blocks of the sequence's prefix and conversation that are cached: whole blocks, and at least the
-// last token is computed.
-std::int64_t EngineReplica::hit(Rank& rank, const Sequence& sequence) const {
-  if (!rank.cache.caching() || sequence.computed > 0) return 0;
-  const std::int64_t most = (sequence.known - 1) / strategy_.kv.block;
-  std::int64_t prefix = 0;
-  if (sequence.prefix_key >= 0)
-    prefix = std::min(rank.cache.cached(sequence.prefix_key),
-                      sequence.prefix_tokens / strategy_.kv.block);
-  const bool whole =
-      sequence.prefix_key < 0 || prefix == sequence.prefix_tokens / strategy_.kv.block;
-  const std::int64_t talk =
-      sequence.session_key >= 0 && whole ? rank.cache.cached(sequence.session_key) : 0;
-  return std::min(most, prefix + talk);
+// Blocks of the sequence's prefix and of its own chain that are cached, on the GPUs or the host: whole
+// blocks, and at least the last token is computed.
+EngineReplica::Hit EngineReplica::hit(const Rank& rank, const Sequence& sequence) const {
+  const KvBlocks& cache = rank.cache;
+  if (!cache.caching() || sequence.computed > 0) return {};
+  std::int64_t most = (sequence.known - 1) / strategy_.kv.block;
+  Hit found;
+  const auto clip = [&most](std::int64_t blocks) {
+    const std::int64_t taken = std::min(blocks, most);
+    most -= taken;
+    return taken;
+  };
+  if (sequence.prefix_key >= 0) {
+    const std::int64_t whole = sequence.prefix_tokens / strategy_.kv.block;
+    found.prefix = clip(std::min(cache.cached(sequence.prefix_key), whole));
+    found.host = clip(std::min(cache.hosted(sequence.prefix_key), whole - found.prefix));
+    if (found.all() < whole) return found;
+  }
+  found.own = clip(cache.cached(sequence.own_key));
+  found.host += clip(cache.hosted(sequence.own_key));
+  return found;
+}
+
+// Blocks that admission takes from what is available: new ones, and cached ones that come into use.
+std::int64_t EngineReplica::needed(const Rank& rank, const Sequence& sequence,
+                                   std::int64_t reserve) const {
+  return std::max<std::int64_t>(
+             0, blocks_for(reserve) - sequence.prefix_blocks - sequence.own_blocks) +
+         rank.cache.cost(sequence.prefix_key, sequence.prefix_blocks) +
+         rank.cache.cost(sequence.own_key, sequence.own_blocks);
+}
+
+// Takes what the cache has of a sequence into use; what is in host memory is read back.
+void EngineReplica::take(Rank& rank, Sequence& sequence, const Hit& found) {
+  rank.cache.use(sequence.prefix_key, found.prefix);
+  rank.cache.use(sequence.own_key, found.own);
+  const double token = plan_.memory.kv_token.value();
+  moved_bytes_ += static_cast<double>(found.host * strategy_.kv.block) * token;
+  if (!sequence.started) counts_.cached_tokens += found.all() * strategy_.kv.block;
+  if (sequence.swapped == 0) return;
+  moved_bytes_ += static_cast<double>(sequence.computed) * token;
+  rank.cache.release_host(sequence.swapped);
+  sequence.swapped = 0;
 }
 
 // Moves the first waiting sequence to the running ones, with its first chunk; false where it has to
 // wait.
 bool EngineReplica::admit(Rank& rank, std::int64_t& budget, bool whole) {
-  Sequence sequence = rank.waiting.front();
-  const std::int64_t block = strategy_.kv.block;
-  const std::int64_t hits = sequence.swapped ? 0 : hit(rank, sequence);
-  std::int64_t prefix = 0;
-  if (hits > 0 && sequence.prefix_key >= 0)
-    prefix =
-        std::min({hits, rank.cache.cached(sequence.prefix_key), sequence.prefix_tokens / block});
-  const std::int64_t talk = hits - prefix;
-  Sequence tried = sequence;
-  if (hits > 0) tried.computed = hits * block;
+  Sequence tried = rank.waiting.front();
+  const Hit found = hit(rank, tried);
+  if (found.all() > 0) tried.computed = found.all() * strategy_.kv.block;
   const std::int64_t lacking = tried.known - tried.computed;
-  const std::int64_t tokens = std::min(lacking, budget);
+  // What was made is computed again with the prompt, and may not fit into a step's tokens any more:
+  // it gets a step of its own.
+  const bool oversized = whole && tried.made > 0 && rank.batch.empty();
+  const std::int64_t tokens = oversized ? lacking : std::min(lacking, budget);
   if (tokens < 1 || (whole && tokens < lacking)) return false;
-  tried.prefix_blocks = prefix;
-  tried.session_blocks = talk;
-  const std::int64_t needed = blocks_for(reserved(tried, tokens)) - prefix - talk +
-                              (prefix > 0 ? rank.cache.cost(tried.prefix_key, prefix) : 0) +
-                              (talk > 0 ? rank.cache.cost(tried.session_key, talk) : 0);
-  const auto kept =
+  tried.prefix_blocks = found.prefix;
+  tried.own_blocks = found.own;
+  const std::int64_t reserve = reserved(tried, tokens);
+  const auto watermark =
       static_cast<std::int64_t>(strategy_.kv.watermark * static_cast<double>(rank.cache.total()));
-  const bool alone = rank.running.empty();
-  if (needed > rank.cache.available() - (alone ? 0 : kept)) return false;
-  if (prefix > 0) rank.cache.use(tried.prefix_key, prefix);
-  if (talk > 0) rank.cache.use(tried.session_key, talk);
-  if (!grow(rank, tried, reserved(tried, tokens))) return false;
-  if (tried.swapped) {
-    moved_bytes_ += static_cast<double>(tried.computed) * plan_.memory.kv_token.value();
-    tried.swapped = false;
-  }
-  counts_.cached_tokens += hits * block;
+  const std::int64_t kept = rank.running.empty() ? 0 : watermark;
+  if (needed(rank, tried, reserve) > rank.cache.available() - kept) return false;
+  take(rank, tried, found);
+  base::ensures(grow(rank, tried, reserve), "blocks that are available can be taken");
   rank.waiting.pop_front();
-  budget -= tokens;
+  budget -= std::min(budget, tokens);
   plan_tokens(rank, tried, tokens);
   rank.running.push_back(tried);
   return true;
@@ -104,16 +121,21 @@ bool EngineReplica::admit(Rank& rank, std::int64_t& budget, bool whole) {
 bool EngineReplica::preempt_tail(Rank& rank, std::size_t keep) {
   if (rank.running.size() <= keep + 1) return false;
   Sequence victim = rank.running.back();
-  if (victim.flying) return false;
-  const bool swap = strategy_.kv.preemption == Preemption::swap && victim.computed > 0;
-  const std::int64_t computed = victim.computed;
+  if (victim.flying()) return false;
+  const std::int64_t held = victim.prefix_blocks + victim.own_blocks + victim.blocks;
+  const bool swap = strategy_.kv.preemption == Preemption::swap && victim.computed > 0 &&
+                    rank.cache.reserve_host(held);
   leave(rank, victim);
-  victim.computed = swap ? computed : 0;
-  victim.swapped = swap;
-  if (swap) moved_bytes_ += static_cast<double>(computed) * plan_.memory.kv_token.value();
+  if (swap) {
+    victim.swapped = held;
+    moved_bytes_ += static_cast<double>(victim.computed) * plan_.memory.kv_token.value();
+  } else {
+    victim.computed = 0;
+  }
+  preempted_.push_back(victim.request);
+  counts_.preemptions += 1;
   rank.running.pop_back();
   rank.waiting.push_front(victim);
-  counts_.preemptions += 1;
   return true;
 }
 
@@ -125,8 +147,8 @@ void EngineReplica::give_running(Rank& rank, std::int64_t& budget, bool& preempt
     if (prompts && !decodes_first) break;
     for (std::size_t i = 0; i < rank.running.size() && budget > 0; ++i) {
       Sequence& sequence = rank.running[i];
-      if (sequence.flying) continue;
-      const bool decode = sequence.made > 0 && sequence.known - sequence.computed == 1;
+      if (sequence.flying()) continue;
+      const bool decode = sequence.decodes();
       if (decodes_first && decode == prompts) continue;
       const std::int64_t drafted = decode ? std::min(drafts, sequence.left) : 0;
       const std::int64_t tokens = std::min(sequence.known - sequence.computed + drafted, budget);
@@ -165,8 +187,7 @@ void EngineReplica::schedule_prefill_first(Rank& rank) {
   // Prompts that were cut are finished first.
   for (Sequence& sequence : rank.running) {
     const std::int64_t lacking = sequence.known - sequence.computed;
-    const bool decode = sequence.made > 0 && lacking == 1;
-    if (decode || sequence.flying || budget < 1) continue;
+    if (sequence.decodes() || sequence.flying() || budget < 1) continue;
     const std::int64_t tokens = std::min(lacking, budget);
     if (!grow(rank, sequence, sequence.computed + tokens)) continue;
     budget -= tokens;

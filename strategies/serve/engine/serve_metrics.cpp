@@ -116,12 +116,12 @@ bool saturated(const ServeJob& job, const ServedRun& run, const Latencies& seen)
 void add_serve_facts(const ServeJob& job, const ServedRun& run, const FleetFigures& fleet,
                      base::Outcome& out) {
   const Latencies seen = latencies(job, run);
-  std::int64_t completed = 0, rejected = 0, restarts = 0;
+  std::int64_t completed = 0, rejected = 0, preempted = 0;
   double input = 0, output = 0, first = std::numeric_limits<double>::infinity();
   for (const RequestRecord& record : run.records) {
     completed += record.fate == Fate::completed ? 1 : 0;
     rejected += record.fate == Fate::rejected ? 1 : 0;
-    restarts += record.preemptions;
+    preempted += record.preemptions;
     output += static_cast<double>(record.output_tokens);
     if (record.fate == Fate::completed) input += static_cast<double>(record.input_tokens);
     if (record.fate != Fate::in_flight || record.output_tokens > 0)
@@ -136,7 +136,6 @@ void add_serve_facts(const ServeJob& job, const ServedRun& run, const FleetFigur
   double there = 0;
   for (std::size_t i = 0; i < run.replicas.size(); ++i) {
     const ReplicaCounts& one = run.replicas[i];
-    sum.preemptions += one.preemptions;
     sum.steps += one.steps;
     sum.busy += one.busy;
     sum.batch_time += one.batch_time;
@@ -148,7 +147,7 @@ void add_serve_facts(const ServeJob& job, const ServedRun& run, const FleetFigur
     sum.draft_accepted += one.draft_accepted;
     there += run.replica_seconds[i];
   }
-  out.facts["preemptions"] = static_cast<double>(sum.preemptions + restarts);
+  out.facts["preemptions"] = static_cast<double>(preempted);
   out.facts["steps"] = static_cast<double>(sum.steps);
   const double makespan = std::isfinite(first) ? std::max(0.0, run.end - first) : 0.0;
   out.facts["makespan_s"] = makespan;

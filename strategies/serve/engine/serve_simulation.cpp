@@ -40,6 +40,19 @@ struct Event {
   }
 };
 
+void add_counts(ReplicaCounts& sum, const ReplicaCounts& one) {
+  sum.preemptions += one.preemptions;
+  sum.steps += one.steps;
+  sum.cached_tokens += one.cached_tokens;
+  sum.prompt_tokens += one.prompt_tokens;
+  sum.busy += one.busy;
+  sum.batch_time += one.batch_time;
+  sum.step_time += one.step_time;
+  sum.kv_peak = std::max(sum.kv_peak, one.kv_peak);
+  sum.draft_accepted += one.draft_accepted;
+  sum.drafted += one.drafted;
+}
+
 class Simulation {
  public:
   Simulation(const ServeJob& job, const EngineFleet& fleet, const Traffic& traffic,
@@ -117,6 +130,7 @@ class Simulation {
     open_.push_back(false);
     since_.push_back(0);
     pending_.push_back(false);
+    retired_.emplace_back();
     out_.replica_seconds.push_back(0);
     if (job_.strategy.kv.warm) {
       for (std::int64_t group = 0; group < job_.workload.shared_prefix.groups; ++group)
@@ -270,6 +284,8 @@ class Simulation {
       RequestRecord& record = record_of(id);
       if (record.start == kNever) record.start = base::Seconds(step.begin);
     }
+    for (const auto& [id, tokens] : step.cached) record_of(id).cached_tokens = tokens;
+    for (const std::int64_t id : step.preempted) ++record_of(id).preemptions;
     if (step.gaps) {
       for (const auto& [gap, count] : *step.gaps) count_gap(gap, count);
     }
@@ -327,8 +343,17 @@ class Simulation {
   void send(std::int64_t id, std::size_t from) {
     const Request& request = traffic_.requests[static_cast<std::size_t>(id)];
     const std::vector<std::size_t> open = takers(true);
-    const std::size_t to =
-        open.empty() ? from : decode_router_.choose(request, replicas_, open, now_);
+    if (open.empty()) {  // nobody takes its keys: it begins again when somebody does
+      restart(id);
+      homeless_.push_back(id);
+      return;
+    }
+    const std::size_t to = decode_router_.choose(request, replicas_, open, now_);
+    if (const std::string why = replicas_[to]->impossible(request); !why.empty()) {
+      ++out_.rejections["too long for the engine"];
+      settle(id, Fate::rejected);
+      return;
+    }
     const double bytes =
         fleet_.plans[from].kv_request_token.value() * static_cast<double>(request.input_tokens);
     ++out_.transfers;
@@ -341,6 +366,11 @@ class Simulation {
   void receive() {
     for (const std::int64_t id : transfers_.finish(now_)) {
       const std::size_t to = sent_to_[static_cast<std::size_t>(id)];
+      if (!open_[to]) {  // it failed meanwhile
+        restart(id);
+        enter(id);
+        continue;
+      }
       record_of(id).replica = static_cast<std::int32_t>(to);
       replicas_[to]->submit(traffic_.requests[static_cast<std::size_t>(id)], now_, true);
       start(to);
@@ -371,6 +401,7 @@ class Simulation {
   bool provision() {
     for (std::size_t i = 0; i < replicas_.size(); ++i) {
       if (open_[i] || pending_[i] || !replicas_[i]->idle()) continue;
+      add_counts(retired_[i], replicas_[i]->counts());
       replicas_[i] = make_replica(i);
       pending_[i] = true;
       scaled_ = now_;
@@ -400,13 +431,18 @@ class Simulation {
     push(now_ + job_.strategy.failures.repair.value(), EventKind::repaired,
          static_cast<std::int64_t>(index));
     for (const std::int64_t id : lost) {
-      RequestRecord& record = record_of(id);
-      ++record.preemptions;
-      record.output_tokens = 0;
-      record.first_token = kNever;
-      last_token_[static_cast<std::size_t>(id)] = -1;
+      restart(id);
       enter(id);
     }
+  }
+
+  // Its keys are lost, and its client begins again: times of tokens are those of the last attempt.
+  void restart(std::int64_t id) {
+    RequestRecord& record = record_of(id);
+    ++record.preemptions;
+    record.output_tokens = 0;
+    record.first_token = kNever;
+    last_token_[static_cast<std::size_t>(id)] = -1;
   }
 
   // --- keeping count --------------------------------------------------------------------------
@@ -429,7 +465,8 @@ class Simulation {
   void finish() {
     for (std::size_t i = 0; i < replicas_.size(); ++i) {
       close_replica(i);
-      out_.replicas.push_back(replicas_[i]->counts());
+      add_counts(retired_[i], replicas_[i]->counts());
+      out_.replicas.push_back(retired_[i]);
     }
     out_.transfer_bytes = transfers_.bytes();
     out_.transfer_slowdown = transfers_.slowdown();
@@ -449,6 +486,7 @@ class Simulation {
   std::vector<double> wakes_;  // events that are queued; -1: none
   std::int64_t coming_ = 0;    // events that do not recur
   std::vector<bool> open_, pending_;
+  std::vector<ReplicaCounts> retired_;  // of those that stood here before
   std::vector<double> since_;
   std::vector<std::int64_t> homeless_;
   std::vector<std::size_t> ready_;  // may start a step now
