@@ -21,6 +21,15 @@ std::vector<StepDefaults> make_defaults() {
        .why =
            "NeMo and Megatron-Bridge recipes: distributed optimizer with overlapped reduction and "
            "gathering, tp-comm-overlap, p2p overlap with interleaving"},
+      {.software = "megatron-bridge",
+       .sequence_parallel = true,
+       .overlap_data = true,
+       .overlap_tensor = true,
+       .overlap_pipeline = true,
+       .bucket_mib = 160,
+       .why =
+           "NeMo and Megatron-Bridge recipes: distributed optimizer with overlapped reduction and "
+           "gathering, tp-comm-overlap, p2p overlap with interleaving"},
       {.software = "megatron-lm-2021",
        .gradients = NumberFormat::fp32,
        .why = "Megatron-LM 2.x: gradients kept in fp32 where accumulated, reduced after the last "

@@ -27,7 +27,8 @@ class Costing {
             clock_,
             groups_,
             plan.job.strategy.overlap.tensor ? ExchangeOverlap::tensor : ExchangeOverlap::none,
-            plan.stack.attention} {}
+            plan.stack.attention,
+            plan.stack.experts} {}
 
   IterationCosts run() {
     cost_chunks();

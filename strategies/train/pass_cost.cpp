@@ -86,7 +86,21 @@ collectives::Op op_of(ExchangeKind kind) {
   return collectives::Op::send_recv;
 }
 
-void add_exchange(const models::Exchange& exchange, const PassSite& site, PassCost& out) {
+void scale(Interval& interval, double factor) {
+  interval.time *= factor;
+  interval.low *= factor;
+  interval.high *= factor;
+  interval.far *= factor;
+}
+
+// Experts that each token goes to; 1 of an op without experts.
+std::int64_t copies_of(const models::Op& op) {
+  const auto* experts = std::get_if<models::MoeWork>(&op.work);
+  return experts ? experts->top_k : 1;
+}
+
+void add_exchange(const models::Exchange& exchange, std::int64_t copies, const PassSite& site,
+                  PassCost& out) {
   const GroupShape& group = exchange.group == ExchangeGroup::tensor    ? site.groups.tensor
                             : exchange.group == ExchangeGroup::context ? site.groups.context
                                                                        : site.groups.expert;
@@ -95,16 +109,12 @@ void add_exchange(const models::Exchange& exchange, const PassSite& site, PassCo
   Interval& to = exchange.group == ExchangeGroup::tensor    ? out.tensor
                  : exchange.group == ExchangeGroup::context ? out.context
                                                             : out.expert;
-  const Interval once{.time = time.time, .low = time.low, .high = time.high, .far = time.far};
+  Interval once{.time = time.time, .low = time.low, .high = time.high, .far = time.far};
+  const bool deduplicated = site.experts == ExpertSends::per_node &&
+                            exchange.group == ExchangeGroup::expert && time.far.value() > 0;
+  if (deduplicated) scale(once, per_node_share(group.nodes, copies));
   to.add(once, static_cast<double>(exchange.count));
   out.launches += exchange.count;
-}
-
-void scale(Interval& interval, double factor) {
-  interval.time *= factor;
-  interval.low *= factor;
-  interval.high *= factor;
-  interval.far *= factor;
 }
 
 // Of a ring of keys and values: a step hides behind the attention of the step before.
@@ -169,7 +179,8 @@ PassCost pass_cost(const models::Op& op, const models::BatchShape& batch,
   out.bytes = models::bytes(kernels);
   std::vector<models::Exchange> exchanges;
   models::exchanges(op, batch, options, pass, exchanges);
-  for (const models::Exchange& exchange : exchanges) add_exchange(exchange, site, out);
+  for (const models::Exchange& exchange : exchanges)
+    add_exchange(exchange, copies_of(op), site, out);
   return out;
 }
 

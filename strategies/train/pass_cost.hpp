@@ -6,7 +6,8 @@
 // context parallelism lie between the kernels of a layer and are exposed; with overlap.tensor they
 // are split in as many pieces as ranks and only the first piece and what the products cannot cover
 // remains (AsyncTP, Megatron's tp-comm-overlap); a ring over context hides behind the attention it
-// feeds. Backward input passes contain what is computed again.
+// feeds; tokens cross to the nodes of their experts as expert_sends.hpp says.
+// Backward input passes contain what is computed again.
 // Products and attention take at least what the power limit leaves them over a long run, and
 // attention what the generation of its kernels reaches (attention_generation.hpp).
 // Bands: errors of kernels of one kind are taken as common (they add up), those of kinds as
@@ -20,6 +21,7 @@
 #include "models/networks/activation_memory.hpp"
 #include "models/networks/lowering.hpp"
 #include "strategies/train/attention_generation.hpp"
+#include "strategies/train/expert_sends.hpp"
 #include "strategies/train/group_clock.hpp"
 
 namespace windtunnel::strategies {
@@ -62,6 +64,7 @@ struct PassSite {
   const TensorGroups& groups;
   ExchangeOverlap overlap = ExchangeOverlap::none;
   AttentionGeneration attention = AttentionGeneration::current;
+  ExpertSends experts = ExpertSends::per_expert;
 };
 
 // One pass over a block, or over one op of it. Deterministic; O(kernels).

@@ -16,6 +16,7 @@
 #include "models/networks/layout.hpp"
 #include "sim/base/quantity.hpp"
 #include "strategies/train/attention_generation.hpp"
+#include "strategies/train/expert_sends.hpp"
 
 namespace windtunnel::strategies {
 
@@ -37,6 +38,7 @@ struct SoftwareStack {
   StageSends sends = StageSends::scattered;
   SendTiming timing = SendTiming::blocking;
   AttentionGeneration attention = AttentionGeneration::current;
+  ExpertSends experts = ExpertSends::per_expert;
   std::string source;
 };
 
