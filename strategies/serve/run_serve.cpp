@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "strategies/serve/batcher/batch_work.hpp"
+#include "strategies/serve/engine/fleet_planning.hpp"
 #include "strategies/serve/engine/serve_metrics.hpp"
 #include "strategies/serve/engine/serve_simulation.hpp"
 #include "strategies/serve/loadgen.hpp"
@@ -15,11 +16,6 @@
 
 namespace windtunnel::strategies {
 namespace {
-
-bool makes_tokens(const models::Model& model) {
-  const auto* t = std::get_if<models::Transformer>(&model.architecture);
-  return t != nullptr && t->role == models::TransformerRole::decoder;
-}
 
 class ServeRunner {
  public:
@@ -30,8 +26,8 @@ class ServeRunner {
   base::Outcome run() {
     if (!plan()) return std::move(out_);
     const Traffic traffic = make_traffic(job_.workload, options_.seed);
-    const ServedRun served = serve(traffic, 1.0, options_.load_rows);
-    add_serve_facts(job_, served, figures(), out_);
+    const ServedRun served = serve(traffic, Pace::expected, options_.load_rows);
+    add_serve_facts(job_, served, figures_, out_);
     add_loadgen_facts(job_, subject_.model.name, served.records, out_);
     out_.events = served.events;
     if (options_.bands) bands(traffic);
@@ -42,136 +38,69 @@ class ServeRunner {
   }
 
  private:
-  bool infeasible(std::string why) {
-    out_.status = base::Status::infeasible;
-    out_.reason = std::move(why);
-    return false;
-  }
-
-  // --- plans ----------------------------------------------------------------------------------
   bool plan() {
-    const ServeStrategy& s = job_.strategy;
-    if (!makes_tokens(subject_.model)) {
-      if (s.batching.policy == BatchingPolicy::continuous)
-        return infeasible(
-            "batching.policy is continuous, and the model makes no tokens one by one: take none, "
-            "static or dynamic");
-      return plan_batches();
+    FleetPlanning planning = plan_fleet(job_, subject_, site_);
+    out_.warnings = std::move(planning.warnings);
+    if (!planning.infeasible.empty()) {
+      out_.status = base::Status::infeasible;
+      out_.reason = std::move(planning.infeasible);
+      return false;
     }
-    if (s.disaggregate.on()) {
-      if (s.batching.policy != BatchingPolicy::continuous)
-        return infeasible("disaggregate needs batching.policy continuous");
-      return add_engines(EngineRole::prefill, s.disaggregate.prefill) &&
-             add_engines(EngineRole::decode, s.disaggregate.decode) && enough_gpus();
-    }
-    const std::int64_t replicas = s.autoscale.on() ? s.autoscale.max : s.replicas;
-    return add_engines(EngineRole::both, replicas) && enough_gpus();
-  }
-
-  bool add_engines(EngineRole role, std::int64_t count) {
-    EnginePlanning planning = make_engine_plan(job_, subject_, site_, role);
-    for (std::string& warning : planning.warnings) out_.warnings.push_back(std::move(warning));
-    if (!planning.infeasible.empty()) return infeasible(planning.infeasible);
-    for (std::int64_t i = 0; i < count; ++i) {
-      fleet_.plans.push_back(*planning.plan);
-      fleet_.link_rates.push_back(link_rate(*planning.plan));
-    }
-    return true;
-  }
-
-  // Bytes a second that leave an engine: all its GPUs' NICs, or their scale-up links where the whole
-  // system is one domain.
-  double link_rate(const EnginePlan& plan) const {
-    const sim::Cluster& cluster = *site_.cluster;
-    const double gpus = static_cast<double>(plan.gpus);
-    const bool one_domain = cluster.node.scale_up.size >= cluster.nodes * cluster.node.gpus;
-    if (cluster.nodes == 1 || one_domain || cluster.node.nics.count == 0)
-      return gpus * std::max(1.0, cluster.node.scale_up.bandwidth.value());
-    const double nics =
-        static_cast<double>(cluster.node.nics.count) / static_cast<double>(cluster.node.gpus);
-    return gpus * nics * cluster.node.nics.bandwidth.value();
-  }
-
-  bool enough_gpus() {
-    for (const EnginePlan& plan : fleet_.plans) gpus_ += plan.gpus;
-    const std::int64_t there =
-        static_cast<std::int64_t>(site_.cluster->nodes) * site_.cluster->node.gpus;
-    if (gpus_ > there)
-      return infeasible(
-          fmt::format("the replicas need {} GPUs, and the cluster has {}", gpus_, there));
-    fleet_.link_latency = site_.cluster->node.nics.latency.value();
-    return true;
-  }
-
-  bool plan_batches() {
-    BatchPlanning planning = make_batch_plan(job_, subject_, site_);
-    for (std::string& warning : planning.warnings) out_.warnings.push_back(std::move(warning));
-    if (!planning.infeasible.empty()) return infeasible(planning.infeasible);
-    batch_plan_ = std::move(planning.plan);
-    const Autoscale& scale = job_.strategy.autoscale;
-    const std::int64_t replicas = scale.on() ? scale.max : job_.strategy.replicas;
-    gpus_ = batch_plan_->gpus * replicas;
-    EnginePlan place;
-    place.gpus = batch_plan_->gpus;
-    place.gpu = batch_plan_->gpu;
-    fleet_.plans.assign(static_cast<std::size_t>(replicas), place);
-    fleet_.link_rates.assign(fleet_.plans.size(), 0.0);
-    const std::int64_t there =
-        static_cast<std::int64_t>(site_.cluster->nodes) * site_.cluster->node.gpus;
-    if (gpus_ > there)
-      return infeasible(
-          fmt::format("the replicas need {} GPUs, and the cluster has {}", gpus_, there));
+    fleet_ = std::move(planning.fleet);
+    batch_plan_ = std::move(planning.batches);
+    figures_ = std::move(planning.figures);
     return true;
   }
 
   // --- runs -----------------------------------------------------------------------------------
-  ServedRun serve(const Traffic& traffic, double scale, std::int64_t samples) {
+  // Steps as expected, or as fast or slow as the bands of their kernels allow.
+  enum class Pace { expected, fast, slow };
+
+  template <typename Times>
+  static double factor(const Times& times, Pace pace) {
+    return pace == Pace::fast ? times.low_factor() : pace == Pace::slow ? times.high_factor() : 1.0;
+  }
+
+  ServedRun serve(const Traffic& traffic, Pace pace, std::int64_t samples) {
     EngineFleet fleet = fleet_;
     if (batch_plan_ || job_.strategy.batching.policy != BatchingPolicy::continuous)
-      fleet.batch_work = [this, scale] { return work(scale); };
+      fleet.batch_work = [this, pace] { return work(pace); };
     for (EnginePlan& plan : fleet.plans) {
-      if (scale != 1.0 && plan.steps) plan.steps = std::make_shared<ScaledSteps>(plan.steps, scale);
+      if (!plan.steps || pace == Pace::expected) continue;
+      plan.steps = std::make_shared<ScaledSteps>(plan.steps, factor(*plan.steps, pace));
     }
     return simulate(job_, fleet, traffic, {.seed = options_.seed, .load_samples = samples});
   }
 
-  std::unique_ptr<BatchWork> work(double scale) const {
+  std::unique_ptr<BatchWork> work(Pace pace) const {
     const Batching& batching = job_.strategy.batching;
+    const InputPadding padding =
+        batching.pad_to_longest ? InputPadding::to_longest : InputPadding::removed;
     if (batch_plan_)
-      return one_pass_work(
-          std::make_shared<ScaledBatches>(batch_plan_->batches, scale),
-          batching.pad_to_longest ? InputPadding::to_longest : InputPadding::removed);
+      return one_pass_work(std::make_shared<ScaledBatches>(batch_plan_->batches,
+                                                           factor(*batch_plan_->batches, pace)),
+                           padding);
     const EnginePlan& plan = fleet_.plans.front();
     return run_to_completion_work(
-        std::make_shared<ScaledSteps>(plan.steps, scale),
-        {.padding = batching.pad_to_longest ? InputPadding::to_longest : InputPadding::removed,
+        std::make_shared<ScaledSteps>(plan.steps, factor(*plan.steps, pace)),
+        {.padding = padding,
          .kv_tokens = plan.memory.blocks * job_.strategy.kv.block,
          .max_model_len = plan.max_model_len});
   }
 
   // --- results --------------------------------------------------------------------------------
-  FleetFigures figures() const {
-    const sim::Cluster& cluster = *site_.cluster;
-    const double replicas =
-        static_cast<double>(std::max<std::int64_t>(1, std::ssize(fleet_.plans)));
-    return {.gpus = static_cast<double>(gpus_),
-            .gpus_a_replica = static_cast<double>(gpus_) / replicas,
-            .gpu_hour = cluster.cost.gpu_hour.value(),
-            .power = cluster.node.gpu.power.value(),
-            .power_price = cluster.cost.power_price.value(),
-            .pue = cluster.cost.pue};
-  }
-
   // A fact's band: what it is where every step is as fast, and as slow, as the kernels' bands allow.
   void bands(const Traffic& traffic) {
-    const double low =
-        batch_plan_ ? batch_plan_->batches->low_factor() : fleet_.plans.front().steps->low_factor();
-    const double high = batch_plan_ ? batch_plan_->batches->high_factor()
-                                    : fleet_.plans.front().steps->high_factor();
-    if (low >= high) return;
+    const auto banded = [](const EnginePlan& plan) {
+      return plan.steps && plan.steps->low_factor() < plan.steps->high_factor();
+    };
+    const bool any = batch_plan_
+                         ? batch_plan_->batches->low_factor() < batch_plan_->batches->high_factor()
+                         : std::any_of(fleet_.plans.begin(), fleet_.plans.end(), banded);
+    if (!any) return;
     base::Outcome fast, slow;
-    add_serve_facts(job_, serve(traffic, low, 0), figures(), fast);
-    add_serve_facts(job_, serve(traffic, high, 0), figures(), slow);
+    add_serve_facts(job_, serve(traffic, Pace::fast, 0), figures_, fast);
+    add_serve_facts(job_, serve(traffic, Pace::slow, 0), figures_, slow);
     for (const char* fact :
          {"ttft_mean_s", "ttft_p50_s", "ttft_p90_s", "ttft_p99_s", "tpot_mean_s", "tpot_p50_s",
           "tpot_p90_s", "tpot_p99_s", "e2e_mean_s", "e2e_p50_s", "e2e_p90_s", "e2e_p99_s",
@@ -187,8 +116,10 @@ class ServeRunner {
   }
 
   void grounds() {
-    const std::vector<std::string> rests =
-        batch_plan_ ? batch_plan_->rests_on : fleet_.plans.front().steps->rests_on();
+    std::vector<std::string> rests;
+    if (batch_plan_) rests = batch_plan_->rests_on;
+    for (const EnginePlan& plan : fleet_.plans)
+      add_new(plan.steps, rests, &StepTimeModel::rests_on);
     for (const char* fact : {"ttft_mean_s", "tpot_mean_s", "e2e_mean_s", "output_tokens_per_s",
                              "request_throughput_per_s", "makespan_s"}) {
       if (out_.facts.contains(fact)) out_.rests_on[fact] = rests;
@@ -199,6 +130,7 @@ class ServeRunner {
     if (options_.request_rows) out_.tables["requests"] = requests_table(served);
     if (!served.load.empty()) out_.tables["load"] = load_table(served);
     out_.tables["replicas"] = replicas_table(served);
+    if (!batch_plan_) out_.tables["steps"] = steps_table(served);
     const EngineMemory& memory = batch_plan_ ? batch_plan_->memory : fleet_.plans.front().memory;
     base::Table table{{"part", "bytes"}, {}};
     for (const auto& [part, bytes] :
@@ -215,12 +147,31 @@ class ServeRunner {
     }
   }
 
+  // What the engines' models say that others have not said yet.
+  static void add_new(const std::shared_ptr<StepTimeModel>& steps, std::vector<std::string>& out,
+                      std::vector<std::string> (StepTimeModel::*what)() const) {
+    if (!steps) return;
+    for (std::string& one : ((*steps).*what)()) {
+      if (std::find(out.begin(), out.end(), one) == out.end()) out.push_back(std::move(one));
+    }
+  }
+
+  std::vector<std::string> notes() const {
+    std::vector<std::string> out;
+    if (batch_plan_) out = batch_plan_->batches->notes();
+    const EnginePlan* before = nullptr;
+    for (const EnginePlan& plan : fleet_.plans) {
+      if (before == nullptr || before->steps != plan.steps)
+        add_new(plan.steps, out, &StepTimeModel::notes);
+      before = &plan;
+    }
+    return out;
+  }
+
   void words(const ServedRun& served) {
     out_.labels["software"] = batch_plan_ ? batch_plan_->software : fleet_.plans.front().software;
     out_.labels["profile"] = site_.kernels.name();
-    const std::vector<std::string> notes =
-        batch_plan_ ? batch_plan_->batches->notes() : fleet_.plans.front().steps->notes();
-    for (const std::string& note : notes) out_.warnings.push_back(note);
+    for (const std::string& note : notes()) out_.warnings.push_back(note);
     for (const auto& [reason, count] : served.rejections)
       out_.warnings.push_back(fmt::format("{} requests were rejected: {}", count, reason));
     if (out_.facts["saturated"] > 0)
@@ -247,7 +198,7 @@ class ServeRunner {
   const ServeOptions& options_;
   EngineFleet fleet_;
   std::optional<BatchPlan> batch_plan_;
-  std::int64_t gpus_ = 0;
+  FleetFigures figures_;
   base::Outcome out_;
 };
 

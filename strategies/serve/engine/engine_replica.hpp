@@ -106,6 +106,7 @@ class EngineReplica final : public Replica {
   void take(Rank& rank, Sequence& sequence, const Hit& found);
   void apply(Rank& rank, std::int64_t flight, FinishedStep& out);
   void give_tokens(Sequence& sequence, FinishedStep& out);
+  void count_kind(double time);
   std::int64_t drawn_tokens();
   std::int64_t blocks_for(std::int64_t tokens) const;
   std::int64_t reserved(const Sequence& sequence, std::int64_t tokens) const;

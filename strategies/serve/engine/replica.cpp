@@ -136,8 +136,23 @@ std::optional<double> EngineReplica::try_start(double now) {
   counts_.step_time += total;
   counts_.batch_time += static_cast<double>(sequences) * total;
   counts_.kv_peak = std::max(counts_.kv_peak, kv_used());
+  count_kind(total);
   flying_.push_back(std::move(flight));
   return flying_.back().end;
+}
+
+void EngineReplica::count_kind(double time) {
+  StepMeans one{.steps = 1, .time = time};
+  for (const StepBatch& batch : batches_) {
+    one.prompts += static_cast<double>(batch.prompts.size());
+    one.prompt_tokens += static_cast<double>(batch.prompt_tokens());
+    one.decodes += static_cast<double>(batch.decodes);
+    one.decode_keys += static_cast<double>(batch.decode_kv);
+  }
+  const StepKind kind = one.decodes <= 0   ? StepKind::prompts
+                        : one.prompts <= 0 ? StepKind::decodes
+                                           : StepKind::mixed;
+  counts_.kinds[static_cast<std::size_t>(kind)] += one;
 }
 
 std::int64_t EngineReplica::drawn_tokens() {

@@ -6,6 +6,8 @@
 // submit() and finish() the caller asks try_start() and wakes() again.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -36,6 +38,22 @@ struct FinishedStep {
   std::optional<std::vector<std::pair<double, std::int64_t>>> gaps{};
 };
 
+enum class StepKind : std::uint8_t { prompts, decodes, mixed };
+// Sums over steps of one kind, all ranks together.
+struct StepMeans {
+  std::int64_t steps = 0;
+  double time = 0, prompts = 0, prompt_tokens = 0, decodes = 0, decode_keys = 0;
+  StepMeans& operator+=(const StepMeans& other) {
+    steps += other.steps;
+    time += other.time;
+    prompts += other.prompts;
+    prompt_tokens += other.prompt_tokens;
+    decodes += other.decodes;
+    decode_keys += other.decode_keys;
+    return *this;
+  }
+};
+
 struct ReplicaCounts {
   std::int64_t preemptions = 0, steps = 0, cached_tokens = 0, prompt_tokens = 0;
   double busy = 0;        // seconds the device worked
@@ -43,6 +61,22 @@ struct ReplicaCounts {
   double step_time = 0;
   double kv_peak = 0;  // of blocks, the fullest rank
   double draft_accepted = 0, drafted = 0;
+  std::array<StepMeans, 3> kinds{};  // by StepKind
+
+  ReplicaCounts& operator+=(const ReplicaCounts& other) {
+    preemptions += other.preemptions;
+    steps += other.steps;
+    cached_tokens += other.cached_tokens;
+    prompt_tokens += other.prompt_tokens;
+    busy += other.busy;
+    batch_time += other.batch_time;
+    step_time += other.step_time;
+    kv_peak = std::max(kv_peak, other.kv_peak);
+    draft_accepted += other.draft_accepted;
+    drafted += other.drafted;
+    for (std::size_t i = 0; i < kinds.size(); ++i) kinds[i] += other.kinds[i];
+    return *this;
+  }
 };
 
 class Replica {

@@ -111,6 +111,22 @@ bool saturated(const ServeJob& job, const ServedRun& run, const Latencies& seen)
   return waiting > 8 && waiting * 10 > came && queue > 0.2 * total;
 }
 
+// Busy GPUs draw their limit, idle ones a fifth of it.
+void add_costs(const ServedRun& run, const FleetFigures& fleet, double tokens, base::Outcome& out) {
+  double gpu_seconds = 0, energy = 0;
+  for (std::size_t i = 0; i < std::min(run.replicas.size(), fleet.replicas.size()); ++i) {
+    const FleetFigures::Engine& engine = fleet.replicas[i];
+    const double there = run.replica_seconds[i];
+    const double busy = std::min(there, run.replicas[i].busy);
+    gpu_seconds += there * engine.gpus;
+    energy += engine.power * (busy + 0.2 * (there - busy)) * fleet.pue;
+  }
+  if (tokens > 0 && energy > 0) out.facts["energy_per_output_token_j"] = energy / tokens;
+  const double dollars = gpu_seconds * fleet.gpu_hour + energy * fleet.power_price;
+  if (tokens > 0 && dollars > 0)
+    out.facts["cost_per_million_output_tokens_usd"] = dollars / tokens * 1e6;
+}
+
 }  // namespace
 
 void add_serve_facts(const ServeJob& job, const ServedRun& run, const FleetFigures& fleet,
@@ -135,16 +151,7 @@ void add_serve_facts(const ServeJob& job, const ServedRun& run, const FleetFigur
   ReplicaCounts sum;
   double there = 0;
   for (std::size_t i = 0; i < run.replicas.size(); ++i) {
-    const ReplicaCounts& one = run.replicas[i];
-    sum.steps += one.steps;
-    sum.busy += one.busy;
-    sum.batch_time += one.batch_time;
-    sum.step_time += one.step_time;
-    sum.cached_tokens += one.cached_tokens;
-    sum.prompt_tokens += one.prompt_tokens;
-    sum.kv_peak = std::max(sum.kv_peak, one.kv_peak);
-    sum.drafted += one.drafted;
-    sum.draft_accepted += one.draft_accepted;
+    sum += run.replicas[i];
     there += run.replica_seconds[i];
   }
   out.facts["preemptions"] = static_cast<double>(preempted);
@@ -188,20 +195,13 @@ void add_serve_facts(const ServeJob& job, const ServedRun& run, const FleetFigur
   if (run.failures > 0) out.facts["replica_failures"] = static_cast<double>(run.failures);
   if (job.strategy.autoscale.on())
     out.facts["replicas_peak"] = static_cast<double>(run.most_replicas);
-  // Busy GPUs draw their limit, idle ones a fifth of it.
-  const double gpu_seconds = there * fleet.gpus_a_replica;
-  const double busy = there > 0 ? std::min(1.0, sum.busy / there) : 0.0;
-  const double energy = gpu_seconds * fleet.power * (busy + 0.2 * (1.0 - busy)) * fleet.pue;
-  if (output > 0 && energy > 0) out.facts["energy_per_output_token_j"] = energy / output;
-  const double dollars = gpu_seconds * fleet.gpu_hour + energy * fleet.power_price;
-  if (output > 0 && dollars > 0)
-    out.facts["cost_per_million_output_tokens_usd"] = dollars / output * 1e6;
+  add_costs(run, fleet, output, out);
 }
 
 base::Table requests_table(const ServedRun& run) {
   using base::Cell;
   base::Table table{{"request", "arrival_s", "input_tokens", "output_tokens", "replica", "status",
-                     "queue_s", "ttft_s", "tpot_s", "e2e_s"},
+                     "queue_s", "ttft_s", "tpot_s", "e2e_s", "cached_tokens", "preemptions"},
                     {}};
   for (std::size_t i = 0; i < run.records.size(); ++i) {
     const RequestRecord& r = run.records[i];
@@ -218,7 +218,7 @@ base::Table requests_table(const ServedRun& run) {
                                                 : "in flight"),
          since(r.start), since(r.first_token),
          done && gaps > 0 ? Cell((r.finish - r.first_token).value() / gaps) : Cell(),
-         since(r.finish)});
+         since(r.finish), r.cached_tokens, std::int64_t{r.preemptions}});
   }
   return table;
 }
@@ -241,6 +241,24 @@ base::Table replicas_table(const ServedRun& run) {
                           one.step_time > 0 ? one.batch_time / one.step_time : 0.0,
                           there > 0 ? std::min(1.0, one.busy / there) : 0.0, one.kv_peak,
                           one.preemptions, one.prompt_tokens, one.cached_tokens});
+  }
+  return table;
+}
+
+base::Table steps_table(const ServedRun& run) {
+  base::Table table{{"step", "steps", "time_mean_s", "prompts_mean", "prompt_tokens_mean",
+                     "decodes_mean", "decode_keys_mean"},
+                    {}};
+  ReplicaCounts sum;
+  for (const ReplicaCounts& one : run.replicas) sum += one;
+  for (const auto& [name, kind] :
+       {std::pair{"prompts only", StepKind::prompts}, std::pair{"decodes only", StepKind::decodes},
+        std::pair{"prompts and decodes", StepKind::mixed}}) {
+    const StepMeans& one = sum.kinds[static_cast<std::size_t>(kind)];
+    if (one.steps == 0) continue;
+    const double steps = static_cast<double>(one.steps);
+    table.rows.push_back({std::string(name), one.steps, one.time / steps, one.prompts / steps,
+                          one.prompt_tokens / steps, one.decodes / steps, one.decode_keys / steps});
   }
   return table;
 }

@@ -12,15 +12,20 @@
 // clients, requests wait for more than a fifth of their time.
 #pragma once
 
+#include <vector>
+
 #include "sim/base/fact.hpp"
 #include "strategies/serve/engine/serve_simulation.hpp"
 
 namespace windtunnel::strategies {
 
 struct FleetFigures {
-  double gpus = 0;  // all replicas that could be there
-  double gpus_a_replica = 1;
-  double gpu_hour = 0, power = 0, power_price = 0, pue = 1;  // $/s, W, $/J
+  struct Engine {
+    double gpus = 1, power = 0;  // W, all its GPUs at their limit
+  };
+  double gpus = 0;                 // all replicas that could be there
+  std::vector<Engine> replicas{};  // of each; those left out have one GPU without a price
+  double gpu_hour = 0, power_price = 0, pue = 1;  // $/s, $/J
 };
 
 void add_serve_facts(const ServeJob& job, const ServedRun& run, const FleetFigures& fleet,
@@ -29,5 +34,7 @@ void add_serve_facts(const ServeJob& job, const ServedRun& run, const FleetFigur
 base::Table requests_table(const ServedRun& run);
 base::Table load_table(const ServedRun& run);
 base::Table replicas_table(const ServedRun& run);
+// Steps by what was in them, with means.
+base::Table steps_table(const ServedRun& run);
 
 }  // namespace windtunnel::strategies

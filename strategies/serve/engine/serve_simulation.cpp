@@ -40,19 +40,6 @@ struct Event {
   }
 };
 
-void add_counts(ReplicaCounts& sum, const ReplicaCounts& one) {
-  sum.preemptions += one.preemptions;
-  sum.steps += one.steps;
-  sum.cached_tokens += one.cached_tokens;
-  sum.prompt_tokens += one.prompt_tokens;
-  sum.busy += one.busy;
-  sum.batch_time += one.batch_time;
-  sum.step_time += one.step_time;
-  sum.kv_peak = std::max(sum.kv_peak, one.kv_peak);
-  sum.draft_accepted += one.draft_accepted;
-  sum.drafted += one.drafted;
-}
-
 class Simulation {
  public:
   Simulation(const ServeJob& job, const EngineFleet& fleet, const Traffic& traffic,
@@ -401,7 +388,7 @@ class Simulation {
   bool provision() {
     for (std::size_t i = 0; i < replicas_.size(); ++i) {
       if (open_[i] || pending_[i] || !replicas_[i]->idle()) continue;
-      add_counts(retired_[i], replicas_[i]->counts());
+      retired_[i] += replicas_[i]->counts();
       replicas_[i] = make_replica(i);
       pending_[i] = true;
       scaled_ = now_;
@@ -465,7 +452,7 @@ class Simulation {
   void finish() {
     for (std::size_t i = 0; i < replicas_.size(); ++i) {
       close_replica(i);
-      add_counts(retired_[i], replicas_[i]->counts());
+      retired_[i] += replicas_[i]->counts();
       out_.replicas.push_back(retired_[i]);
     }
     out_.transfer_bytes = transfers_.bytes();
