@@ -95,18 +95,23 @@ TEST(KvBlocks, AreNeverMoreThanThereAreWhateverHappens) {
   EXPECT_EQ(cache.active(), 0);
 }
 
-// A step takes a second, and a microsecond a token.
+// A step takes a second, and a microsecond a token, on each stage.
 class Ticks final : public StepTimeModel {
  public:
+  explicit Ticks(std::int64_t stages) : stages_(static_cast<double>(stages)) {}
   StepTime time(const StepBatch& batch) override {
     const base::Seconds t(1.0 + 1e-6 * static_cast<double>(batch.tokens()));
-    return {.total = t, .latency = t, .device = t};
+    return {.total = t, .latency = t * stages_, .device = t};
   }
+
+ private:
+  double stages_;
 };
 
-EngineFleet engine_of(std::int64_t blocks) {
+EngineFleet engine_of(std::int64_t blocks, std::int64_t stages = 1) {
   EnginePlan plan;
-  plan.steps = std::make_shared<Ticks>();
+  plan.steps = std::make_shared<Ticks>(stages);
+  plan.stages = stages;
   plan.memory.blocks = blocks;
   plan.memory.kv_token = plan.kv_request_token = base::Bytes(1e5);
   return {.plans = {plan}, .link_rates = {1e10}};
@@ -161,9 +166,8 @@ TEST(EngineReplica, EveryOrderEndsWhereBlocksRunOut) {
           job.strategy.kv.preemption = preemption;
           job.strategy.kv.host_memory = base::Bytes(2e7);
           job.strategy.kv.watermark = 0.05;
-          EngineFleet fleet = engine_of(16);
-          fleet.plans[0].stages = stages;
-          const ServedRun run = serve(job, fleet);
+          const ServedRun run = serve(job, engine_of(16, stages));
+          EXPECT_LT(run.events, 4 * run.replicas[0].steps + 1000);
           for (const RequestRecord& r : run.records)
             ASSERT_EQ(r.fate, Fate::completed)
                 << static_cast<int>(order) << ' ' << stages << ' ' << max_tokens;
@@ -192,6 +196,19 @@ TEST(EngineReplica, EvictedPrefixesComeBackFromTheHostInTimeOfTheirBytes) {
   EXPECT_EQ(hosted.records[2].cached_tokens, 60);
   const double ttft = (hosted.records[2].first_token - hosted.records[2].arrival).value();
   EXPECT_NEAR(ttft, 1.0 + 60 * 0.1, 0.01);
+}
+
+TEST(EngineReplica, APipelineWorksOnAsManyStepsAsItHasStages) {
+  std::vector<Request> requests;
+  for (std::int64_t i = 0; i < 4; ++i)  // arrive one stage time apart: four steps under way
+    requests.push_back({.id = i,
+                        .arrival = base::Seconds(1.1 * static_cast<double>(i)),
+                        .input_tokens = 4,
+                        .output_tokens = 20});
+  const ServedRun run = serve(trace_of(std::move(requests)), engine_of(100, 4));
+  for (const RequestRecord& r : run.records)  // as if each were alone
+    EXPECT_NEAR((r.finish - r.arrival).value(), 20 * 4.0, 2.5);
+  EXPECT_EQ(run.replicas[0].steps, 80);
 }
 
 TEST(EngineReplica, OrcaRejectsWhereTheLongestSequenceDoesNotFit) {

@@ -257,9 +257,10 @@ class Simulation {
   void start_now(std::size_t index) {
     if (const auto end = replicas_[index]->try_start(now_))
       push(*end, EventKind::step, static_cast<std::int64_t>(index), epochs_[index]);
+    double wakes = replicas_[index]->wakes();
+    // A pipeline takes the next step before the last one is out.
     if (fleet_.plans[index].stages > 1 && replicas_[index]->free_at() > now_)
-      push(replicas_[index]->free_at(), EventKind::wake, static_cast<std::int64_t>(index));
-    const double wakes = replicas_[index]->wakes();
+      wakes = std::min(wakes, replicas_[index]->free_at());
     if (wakes <= now_ || !std::isfinite(wakes) || wakes == wakes_[index]) return;
     wakes_[index] = wakes;
     push(wakes, EventKind::wake, static_cast<std::int64_t>(index));
