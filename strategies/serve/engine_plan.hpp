@@ -44,8 +44,8 @@ struct EnginePlan {
   std::int64_t max_model_len = 0;   // 0: no limit
   base::Seconds request_time{0};    // of a request before its first step: tokenizing, queues
   base::BytesPerSecond host_bandwidth{0};  // of the engine's GPUs to host memory; 0: free
-  std::string software{};           // name and version it stands for
-  std::vector<std::string> notes{};  // what stood in for what
+  std::string software{};                  // name and version it stands for
+  std::vector<std::string> notes{};        // what stood in for what
 };
 
 struct EnginePlanning {

@@ -1,9 +1,11 @@
 // KV caches on their way from prefill to decode engines, sharing links.
 //
-// Model: a transfer leaves by its sender's NICs and arrives by its receiver's (or over the scale-up
-// links where both are in one domain); at any moment it gets the smaller of what its sender's and its
-// receiver's transfers leave it, each side shared equally (a lower bound of max-min sharing). Starts
-// after the fabric's latency. Fluid: rates change only when a transfer starts or ends.
+// Model: a transfer leaves by its sender's share of NICs and arrives by its receiver's (or over the
+// scale-up links where all are in one domain). Fluid: at any moment the transfers have their max-min
+// fair rates (Bertsekas and Gallager 1992, section 6.5.2): the link whose equal share is least
+// settles its transfers first, what they leave is shared by the others. Rates change only when a
+// transfer starts or ends. The fabric's latency is added once, as bytes that the link could have sent
+// meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +18,7 @@ class KvTransfers {
  public:
   // Bytes/s of an engine's links, out and in, and the latency of a message.
   KvTransfers(std::vector<double> link_rates, double latency)
-      : rates_(std::move(link_rates)),
-        latency_(latency),
-        out_(rates_.size(), 0),
-        in_(rates_.size(), 0) {}
+      : rates_(std::move(link_rates)), latency_(latency) {}
 
   void start(std::int64_t request, std::size_t from, std::size_t to, double bytes, double now);
   // When the next one ends, if nothing starts before.
@@ -27,8 +26,6 @@ class KvTransfers {
   // Those that have ended at `now`, in the order of their requests.
   std::vector<std::int64_t> finish(double now);
   std::size_t under_way() const { return flows_.size(); }
-  // Engines whose number was not known at the beginning (autoscaling).
-  void add_engine(double link_rate);
   // How much longer transfers took than alone, on average.
   double slowdown() const { return alone_ > 0 ? taken_ / alone_ : 1.0; }
   double bytes() const { return bytes_; }
@@ -37,14 +34,13 @@ class KvTransfers {
   struct Flow {
     std::int64_t request;
     std::size_t from, to;
-    double left, start, alone;
+    double left, start, alone, rate;
   };
-  double rate(const Flow& flow) const;
   void progress(double now);
+  void share();
 
   std::vector<double> rates_;
   double latency_;
-  std::vector<std::int64_t> out_, in_;
   std::vector<Flow> flows_;
   double at_ = 0, taken_ = 0, alone_ = 0, bytes_ = 0;
 };
