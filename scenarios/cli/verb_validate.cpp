@@ -7,6 +7,7 @@
 
 #include "calibration/fabric_model.hpp"
 #include "calibration/kernels/device_model.hpp"
+#include "calibration/kernels/engine_profile.hpp"
 #include "calibration/kernels/kernel_calibrate.hpp"
 #include "calibration/kernels/kernel_profile_file.hpp"
 #include "calibration/kernels/kernel_validate.hpp"
@@ -18,6 +19,7 @@
 #include "scenarios/cli/result_output.hpp"
 #include "scenarios/cli/verb.hpp"
 #include "scenarios/document/source_text.hpp"
+#include "scenarios/serving/serve_validation.hpp"
 #include "scenarios/steps/step_validation.hpp"
 #include "scenarios/study_site.hpp"
 
@@ -140,11 +142,6 @@ void add_tables(const calibration::Validation& collectives,
   if (!skipped.skipped.empty()) out.tables["skipped"] = skipped.skipped_table();
 }
 
-bool has_steps(const std::vector<calibration::GenericRow>& rows) {
-  return std::any_of(rows.begin(), rows.end(),
-                     [](const calibration::GenericRow& row) { return row.kind == "step"; });
-}
-
 // Measured training iterations: each becomes a scenario; ops measured inside one are predicted as
 // kernels and added up.
 reports::ResultCase validate_step_file(const calibration::Measurements& measured,
@@ -179,6 +176,38 @@ reports::ResultCase validate_step_file(const calibration::Measurements& measured
   return one;
 }
 
+bool has_kind(const std::vector<calibration::GenericRow>& rows, const char* kind) {
+  return std::any_of(rows.begin(), rows.end(),
+                     [kind](const calibration::GenericRow& row) { return row.kind == kind; });
+}
+
+// Measured serving runs: each becomes a scenario.
+reports::ResultCase validate_serve_file(const calibration::Measurements& measured,
+                                        const std::string& file, const std::string& profile,
+                                        reports::Result& result) {
+  const auto start = std::chrono::steady_clock::now();
+  ServeModels models;
+  models.links = calibration::shipped_model();
+  models.kernels = [&profile](const sim::Gpu& gpu, const std::string& engine) {
+    return profile.empty() ? calibration::engine_kernels(gpu, engine)
+                           : calibration::kernel_model_for(gpu, profile);
+  };
+  ServeValidation serving = validate_serving(measured.other, models);
+  for (const calibration::SkippedRow& row : measured.skipped) serving.skipped.push_back(row);
+  reports::ResultCase one;
+  one.name = std::filesystem::path(file).filename().string();
+  one.parameters = {{"file", file}};
+  one.engine = "analytic";
+  one.outcome = serving.outcome();
+  for (const auto& [name, info] : serve_validation_fact_info()) result.fact_info[name] = info;
+  if (serving.runs.empty()) {
+    one.outcome.status = base::Status::infeasible;
+    one.outcome.reason = "no row of this file can be predicted";
+  }
+  one.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return one;
+}
+
 // One case a file, over all its rows.
 reports::ResultCase validate_file(Models& models, const std::string& file,
                                   const ValidateFlags& flags, const Console& console,
@@ -189,8 +218,10 @@ reports::ResultCase validate_file(Models& models, const std::string& file,
                  measured.measurements.files, result.warnings);
   for (const auto* files : {&measured.kernels.files, &measured.measurements.files})
     warn_if_fitted(models.kernel_profile, models.kernel_files, *files, result.warnings);
-  if (has_steps(measured.measurements.other))
+  if (has_kind(measured.measurements.other, "step"))
     return validate_step_file(measured.measurements, models.kernels, file, flags.profile, result);
+  if (has_kind(measured.measurements.other, "serve"))
+    return validate_serve_file(measured.measurements, file, flags.profile, result);
   for (const calibration::GenericRow& row : measured.measurements.other)
     measured.measurements.skipped.push_back(
         {row.origin, fmt::format("kind '{}' is not predicted here", row.kind)});

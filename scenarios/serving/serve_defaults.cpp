@@ -32,7 +32,7 @@ std::vector<ServeHarness> make_harnesses() {
                  "kv_cache_free_gpu_mem_fraction 0.95"},
       {.name = "gptSessionBenchmark",
        .max_batch = 4096,
-       .max_tokens = 1 << 20,
+       .max_tokens = 8192,
        .memory_fraction = 0.98,
        .source = "TensorRT-LLM docs/source/performance.md v0.5 and v0.6.1: one "
                  "batch run to its end"},
@@ -44,7 +44,7 @@ std::vector<ServeHarness> make_harnesses() {
        .source = "vLLM defaults of the version that the log names"},
       {.name = "phases",
        .max_batch = 4096,
-       .max_tokens = 1 << 20,
+       .max_tokens = 8192,
        .memory_fraction = 0.9,
        .source = "splitwise-sim perf_model.csv: one batch of equal prompts to "
                  "its end"},

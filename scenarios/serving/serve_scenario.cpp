@@ -17,65 +17,50 @@ using base::Seconds;
 using models::NumberFormat;
 using strategies::ServeJob;
 
-constexpr std::int64_t kMostRequests =
-    4'000; // of a closed loop: its steady state is long reached
+constexpr std::int64_t kMostRequests = 4'000;  // of a closed loop: its steady state is long reached
 
-bool has(const std::string &text, const char *part) {
+bool has(const std::string& text, const char* part) {
   return text.find(part) != std::string::npos;
 }
 
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char letter) {
-                   return static_cast<char>(std::tolower(letter));
-                 });
+                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
   return text;
 }
 
 // What a table calls a precision.
-std::optional<NumberFormat> precision_of(const std::string &text) {
+std::optional<NumberFormat> precision_of(const std::string& text) {
   const std::string name = lower(text);
-  if (name.empty())
-    return std::nullopt;
-  if (const auto exact = models::number_format_from(name))
-    return exact;
-  if (name == "fp4" || has(name, "nvfp4"))
-    return NumberFormat::nvfp4;
-  if (has(name, "mxfp4") || has(name, "w4a16_mxfp4"))
-    return NumberFormat::mxfp4_weights;
-  if (has(name, "int4"))
-    return NumberFormat::int4_weights;
-  if (has(name, "fp8_block"))
-    return NumberFormat::fp8_block;
-  if (has(name, "fp8"))
-    return NumberFormat::fp8;
-  if (has(name, "int8"))
-    return NumberFormat::int8;
-  if (name == "bfloat16")
-    return NumberFormat::bf16;
-  if (name == "float16")
-    return NumberFormat::fp16;
+  if (name.empty()) return std::nullopt;
+  if (const auto exact = models::number_format_from(name)) return exact;
+  if (name == "fp4" || has(name, "nvfp4")) return NumberFormat::nvfp4;
+  if (has(name, "mxfp4") || has(name, "w4a16_mxfp4")) return NumberFormat::mxfp4_weights;
+  if (has(name, "int4")) return NumberFormat::int4_weights;
+  if (has(name, "fp8_block")) return NumberFormat::fp8_block;
+  if (has(name, "fp8")) return NumberFormat::fp8;
+  if (has(name, "int8")) return NumberFormat::int8;
+  if (name == "bfloat16") return NumberFormat::bf16;
+  if (name == "float16") return NumberFormat::fp16;
   return std::nullopt;
 }
 
 class JobMaker {
-public:
-  JobMaker(const ServeRow &row, std::vector<std::string> &inferred)
+ public:
+  JobMaker(const ServeRow& row, std::vector<std::string>& inferred)
       : row_(row), harness_(harness_of(row)), inferred_(inferred) {}
 
-  ServeJob make(const models::Network &network) {
+  ServeJob make(const models::Model& model, const models::Network& network) {
+    const auto* t = std::get_if<models::Transformer>(&model.architecture);
+    experts_ = t != nullptr && t->moe.experts > 0;
     job_.strategy.software =
-        row_.version.empty()
-            ? row_.framework
-            : fmt::format("{} {}", row_.framework, row_.version);
+        row_.version.empty() ? row_.framework : fmt::format("{} {}", row_.framework, row_.version);
     say("harness", harness_.name);
     layout();
     precision();
     engine();
     if (row_.run == ServeRun::replay) {
-      job_.workload.trace =
-          std::make_shared<const std::vector<strategies::Request>>(
-              row_.requests);
+      job_.workload.trace = std::make_shared<const std::vector<strategies::Request>>(row_.requests);
     } else {
       lengths(network);
       arrivals();
@@ -83,41 +68,45 @@ public:
     return std::move(job_);
   }
 
-private:
+ private:
   void say(std::string_view what, std::string_view value) {
     inferred_.push_back(fmt::format("{}: {}", what, value));
   }
 
   // "TP 16 of experts 4 x 4": SGLang's tp and ep ranks are the same GPUs, so
   // that a table that multiplies them says the square.
-  std::int64_t tensor_of(const ServeLayout &layout) {
-    const std::int64_t tensor =
-        std::max<std::int64_t>(1, layout.tensor.value_or(1));
+  std::int64_t tensor_of(const ServeLayout& layout) {
+    const std::int64_t tensor = std::max<std::int64_t>(1, layout.tensor.value_or(1));
     const std::int64_t moe = layout.moe_tensor.value_or(0);
     const std::int64_t expert = layout.moe_expert.value_or(0);
     if (moe > 1 && moe == expert && tensor == moe * expert) {
-      say("tensor",
-          fmt::format("{} with as many expert ranks (the table says {})", moe,
-                      tensor));
+      say("tensor", fmt::format("{} with as many expert ranks (the table says {})", moe, tensor));
       return moe;
     }
     return tensor;
   }
 
   void layout() {
-    auto &s = job_.strategy;
+    auto& s = job_.strategy;
     s.tensor = tensor_of(row_.layout);
     s.pipeline = std::max<std::int64_t>(1, row_.layout.pipeline.value_or(1));
     s.data = std::max<std::int64_t>(1, row_.layout.attention_data.value_or(1));
-    s.expert = std::clamp<std::int64_t>(row_.layout.moe_expert.value_or(1), 1,
-                                        s.tensor * s.data);
+    if (experts_ && !row_.layout.attention_data) {
+      // Experts over more GPUs than attention: attention runs data-parallel.
+      const std::int64_t wide =
+          row_.layout.moe_tensor.value_or(1) * row_.layout.moe_expert.value_or(1);
+      if (wide > s.tensor && wide % s.tensor == 0) {
+        s.data = wide / s.tensor;
+        say("data", fmt::format("{} (experts over {} GPUs)", s.data, wide));
+      }
+    }
+    s.expert = std::clamp<std::int64_t>(row_.layout.moe_expert.value_or(1), 1, s.tensor * s.data);
     const std::int64_t engine = s.tensor * s.pipeline * s.data;
     if (row_.gpus && *row_.gpus > engine) {
       s.replicas = *row_.gpus / engine;
       say("replicas", fmt::format("{}", s.replicas));
     }
-    if (!row_.disaggregated)
-      return;
+    if (!row_.disaggregated) return;
     s.disaggregate.prefill = row_.prefill_workers;
     s.disaggregate.decode = row_.decode_workers;
     s.disaggregate.prefill_tensor =
@@ -127,7 +116,7 @@ private:
   }
 
   void precision() {
-    auto &s = job_.strategy;
+    auto& s = job_.strategy;
     auto found = precision_of(row_.precision);
     if (!found) {
       // The name of a checkpoint says what it holds.
@@ -136,31 +125,23 @@ private:
     }
     s.precision = *found;
     const auto kv = precision_of(row_.kv_precision);
-    const bool trtllm =
-        has(lower(row_.framework), "tensorrt") || row_.framework == "trtllm";
-    const bool narrow =
-        s.precision == NumberFormat::fp8 || s.precision == NumberFormat::nvfp4;
-    s.kv_precision = kv                 ? *kv
-                     : trtllm && narrow ? NumberFormat::fp8
-                                        : NumberFormat::bf16;
-    if (!kv)
-      say("kv_precision", models::to_text(s.kv_precision));
+    const bool trtllm = has(lower(row_.framework), "tensorrt") || row_.framework == "trtllm";
+    const bool narrow = s.precision == NumberFormat::fp8 || s.precision == NumberFormat::nvfp4;
+    s.kv_precision = kv ? *kv : trtllm && narrow ? NumberFormat::fp8 : NumberFormat::bf16;
+    if (!kv) say("kv_precision", models::to_text(s.kv_precision));
   }
 
   void engine() {
-    auto &s = job_.strategy;
-    auto &b = s.batching;
+    auto& s = job_.strategy;
+    auto& b = s.batching;
     b.max_tokens = row_.max_tokens.value_or(harness_.max_tokens);
     const std::int64_t clients = row_.concurrency.value_or(0);
     b.max_batch = row_.max_batch.value_or(
-        harness_.max_batch > 0 ? harness_.max_batch
-                               : std::max<std::int64_t>(1, clients));
+        harness_.max_batch > 0 ? harness_.max_batch : std::max<std::int64_t>(1, clients));
     s.kv.memory_fraction = harness_.memory_fraction;
     s.kv.prefix_caching = harness_.prefix_caching;
-    if (row_.run == ServeRun::loadgen_offline ||
-        row_.run == ServeRun::loadgen_server ||
-        row_.run == ServeRun::loadgen_single_stream ||
-        row_.run == ServeRun::loadgen_multi_stream)
+    if (row_.run == ServeRun::loadgen_offline || row_.run == ServeRun::loadgen_server ||
+        row_.run == ServeRun::loadgen_single_stream || row_.run == ServeRun::loadgen_multi_stream)
       loadgen();
     if (row_.run == ServeRun::fixed_batch) {
       b.policy = strategies::BatchingPolicy::fixed;
@@ -169,15 +150,13 @@ private:
   }
 
   strategies::Lengths varied(std::int64_t length) const {
-    if (harness_.shortest >= 1.0)
-      return strategies::ConstantLength{length};
-    const auto least = static_cast<std::int64_t>(harness_.shortest *
-                                                 static_cast<double>(length));
+    if (harness_.shortest >= 1.0) return strategies::ConstantLength{length};
+    const auto least = static_cast<std::int64_t>(harness_.shortest * static_cast<double>(length));
     return strategies::UniformLength{std::max<std::int64_t>(1, least), length};
   }
 
-  void lengths(const models::Network &network) {
-    auto &w = job_.workload;
+  void lengths(const models::Network& network) {
+    auto& w = job_.workload;
     const bool tokens = network.sample == models::SampleKind::sequence;
     if (tokens && (!row_.input || !row_.output)) {
       dataset();
@@ -193,14 +172,15 @@ private:
   void loadgen();
   void arrivals();
 
-  const ServeRow &row_;
-  const ServeHarness &harness_;
-  std::vector<std::string> &inferred_;
+  const ServeRow& row_;
+  const ServeHarness& harness_;
+  std::vector<std::string>& inferred_;
+  bool experts_ = false;
   ServeJob job_;
 };
 
 void JobMaker::dataset() {
-  auto &w = job_.workload;
+  auto& w = job_.workload;
   const std::string model = lower(row_.model);
   if (has(model, "bert")) {
     // SQuAD v1.1 dev as MLPerf tokenises it: 10,833 sequences of at most 384
@@ -220,24 +200,20 @@ void JobMaker::dataset() {
   const std::int64_t output = gptj ? 69 : mixtral ? 146 : 293;
   w.input = strategies::ConstantLength{input};
   w.output = strategies::ConstantLength{output};
-  say("lengths",
-      fmt::format("{} in, {} out (means of MLPerf's data set)", input, output));
+  say("lengths", fmt::format("{} in, {} out (means of MLPerf's data set)", input, output));
 }
 
 void JobMaker::loadgen() {
-  const LoadgenModel *known = loadgen_model(row_.model);
-  if (known == nullptr)
-    return;
+  const LoadgenModel* known = loadgen_model(row_.model);
+  if (known == nullptr) return;
   job_.workload.slo = known->limits;
-  if (known->iterative)
-    return;
-  auto &b = job_.strategy.batching;
+  if (known->iterative) return;
+  auto& b = job_.strategy.batching;
   b.policy = strategies::BatchingPolicy::dynamic;
   b.max_batch = known->max_batch;
   // A submitter waits for a batch for a part of the limit; the rest is for
   // computing it.
-  if (row_.run == ServeRun::loadgen_server)
-    b.max_delay = known->limits.e2e * 0.25;
+  if (row_.run == ServeRun::loadgen_server) b.max_delay = known->limits.e2e * 0.25;
   job_.strategy.precision = known->precision;
   job_.strategy.replicas = std::max<std::int64_t>(1, row_.gpus.value_or(1));
   say("precision", models::to_text(known->precision));
@@ -245,52 +221,51 @@ void JobMaker::loadgen() {
 }
 
 void JobMaker::arrivals() {
-  auto &w = job_.workload;
-  auto &a = w.arrivals;
+  auto& w = job_.workload;
+  auto& a = w.arrivals;
   using Process = strategies::ArrivalProcess;
   switch (row_.run) {
-  case ServeRun::closed_loop:
-    a.process = Process::closed_loop;
-    a.concurrency = *row_.concurrency;
-    a.requests = std::min(a.concurrency * harness_.requests_a_client,
-                          std::max(kMostRequests, 2 * a.concurrency));
-    break;
-  case ServeRun::offline:
-    w.mode = strategies::ServeMode::offline;
-    a.process = Process::all_at_once;
-    a.requests = std::min(
-        offline_requests(row_.input.value_or(1), row_.output.value_or(1)),
-        kMostRequests);
-    break;
-  case ServeRun::fixed_batch:
-    w.mode = strategies::ServeMode::offline;
-    a.process = Process::all_at_once;
-    a.requests = std::max<std::int64_t>(1, row_.batch.value_or(1));
-    break;
-  case ServeRun::loadgen_offline:
-    w.mode = strategies::ServeMode::offline;
-    a.process = Process::offline;
-    a.requests = 24'576;
-    break;
-  case ServeRun::loadgen_server:
-    a.process = Process::server;
-    a.requests = 24'576;
-    break;
-  case ServeRun::loadgen_single_stream:
-    a.process = Process::single_stream;
-    a.requests = 1'024;
-    break;
-  case ServeRun::loadgen_multi_stream:
-    a.process = Process::multi_stream;
-    a.query_samples = 8;
-    a.requests = 662;
-    break;
-  case ServeRun::replay:
-    break;
+    case ServeRun::closed_loop:
+      a.process = Process::closed_loop;
+      a.concurrency = *row_.concurrency;
+      a.requests = std::min(a.concurrency * harness_.requests_a_client,
+                            std::max(kMostRequests, 2 * a.concurrency));
+      break;
+    case ServeRun::offline:
+      w.mode = strategies::ServeMode::offline;
+      a.process = Process::all_at_once;
+      a.requests = std::min(offline_requests(row_.input.value_or(1), row_.output.value_or(1)),
+                            kMostRequests);
+      break;
+    case ServeRun::fixed_batch:
+      w.mode = strategies::ServeMode::offline;
+      a.process = Process::all_at_once;
+      a.requests = std::max<std::int64_t>(1, row_.batch.value_or(1));
+      break;
+    case ServeRun::loadgen_offline:
+      w.mode = strategies::ServeMode::offline;
+      a.process = Process::offline;
+      a.requests = 24'576;
+      break;
+    case ServeRun::loadgen_server:
+      a.process = Process::server;
+      a.requests = 24'576;
+      break;
+    case ServeRun::loadgen_single_stream:
+      a.process = Process::single_stream;
+      a.requests = 1'024;
+      break;
+    case ServeRun::loadgen_multi_stream:
+      a.process = Process::multi_stream;
+      a.query_samples = 8;
+      a.requests = 662;
+      break;
+    case ServeRun::replay:
+      break;
   }
 }
 
-sim::Cluster cluster_of(const sim::Gpu &gpu, std::int64_t gpus) {
+sim::Cluster cluster_of(const sim::Gpu& gpu, std::int64_t gpus) {
   sim::Cluster cluster;
   cluster.name = "measured";
   const bool rack = gpu.name == "gb200" || gpu.name == "gb300";
@@ -303,53 +278,44 @@ sim::Cluster cluster_of(const sim::Gpu &gpu, std::int64_t gpus) {
       .kind = nvlink ? sim::ScaleUpKind::nvswitch : sim::ScaleUpKind::pcie,
       .bandwidth = nvlink ? gpu.nvlink_bandwidth : gpu.pcie_bandwidth,
       .latency = Seconds(1e-6),
-      .size = static_cast<int>(
-          rack ? std::min<std::int64_t>(72, cluster.nodes * node) : node)};
+      .size = static_cast<int>(rack ? std::min<std::int64_t>(72, cluster.nodes * node) : node)};
   if (cluster.nodes > 1) {
     cluster.node.nics = {.count = static_cast<int>(node),
                          .bandwidth = BytesPerSecond(50e9),
                          .latency = Seconds(2e-6)};
-    cluster.fabric = {.kind = sim::FabricKind::switched,
-                      .levels = 1,
-                      .switch_latency = Seconds(300e-9)};
+    cluster.fabric = {
+        .kind = sim::FabricKind::switched, .levels = 1, .switch_latency = Seconds(300e-9)};
     cluster.fabric.interconnect = "InfiniBand";
   }
   return cluster;
 }
 
-std::int64_t gpus_of(const strategies::ServeStrategy &s) {
+std::int64_t gpus_of(const strategies::ServeStrategy& s) {
   if (s.disaggregate.on())
     return s.disaggregate.prefill * s.disaggregate.prefill_tensor * s.pipeline +
-           s.disaggregate.decode * s.disaggregate.decode_tensor * s.pipeline *
-               s.data;
+           s.disaggregate.decode * s.disaggregate.decode_tensor * s.pipeline * s.data;
   return s.replicas * s.tensor * s.pipeline * s.data;
 }
 
-} // namespace
+}  // namespace
 
-ServeTurning scenario_of(const ServeRow &row) {
+ServeTurning scenario_of(const ServeRow& row) {
   const std::string name = gpu_name_of(row.gpu);
   const auto gpu = models::gpu_named(name);
-  if (!gpu)
-    return {std::nullopt, fmt::format("no GPU is called '{}'", row.gpu)};
+  if (!gpu) return {std::nullopt, fmt::format("no GPU is called '{}'", row.gpu)};
   auto model = models::model_by_name(row.model);
-  if (!model)
-    return {std::nullopt,
-            fmt::format("nothing is known of the model '{}'", row.model)};
-  auto network =
-      std::make_shared<const models::Network>(models::build_network(*model));
+  if (!model) return {std::nullopt, fmt::format("nothing is known of the model '{}'", row.model)};
+  auto network = std::make_shared<const models::Network>(models::build_network(*model));
   std::vector<std::string> inferred;
-  ServeJob job = JobMaker(row, inferred).make(*network);
+  ServeJob job = JobMaker(row, inferred).make(*model, *network);
   base::Diagnostics diagnostics;
   auto cluster = validate(cluster_of(*gpu, gpus_of(job.strategy)),
                           {row.origin.file, row.origin.line, 1}, diagnostics);
-  if (!cluster)
-    return {std::nullopt, "no such cluster: " + diagnostics.to_text()};
+  if (!cluster) return {std::nullopt, "no such cluster: " + diagnostics.to_text()};
   return {
-      MeasuredServe{std::make_shared<const models::Model>(*std::move(model)),
-                    std::move(network), *std::move(cluster), std::move(job),
-                    std::move(inferred)},
+      MeasuredServe{std::make_shared<const models::Model>(*std::move(model)), std::move(network),
+                    *std::move(cluster), std::move(job), std::move(inferred)},
       ""};
 }
 
-} // namespace windtunnel::scenarios
+}  // namespace windtunnel::scenarios
