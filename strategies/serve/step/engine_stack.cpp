@@ -109,6 +109,7 @@ EngineStack trtllm_engine(double since, double until, std::string name, std::str
           .memory = MemoryRule::free,
           .context = Bytes(800 * kMiB),
           .communicator = Bytes(1000 * kMiB),
+          .sampler_bytes = 12,
           .logit_bytes = 8,
           .request = Seconds(1e-3),
           .source = "TensorRT-LLM docs, performance/perf-overview"};

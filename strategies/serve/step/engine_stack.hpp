@@ -51,6 +51,7 @@ struct EngineStack {
   MemoryRule memory = MemoryRule::total;
   base::Bytes context{0};       // CUDA context and library workspaces
   base::Bytes communicator{0};  // NCCL and all-reduce buffers where there are several GPUs
+  double sampler_bytes = 20;    // moved a logit: 32-bit copy, temperature, softmax, draw, argmax
   double logit_bytes = 40;      // of the sampler's peak, a sequence and vocabulary entry
   base::Bytes graph_size{0};    // of one captured graph size
   base::Seconds request{0};     // of a request before its first step: tokenizing, processes' queues

@@ -17,65 +17,6 @@ using models::Op;
 
 constexpr double kSparseRate = 1.21;  // time of a 2:4 product over a dense one of half the depth
 
-template <class Query>
-constexpr PartKind kKindOf = PartKind::memory;
-template <>
-constexpr PartKind kKindOf<models::GemmQuery> = PartKind::gemm;
-template <>
-constexpr PartKind kKindOf<models::AttentionQuery> = PartKind::attention;
-template <>
-constexpr PartKind kKindOf<models::MoeQuery> = PartKind::moe;
-
-template <class Query>
-double least_time(const Query& query, const sim::Gpu& gpu) {
-  if constexpr (requires { query.format; }) {
-    return (models::flops(query) / models::sustained_rate(gpu, query.format)).value();
-  }
-  return 0.0;
-}
-
-models::KernelTime faster(const models::KernelTime& a, const models::KernelTime& b) {
-  return b.time < a.time ? b : a;
-}
-
-bool has_eight_bits(models::NumberFormat format) {
-  return format == models::NumberFormat::fp8 || format == models::NumberFormat::fp8_block;
-}
-
-// Engines try what they have: of kernels with one scale a tensor and a block, the faster.
-template <class Query>
-models::KernelTime fastest(const Query& query, const models::KernelTimeModel& kernels,
-                           const sim::Gpu& gpu) {
-  models::KernelTime best = kernels.time(query);
-  if constexpr (std::is_same_v<Query, models::GemmQuery> ||
-                std::is_same_v<Query, models::MoeQuery>) {
-    if (!has_eight_bits(query.format) || !gpu.peak.contains("fp8")) return best;
-    Query other = query;
-    other.format = query.format == models::NumberFormat::fp8 ? models::NumberFormat::fp8_block
-                                                             : models::NumberFormat::fp8;
-    best = faster(best, kernels.time(other));
-    if constexpr (std::is_same_v<Query, models::GemmQuery>) {
-      // As many bytes and tensor-core cycles as a 16-bit product of half the depth. Tables of 8-bit
-      // products have the cast of their input beside them, which engines fuse into the norm where a
-      // tensor has one scale; with a scale a block it stays a kernel of its own.
-      Query half = query;
-      half.format = models::NumberFormat::bf16;
-      half.k = std::max<std::int64_t>(1, query.k / 2);
-      models::KernelTime alike = kernels.time(half);
-      if (query.format == models::NumberFormat::fp8_block) {
-        const double elements = static_cast<double>(query.m) * static_cast<double>(query.k);
-        const models::KernelTime cast = kernels.time(models::MemoryQuery{
-            .op = models::MemoryOp::cast, .bytes = base::Bytes(3.0 * elements)});
-        alike.time += cast.time;
-        alike.low += cast.low;
-        alike.high += cast.high;
-      }
-      best = faster(best, alike);
-    }
-  }
-  return best;
-}
-
 bool ends_with(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
 }
@@ -109,55 +50,6 @@ BatchShape tokens_batch(std::int64_t tokens) {
 }
 
 }  // namespace
-
-double PartTime::time() const {
-  double sum = 0;
-  for (const Interval& kind : kinds) sum += kind.time;
-  return sum;
-}
-
-void PartTime::add(PartKind kind, const Interval& once, double count) {
-  Interval& to = kinds[static_cast<std::size_t>(kind)];
-  to.time += once.time * count;
-  to.low += once.low * count;
-  to.high += once.high * count;
-}
-
-void PartTime::add(const PartTime& other) {
-  for (std::size_t i = 0; i < kPartKinds; ++i) add(static_cast<PartKind>(i), other.kinds[i], 1.0);
-  for (std::size_t i = 0; i < by_basis.size(); ++i) by_basis[i] += other.by_basis[i];
-  extrapolated += other.extrapolated;
-  kernels += other.kernels;
-}
-
-void PartTime::add(PartKind kind, const models::KernelTime& answer, double count) {
-  add(kind, {answer.time.value(), answer.low.value(), answer.high.value()}, count);
-  by_basis[static_cast<std::size_t>(answer.basis)] += answer.time.value() * count;
-  if (answer.extrapolated) extrapolated += answer.time.value() * count;
-}
-
-std::vector<std::string> PartTime::rests_on() const {
-  constexpr double kNamed = 0.01;
-  std::vector<std::string> grounds;
-  for (std::size_t i = 0; i < by_basis.size(); ++i) {
-    if (by_basis[i] < kNamed * time()) continue;
-    grounds.emplace_back(models::to_text(static_cast<models::Basis>(i)));
-  }
-  if (extrapolated >= kNamed * time()) grounds.emplace_back("extrapolated");
-  return grounds;
-}
-
-PartTime::Factors PartTime::band(const Interval& fixed) const {
-  const double total = time() + fixed.time;
-  if (total <= 0) return {};
-  const auto square = [](double x) { return x * x; };
-  double low = square(fixed.time - fixed.low), high = square(fixed.high - fixed.time);
-  for (const Interval& kind : kinds) {
-    low += square(kind.time - kind.low);
-    high += square(kind.high - kind.time);
-  }
-  return {std::max(0.1, 1.0 - std::sqrt(low) / total), 1.0 + std::sqrt(high) / total};
-}
 
 RankTimes::RankTimes(const models::Network& network, const EngineLayout& layout,
                      const StageBlocks& stage, const RankOptions& options, const RankSite& site)
@@ -228,18 +120,8 @@ models::LoweringOptions RankTimes::lowering(Mode mode) const {
 }
 
 void RankTimes::add_kernel(const models::Kernel& kernel, double count, PartTime& out) const {
-  std::visit(
-      [&](const auto& query) {
-        using Query = std::decay_t<decltype(query)>;
-        models::KernelTime answer = fastest(query, site_.kernels, site_.gpu);
-        const double slower = std::max(1.0, least_time(query, site_.gpu) / answer.time.value());
-        answer.time *= slower;
-        answer.low *= slower;
-        answer.high *= slower;
-        out.add(kKindOf<Query>, answer, count * static_cast<double>(kernel.count));
-      },
-      kernel.query);
-  out.kernels += count * static_cast<double>(kernel.count);
+  add_kernel_time(kernel.query, count * static_cast<double>(kernel.count), site_.kernels, site_.gpu,
+                  out);
 }
 
 void RankTimes::add_op(const OpUse& use, const BatchShape& batch, PartTime& out) const {
@@ -307,6 +189,16 @@ PartTime RankTimes::head_part(std::int64_t sequences) const {
   PartTime out;
   const BatchShape batch{.sequences = sequences, .query_tokens = 1, .kv_tokens = 1};
   for (const OpUse& use : head_ops_) {
+    const auto* pass = std::get_if<models::MemoryWork>(&use.op->work);
+    if (pass != nullptr && pass->op == models::MemoryOp::cross_entropy) {
+      const double bytes = static_cast<double>(sequences) * pass->width * site_.stack.sampler_bytes;
+      add_kernel(
+          {models::MemoryQuery{
+               .op = models::MemoryOp::sampling, .bytes = base::Bytes(bytes), .rows = sequences},
+           1},
+          use.count, out);
+      continue;
+    }
     add_op(use, batch, out);
     const auto* linear = std::get_if<models::LinearWork>(&use.op->work);
     if (linear == nullptr || use.op->split != models::TensorSplit::vocabulary) continue;
@@ -363,73 +255,6 @@ void RankTimes::add_expert_exchange(const models::MoeWork& work, std::int64_t to
   add_collective(collectives::Op::all_to_all, base::Bytes(routed), layout_.experts, count, out);
 }
 
-models::AttentionQuery RankTimes::context_query(const Attention& one, std::int64_t queries,
-                                                std::int64_t keys) const {
-  models::AttentionQuery query = one.context;
-  query.batch = 1;
-  query.q_len = queries;
-  query.kv_len = std::max(keys, queries);
-  return query;
-}
-
-models::AttentionQuery RankTimes::decode_query(const Attention& one, std::int64_t sequences,
-                                               double mean_keys, std::int64_t tokens_each) const {
-  models::AttentionQuery query = one.decode;
-  query.batch = sequences;
-  query.q_len = tokens_each;
-  query.kv_len = std::max<std::int64_t>(tokens_each, std::llround(mean_keys));
-  return query;
-}
-
-// Products beside the kernels of attention: scans over a prompt chunk.
-PartTime RankTimes::beside_context(std::int64_t queries) const {
-  PartTime out;
-  for (const OpUse& use : scan_ops_) add_op(use, tokens_batch(queries), out);
-  return out;
-}
-
-// Latent attention's absorbed products, and scans' states, of decodes.
-PartTime RankTimes::beside_decode(std::int64_t sequences, std::int64_t tokens_each) const {
-  PartTime out;
-  const BatchShape batch{
-      .sequences = sequences, .query_tokens = tokens_each, .kv_tokens = tokens_each};
-  const auto lowered = [&](const Op& op, double count) {
-    models::Kernels kernels;
-    models::lower(op, batch, lowering(Mode::decode), models::Pass::forward, kernels);
-    for (const models::Kernel& kernel : kernels) {
-      const auto* pass = std::get_if<models::MemoryQuery>(&kernel.query);
-      const bool written = pass != nullptr && pass->op == models::MemoryOp::kv_write;
-      if (written || std::holds_alternative<models::AttentionQuery>(kernel.query)) continue;
-      add_kernel(kernel, count, out);
-    }
-  };
-  for (const Attention& one : attention_) {
-    if (one.latent) lowered(*one.op, one.count);
-  }
-  for (const OpUse& use : scan_ops_) lowered(*use.op, use.count);
-  return out;
-}
-
-PartTime RankTimes::context_part(std::int64_t queries, std::int64_t keys) const {
-  PartTime out = beside_context(queries);
-  for (const Attention& one : attention_) {
-    add_kernel({context_query(one, queries, keys), 1}, one.count, out);
-    if (one.absorbed == nullptr) continue;
-    add_op({.op = one.absorbed, .count = one.count, .reduces = false},
-           {.sequences = 1, .query_tokens = queries, .kv_tokens = std::max(keys, queries)}, out);
-  }
-  return out;
-}
-
-PartTime RankTimes::decode_part(std::int64_t sequences, double mean_keys,
-                                std::int64_t tokens_each) const {
-  PartTime out = beside_decode(sequences, tokens_each);
-  for (const Attention& one : attention_) {
-    add_kernel({decode_query(one, sequences, mean_keys, tokens_each), 1}, one.count, out);
-  }
-  return out;
-}
-
 std::vector<models::KernelQuery> RankTimes::sample_queries() const {
   models::Kernels kernels;
   for (const auto* list : {&dense_ops_, &head_ops_}) {
@@ -447,72 +272,18 @@ std::vector<models::KernelQuery> RankTimes::sample_queries() const {
   return queries;
 }
 
-double RankTimes::attention_time(const models::AttentionQuery& query) const {
-  const double time = site_.kernels.time(query).time.value();
-  if (query.phase == models::AttentionPhase::decode) return time;
-  return std::max(time, models::flops(query).value() * inverse_rate_);
-}
-
-namespace {
-
-template <class Part>
-double remembered(std::vector<double>& times, std::int64_t argument, const Part& part) {
-  if (argument <= 0) return 0.0;
-  const auto at = static_cast<std::size_t>(argument);
-  if (at >= times.size()) {
-    times.resize(std::max(at + 1, 2 * times.size()), std::numeric_limits<double>::quiet_NaN());
-  }
-  if (std::isnan(times[at])) times[at] = part(argument).time();
-  return times[at];
-}
-
-}  // namespace
-
 double RankTimes::dense(std::int64_t tokens) {
-  return remembered(dense_.times, tokens, [this](std::int64_t t) { return dense_part(t); });
+  return dense_.at(tokens, [this](std::int64_t t) { return dense_part(t); });
 }
 
 double RankTimes::experts(std::int64_t tokens) {
   if (expert_ops_.empty()) return 0.0;
-  return remembered(experts_.times, tokens, [this](std::int64_t t) { return experts_part(t); });
+  return experts_.at(tokens, [this](std::int64_t t) { return experts_part(t); });
 }
 
 double RankTimes::head(std::int64_t sequences) {
   if (head_ops_.empty()) return 0.0;
-  return remembered(head_.times, sequences, [this](std::int64_t s) { return head_part(s); });
-}
-
-double RankTimes::context(std::int64_t queries, std::int64_t keys) {
-  double time = 0;
-  if (!scan_ops_.empty()) {
-    time += remembered(beside_context_.times, queries,
-                       [this](std::int64_t q) { return beside_context(q); });
-  }
-  for (const Attention& one : attention_) {
-    time += one.count * attention_time(context_query(one, queries, keys));
-    if (one.absorbed == nullptr) continue;
-    PartTime part;
-    add_op({.op = one.absorbed, .count = one.count, .reduces = false},
-           {.sequences = 1, .query_tokens = queries, .kv_tokens = std::max(keys, queries)}, part);
-    time += part.time();
-  }
-  return time;
-}
-
-double RankTimes::decode(std::int64_t sequences, double mean_keys, std::int64_t tokens_each) {
-  double time = 0;
-  const bool beside =
-      !scan_ops_.empty() || std::any_of(attention_.begin(), attention_.end(),
-                                        [](const Attention& one) { return one.latent; });
-  if (beside) {
-    // Products see all tokens alike, however they are shared out over sequences.
-    time += remembered(beside_decode_.times, sequences * tokens_each,
-                       [this](std::int64_t n) { return beside_decode(n, 1); });
-  }
-  for (const Attention& one : attention_) {
-    time += one.count * attention_time(decode_query(one, sequences, mean_keys, tokens_each));
-  }
-  return time;
+  return head_.at(sequences, [this](std::int64_t s) { return head_part(s); });
 }
 
 }  // namespace windtunnel::strategies

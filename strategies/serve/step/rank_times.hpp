@@ -31,34 +31,9 @@
 #include "models/networks/lowering.hpp"
 #include "strategies/serve/step/engine_layout.hpp"
 #include "strategies/serve/step/engine_stack.hpp"
+#include "strategies/serve/step/part_time.hpp"
 
 namespace windtunnel::strategies {
-
-// Errors of kernels of one kind are common, of kinds independent.
-enum class PartKind : std::uint8_t { gemm, attention, moe, memory, exchange };
-inline constexpr std::size_t kPartKinds = 5;
-struct PartTime {
-  struct Interval {
-    double time = 0, low = 0, high = 0;
-  };
-  std::array<Interval, kPartKinds> kinds{};
-  std::array<double, 4> by_basis{};  // kernel time by models::Basis
-  double extrapolated = 0;
-  double kernels = 0;
-
-  double time() const;
-  void add(PartKind kind, const Interval& once, double count);
-  void add(const PartTime& other);
-  void add(PartKind kind, const models::KernelTime& answer, double count);
-  // measured, interpolated, model, roofline, extrapolated: what at least 1 % of the time rests on.
-  std::vector<std::string> rests_on() const;
-  // 90 % band as factors on time() + fixed.
-  struct Factors {
-    double low = 1, high = 1;
-  };
-  Factors band() const { return band(Interval{}); }
-  Factors band(const Interval& fixed) const;
-};
 
 struct RankSite {
   const models::KernelTimeModel& kernels;
@@ -113,9 +88,6 @@ class RankTimes {
     models::AttentionQuery context{}, decode{};
     bool latent = false;
   };
-  struct Memory {
-    std::vector<double> times;  // NaN: not known yet
-  };
   void sort_block(const models::Block& block, double count);
   void add_attention(const models::Op& op, const models::Op* absorbed, double count);
 
@@ -142,7 +114,7 @@ class RankTimes {
   std::vector<Attention> attention_;
   double layers_ = 0;
   double inverse_rate_ = 0;  // s/FLOP of attention within the power limit
-  Memory dense_, experts_, head_, beside_context_, beside_decode_;
+  RememberedTimes dense_, experts_, head_, beside_context_, beside_decode_;
 };
 
 }  // namespace windtunnel::strategies
