@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "models/gpu_library.hpp"
+#include "models/networks/counts.hpp"
 #include "models/networks/library.hpp"
 #include "scenarios/serving/serve_defaults.hpp"
 
@@ -53,6 +54,7 @@ class JobMaker {
   ServeJob make(const models::Model& model, const models::Network& network) {
     const auto* t = std::get_if<models::Transformer>(&model.architecture);
     experts_ = t != nullptr && t->moe.experts > 0;
+    parameters_ = static_cast<double>(models::parameters(network));
     job_.strategy.software =
         row_.version.empty() ? row_.framework : fmt::format("{} {}", row_.framework, row_.version);
     say("harness", harness_.name);
@@ -170,12 +172,14 @@ class JobMaker {
   void dataset();
   // Batches of models without iterations, and MLPerf's limits.
   void loadgen();
+  void iterative(std::int64_t max_batch);
   void arrivals();
 
   const ServeRow& row_;
   const ServeHarness& harness_;
   std::vector<std::string>& inferred_;
   bool experts_ = false;
+  double parameters_ = 0;
   ServeJob job_;
 };
 
@@ -203,20 +207,43 @@ void JobMaker::dataset() {
   say("lengths", fmt::format("{} in, {} out (means of MLPerf's data set)", input, output));
 }
 
+// LLMs of MLPerf v4.1: TensorRT-LLM beside TensorRT 10 (a text that names vLLM is vLLM), on as few
+// GPUs as hold the weights in three quarters of their memory.
+void JobMaker::iterative(std::int64_t max_batch) {
+  auto& s = job_.strategy;
+  const bool vllm = has(lower(row_.id + row_.framework), "vllm");
+  s.software = vllm ? "vllm 0.5" : "trtllm 0.12";
+  say("software", s.software);
+  s.kv_precision = NumberFormat::fp8;
+  s.batching.max_batch = max_batch;
+  const std::int64_t gpus = std::max<std::int64_t>(1, row_.gpus.value_or(1));
+  const auto gpu = models::gpu_named(gpu_name_of(row_.gpu));
+  s.tensor = 1;
+  while (gpu && s.tensor < gpus &&
+         parameters_ * models::weight_bytes(s.precision) / static_cast<double>(s.tensor) >
+             0.75 * gpu->memory.value())
+    s.tensor *= 2;
+  s.replicas = std::max<std::int64_t>(1, gpus / s.tensor);
+  say("tensor", fmt::format("{}", s.tensor));
+}
+
 void JobMaker::loadgen() {
   const LoadgenModel* known = loadgen_model(row_.model);
   if (known == nullptr) return;
   job_.workload.slo = known->limits;
-  if (known->iterative) return;
+  job_.strategy.precision = known->precision;
+  say("precision", models::to_text(known->precision));
+  if (known->iterative) {
+    iterative(known->max_batch);
+    return;
+  }
   auto& b = job_.strategy.batching;
   b.policy = strategies::BatchingPolicy::dynamic;
   b.max_batch = known->max_batch;
   // A submitter waits for a batch for a part of the limit; the rest is for
   // computing it.
   if (row_.run == ServeRun::loadgen_server) b.max_delay = known->limits.e2e * 0.25;
-  job_.strategy.precision = known->precision;
   job_.strategy.replicas = std::max<std::int64_t>(1, row_.gpus.value_or(1));
-  say("precision", models::to_text(known->precision));
   say("max_batch", fmt::format("{}", known->max_batch));
 }
 
@@ -245,11 +272,12 @@ void JobMaker::arrivals() {
     case ServeRun::loadgen_offline:
       w.mode = strategies::ServeMode::offline;
       a.process = Process::offline;
-      a.requests = 24'576;
+      a.requests = 8'192;
       break;
     case ServeRun::loadgen_server:
       a.process = Process::server;
-      a.requests = 24'576;
+      a.rate = 1;  // searched for
+      a.requests = 4'096;
       break;
     case ServeRun::loadgen_single_stream:
       a.process = Process::single_stream;
@@ -300,6 +328,10 @@ std::int64_t gpus_of(const strategies::ServeStrategy& s) {
 }  // namespace
 
 ServeTurning scenario_of(const ServeRow& row) {
+  if (row.run == ServeRun::loadgen_server && row.model.starts_with("dlrm"))
+    return {std::nullopt,
+            "a Server run of DLRM has tens of millions of rows a second, too many to be "
+            "simulated one by one"};
   const std::string name = gpu_name_of(row.gpu);
   const auto gpu = models::gpu_named(name);
   if (!gpu) return {std::nullopt, fmt::format("no GPU is called '{}'", row.gpu)};

@@ -81,6 +81,16 @@ class Runner {
     const strategies::ServeSubject subject{*scenario.model, *scenario.network};
     const strategies::ServeSite site{
         .cluster = scenario.cluster, .kernels = *kernels, .links = models_.links.get()};
+    // A submitter tunes the batch of an Offline run.
+    if (row.run == ServeRun::loadgen_offline &&
+        scenario.job.strategy.batching.policy == strategies::BatchingPolicy::dynamic) {
+      const auto run_job = [&](const strategies::ServeJob& job,
+                               const strategies::ServeOptions& options) {
+        return strategies::run_serve(job, subject, site, options);
+      };
+      scenario.job.strategy.batching.max_batch = strategies::fastest_batch(
+          scenario.job, scenario.job.strategy.batching.max_batch, run_job);
+    }
     const base::Outcome predicted =
         row.run == ServeRun::loadgen_server
             ? strategies::highest_rate(scenario.job, subject, site)
