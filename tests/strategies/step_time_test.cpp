@@ -124,6 +124,15 @@ TEST(StepTime, HasTheHostBesideOrBehindTheDevice) {
   EXPECT_LT(beside.total.value() - beside.device.value(), host);
 }
 
+// Servers of Ampere's years have slower cores than Hopper's.
+TEST(EngineStacks, HaveTheHostOfTheirGpusYears) {
+  const EngineStack stack = *engine_stack_of("vllm 0.2.0");
+  const EngineStack older = on_host_of(stack, *models::gpu_named("a100-sxm-80gb"));
+  EXPECT_NEAR(older.gap / stack.gap, 1.45, 1e-9);
+  EXPECT_NEAR(older.dispatch / stack.dispatch, 1.45, 1e-9);
+  EXPECT_EQ(on_host_of(stack, *models::gpu_named("h100-sxm")).gap, stack.gap);
+}
+
 // Ranks of data-parallel attention wait for each other at the experts.
 TEST(StepTime, OfDataRanksIsThatOfTheFullestAndGrowsWithAllTokens) {
   Bench bench("h200-sxm", "qwen3-30b-a3b");

@@ -104,8 +104,12 @@ EnginePlanning plan_on(const ServeJob& job, const ServeSubject& subject, const S
   if (!layout.layout) return planning;
   Parts parts{.network = std::make_shared<models::Network>(subject.network),
               .layout = std::move(*layout.layout),
-              .stack = *stack,
+              .stack = on_host_of(*stack, device.gpu),
               .rank = rank_options(job.strategy)};
+  // On the latent the products beside attention stay at 16 bits, and so does it.
+  if (stack->eight_bit_attention && transformer->mla.kv_lora == 0) {
+    parts.rank.formats = with_narrow_attention(parts.rank.formats);
+  }
   planning.infeasible = add_draft(job, site, parts);
   if (!planning.infeasible.empty()) return planning;
   const MemoryAnswer memory =

@@ -39,7 +39,8 @@ EngineStack vllm_eager() {
   stack.since = 0.0;
   stack.until = 0.03;
   stack.graphs = GraphCapture::none;
-  stack.dispatch = Seconds(35e-6);
+  stack.dispatch = Seconds(28e-6);
+  stack.gap_sequence = Seconds(280e-6);  // inputs, sampling and text of each sequence in Python
   stack.custom_all_reduce = Bytes(0);
   stack.source = "splitwise-sim perf_model.csv";
   return stack;
@@ -55,7 +56,7 @@ EngineStack vllm_v1() {
           .gap = Seconds(1.2e-3),
           .gap_sequence = Seconds(8e-6),
           .custom_all_reduce = Bytes(8 * kMiB),
-          .context = Bytes(260 * kMiB),
+          .context = Bytes(64 * kMiB),
           .communicator = Bytes(1000 * kMiB),
           .request = Seconds(4e-3),
           .source = "BLIS #482, LLMServingSim PR #59"};
@@ -68,7 +69,7 @@ EngineStack vllm_async() {
   stack.since = 0.14;
   stack.until = 1e9;
   stack.overlap = HostOverlap::next_step;
-  stack.turn = Seconds(0.3e-3);
+  stack.turn = Seconds(0.8e-3);
   return stack;
 }
 
@@ -117,6 +118,7 @@ EngineStack trtllm_engine(double since, double until, std::string name, std::str
 
 EngineStack trtllm_pytorch() {
   EngineStack stack = trtllm_engine(0.2, 1e9, "trtllm-1.0", "TensorRT-LLM from 0.20, PyTorch flow");
+  stack.eight_bit_attention = true;
   stack.graphs = GraphCapture::decode;
   stack.overlap = HostOverlap::next_step;
   stack.gap = Seconds(1.0e-3);
@@ -201,6 +203,17 @@ std::optional<EngineStack> engine_stack_for(const std::string& software,
   if (!software.empty()) return engine_stack_of(software);
   if (const auto stack = engine_stack_of(profile)) return stack;
   return engine_stacks().front();
+}
+
+EngineStack on_host_of(EngineStack stack, const sim::Gpu& gpu) {
+  constexpr double kOlder = 1.45;
+  const std::string& age = gpu.architecture;
+  if (age != "ampere" && age != "turing" && age != "volta") return stack;
+  for (Seconds* time : {&stack.gap, &stack.gap_sequence, &stack.turn, &stack.dispatch, &stack.piece,
+                        &stack.request}) {
+    *time *= kOlder;
+  }
+  return stack;
 }
 
 std::int64_t graph_tokens(std::int64_t tokens, std::int64_t largest) {

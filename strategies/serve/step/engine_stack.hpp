@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "sim/base/quantity.hpp"
+#include "sim/platform/gpu.hpp"
 
 namespace windtunnel::strategies {
 
@@ -55,6 +56,7 @@ struct EngineStack {
   double logit_bytes = 40;      // of the sampler's peak, a sequence and vocabulary entry
   base::Bytes graph_size{0};    // of one captured graph size
   base::Seconds request{0};     // of a request before its first step: tokenizing, processes' queues
+  bool eight_bit_attention = false;  // where weights and keys are 8 bits wide or less
   std::string source;
 };
 
@@ -66,6 +68,11 @@ std::optional<EngineStack> engine_stack_of(std::string_view text);
 // Nothing where `software` names no stack.
 std::optional<EngineStack> engine_stack_for(const std::string& software,
                                             const std::string& profile);
+
+// Host times of a stack are those of the servers that Hopper came in (Sapphire Rapids, Genoa); older
+// GPUs stand in servers whose cores are slower: 1.45 for Ampere's and before (Rome, Ice Lake, Skylake),
+// the ratio of vLLM 0.2's eager step on DGX A100 and DGX H100 (splitwise-sim).
+EngineStack on_host_of(EngineStack stack, const sim::Gpu& gpu);
 
 // The size that a batch of `tokens` is padded to: 1, 2, 4, then multiples of 8 (of 16 from 256);
 // `tokens` where no graph is as large.

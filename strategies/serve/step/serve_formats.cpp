@@ -19,6 +19,13 @@ models::Formats serve_formats(NumberFormat precision, NumberFormat kv_precision)
   return formats;
 }
 
+models::Formats with_narrow_attention(models::Formats formats) {
+  const bool narrow = models::activation_bytes(formats.linear) < 2.0 &&
+                      models::activation_bytes(formats.kv_cache) < 2.0;
+  if (narrow) formats.attention = NumberFormat::fp8;
+  return formats;
+}
+
 RankOptions rank_options(const ServeStrategy& strategy) {
   return {.formats = serve_formats(strategy.precision, strategy.kv_precision),
           .expert_skew = strategy.expert_skew,

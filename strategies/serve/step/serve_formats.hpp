@@ -14,6 +14,8 @@
 namespace windtunnel::strategies {
 
 models::Formats serve_formats(models::NumberFormat precision, models::NumberFormat kv_precision);
+// fp8 attention where both products and keys are 8 bits wide or less; else as it was.
+models::Formats with_narrow_attention(models::Formats formats);
 RankOptions rank_options(const ServeStrategy& strategy);
 // What of a strategy's optimisations is not simulated.
 std::vector<std::string> rank_warnings(const ServeStrategy& strategy);
