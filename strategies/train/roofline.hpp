@@ -16,11 +16,10 @@ namespace windtunnel::strategies {
 
 // Columns: op, pass (forward, backward), flops, bytes, time_s, flops_per_byte,
 // flops_per_s, bytes_per_s. Ops of no kernels are left out.
-base::Table roofline_table(const TrainPlan &plan,
-                           const models::Network &network,
-                           const models::KernelTimeModel &kernels);
+base::Table roofline_table(const TrainPlan& plan, const models::Network& network,
+                           const models::KernelTimeModel& kernels);
 // Columns: roof, flops_per_s, bytes_per_s: the GPU's data sheet in the job's
 // precision. Empty where the sheet has no peak for it.
-base::Table roofs_table(const sim::Gpu &gpu, models::NumberFormat precision);
+base::Table roofs_table(const sim::Gpu& gpu, models::NumberFormat precision);
 
-} // namespace windtunnel::strategies
+}  // namespace windtunnel::strategies
