@@ -29,8 +29,38 @@ models::KernelTime faster(const models::KernelTime& a, const models::KernelTime&
   return b.time < a.time ? b : a;
 }
 
-bool has_eight_bits(models::NumberFormat format) {
-  return format == models::NumberFormat::fp8 || format == models::NumberFormat::fp8_block;
+// How many elements of a narrow format go into one of 16 bits, where the tensor cores multiply that
+// many times as fast; 1: a format without such products.
+std::int64_t packed(models::NumberFormat format, const sim::Gpu& gpu) {
+  switch (format) {
+    case models::NumberFormat::fp8:
+    case models::NumberFormat::fp8_block:
+      return gpu.peak.contains("fp8") ? 2 : 1;
+    case models::NumberFormat::nvfp4:
+      return gpu.peak.contains("nvfp4") ? 4 : 1;
+    default:
+      return 1;
+  }
+}
+
+// As many bytes and tensor-core cycles as a 16-bit product of a part of the depth. Tables of narrow
+// products have the cast of their input beside them, which engines fuse into the norm where a tensor
+// has one scale; with a scale a block it stays a kernel of its own.
+models::KernelTime alike(const models::GemmQuery& query, std::int64_t pack,
+                         const models::KernelTimeModel& kernels) {
+  models::GemmQuery wide = query;
+  wide.format = models::NumberFormat::bf16;
+  wide.k = std::max<std::int64_t>(1, query.k / pack);
+  models::KernelTime time = kernels.time(wide);
+  if (query.format == models::NumberFormat::fp8) return time;
+  const double elements = static_cast<double>(query.m) * static_cast<double>(query.k);
+  const double bytes = elements * (2.0 + models::activation_bytes(query.format));
+  const models::KernelTime cast =
+      kernels.time(models::MemoryQuery{.op = models::MemoryOp::cast, .bytes = base::Bytes(bytes)});
+  time.time += cast.time;
+  time.low += cast.low;
+  time.high += cast.high;
+  return time;
 }
 
 // Engines try what they have: of kernels with one scale a tensor and a block, the faster.
@@ -40,28 +70,15 @@ models::KernelTime fastest(const Query& query, const models::KernelTimeModel& ke
   models::KernelTime best = kernels.time(query);
   if constexpr (std::is_same_v<Query, models::GemmQuery> ||
                 std::is_same_v<Query, models::MoeQuery>) {
-    if (!has_eight_bits(query.format) || !gpu.peak.contains("fp8")) return best;
-    Query other = query;
-    other.format = query.format == models::NumberFormat::fp8 ? models::NumberFormat::fp8_block
-                                                             : models::NumberFormat::fp8;
-    best = faster(best, kernels.time(other));
+    const std::int64_t pack = packed(query.format, gpu);
+    if (pack == 2) {
+      Query other = query;
+      other.format = query.format == models::NumberFormat::fp8 ? models::NumberFormat::fp8_block
+                                                               : models::NumberFormat::fp8;
+      best = faster(best, kernels.time(other));
+    }
     if constexpr (std::is_same_v<Query, models::GemmQuery>) {
-      // As many bytes and tensor-core cycles as a 16-bit product of half the depth. Tables of 8-bit
-      // products have the cast of their input beside them, which engines fuse into the norm where a
-      // tensor has one scale; with a scale a block it stays a kernel of its own.
-      Query half = query;
-      half.format = models::NumberFormat::bf16;
-      half.k = std::max<std::int64_t>(1, query.k / 2);
-      models::KernelTime alike = kernels.time(half);
-      if (query.format == models::NumberFormat::fp8_block) {
-        const double elements = static_cast<double>(query.m) * static_cast<double>(query.k);
-        const models::KernelTime cast = kernels.time(models::MemoryQuery{
-            .op = models::MemoryOp::cast, .bytes = base::Bytes(3.0 * elements)});
-        alike.time += cast.time;
-        alike.low += cast.low;
-        alike.high += cast.high;
-      }
-      best = faster(best, alike);
+      if (pack > 1) best = faster(best, alike(query, pack, kernels));
     }
   }
   return best;

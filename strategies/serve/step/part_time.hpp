@@ -1,11 +1,11 @@
 // Time of a part of a step by kinds of kernels, with its band and what it rests on; which kernel an
 // engine takes for a product; and times remembered by a count.
 //
-// An engine takes the fastest of its 8-bit kernels: one scale a tensor, one a block, and (where the
-// GPU multiplies 8 bits) what a 16-bit product of half the depth takes, which has as many bytes and
-// tensor-core cycles. The third is there because tables of 8-bit products contain the cast of their
-// input as a kernel, which engines fuse into the norm before it; with a scale a block it stays one
-// and is added.
+// An engine takes the fastest of its narrow kernels: at 8 bits one scale a tensor or one a block; and,
+// at 8 and 4 bits where tensor cores multiply 2 and 4 times as fast, what a 16-bit product of a half
+// or a quarter of the depth takes, which has as many bytes and tensor-core cycles. That is there
+// because tables of narrow products contain the cast of their input as a kernel, which engines fuse
+// into the norm before it; with a scale a block it stays one and is added.
 #pragma once
 
 #include <algorithm>

@@ -9,10 +9,8 @@
 // Products run over all tokens of a step together, so a mixed step is no sum of two steps. The
 // residual addition is part of the next norm's kernel, and shared experts' sums part of the routed
 // ones' all-reduce, as engines fuse them. All-reduces run on the engine's own kernel up to its
-// largest message inside a node, else as the calibrated collective. An 8-bit product takes the
-// fastest of its kernels with one scale a tensor or a block, and of a 16-bit product of half the
-// depth, which has as many bytes and tensor-core cycles (tables of 8-bit products contain a cast that
-// engines fuse; with a scale a block it is added). A 2:4 sparse product runs as one
+// largest message inside a node, else as the calibrated collective. Narrow products:
+// part_time.hpp. A 2:4 sparse product runs as one
 // of half the depth, times 1.21: 1.65 times faster where the products bound it (1.5 to 1.8 in arXiv
 // 2301.00774, table 6). Products and attention take at least what the power limit leaves
 // (models/kernels/power_limit.hpp).
