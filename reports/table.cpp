@@ -219,13 +219,32 @@ class TextTable {
       for (std::size_t k = 0; k < width_of(c); ++k) rule += "─";
     }
     out += trimmed(titles) + colored(rule, kDim) + "\n";
-    for (const auto& row : table_.rows) {
-      std::string line;
-      for (std::size_t i = 0; i < block.size(); ++i) {
-        const std::size_t c = block[i];
-        line += spaces(i > 0 ? kGap : 0) + padded(c < row.size() ? row[c] : ViewCell{}, c);
+    for (const auto& row : table_.rows) out += row_lines(block, row);
+    return out;
+  }
+
+  // A last column of words that is too long goes on below itself; other columns are cut.
+  std::string row_lines(const Columns& block, const std::vector<ViewCell>& row) const {
+    std::string line;
+    std::vector<std::string> below;
+    for (std::size_t i = 0; i < block.size(); ++i) {
+      const std::size_t c = block[i];
+      ViewCell cell = c < row.size() ? row[c] : ViewCell{};
+      const bool words = i > 0 && i + 1 == block.size() && !is_sign(cell.mark) &&
+                         table_.columns[c].align == Align::left;
+      if (words && display_width(one_line(cell.text)) > widths_[c]) {
+        below = lines_of(cell.text, widths_[c]);
+        cell.text = below.front();
+        below.erase(below.begin());
       }
-      out += trimmed(line);
+      line += spaces(i > 0 ? kGap : 0) + padded(cell, c);
+    }
+    std::string out = trimmed(line);
+    for (const std::string& more : below) {
+      const std::size_t column = block.back();
+      const Columns before(block.begin(), block.end() - 1);
+      const ViewCell cell{more, row[column].mark};
+      out += trimmed(spaces(width_of(before) + kGap) + padded(cell, column));
     }
     return out;
   }

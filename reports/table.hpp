@@ -2,7 +2,8 @@
 //
 // Contract: no line is wider than `width` columns unless one word is; without colour every line is
 // plain text without trailing blanks; what colour says, a sign says as well (* fastest, ~ fastest
-// by less than the error band). Tables too wide are broken into blocks that repeat the key columns.
+// by less than the error band). Tables too wide are broken into blocks that repeat the key columns;
+// a last column of words goes on below itself.
 #pragma once
 
 #include <string>

@@ -17,7 +17,9 @@ namespace {
 class WarningList {
  public:
   void add(const reports::ResultCase& one) {
+    std::set<std::string> said;
     for (const std::string& text : one.outcome.warnings) {
+      if (!said.insert(text).second) continue;
       const auto [entry, fresh] = count_.emplace(text, 0);
       if (fresh) order_.push_back({text, one.name});
       ++entry->second;

@@ -82,25 +82,23 @@ class Binder {
   void describe(Slot<Query>& slot, const KernelProfile& profile, const ComponentKey& key,
                 const ComponentKey& asked) const {
     double wider = 0.0;
-    std::vector<std::string> words;
-    if (key.likeness != Likeness::exact) {
+    const bool stands_in = key.likeness != Likeness::exact;
+    const bool other_stack = &profile != &profiles_[0];
+    if (stands_in)
       wider = std::hypot(wider, key.likeness == Likeness::twin ? kTwinBand : kNearBand);
-      words.push_back(
-          fmt::format("no rows of {} {}, {} stands in", asked.kind, asked.format, key.format));
-    }
-    if (&profile != &profiles_[0]) {
-      wider = std::hypot(wider, kOtherStackBand);
-      words.push_back(fmt::format("the stack {} lacks it", profiles_[0].stack));
-    }
+    if (other_stack) wider = std::hypot(wider, kOtherStackBand);
     slot.other_gpu = profile.gpu != gpu_.name;
-    if (slot.other_gpu) {
-      wider = std::hypot(wider, kOtherGpuBand);
-      words.push_back(fmt::format("fitted on {}, carried over by the data sheet", profile.gpu));
-    }
+    if (slot.other_gpu) wider = std::hypot(wider, kOtherGpuBand);
     slot.high_factor = std::exp(wider);
     slot.low_factor = 1.0 / slot.high_factor;
-    if (words.empty()) return;
-    slot.note = fmt::format("{}: {} answers", fmt::join(words, "; "), profile.name);
+    if (!stands_in && !other_stack && !slot.other_gpu) return;
+    const std::string carried =
+        slot.other_gpu ? fmt::format(", carried over from {} by the data sheet", profile.gpu) : "";
+    // Ops of memory are named by kind alone, so that one sentence stands for all of them.
+    const bool by_kind = !stands_in && asked.kind == "memory";
+    slot.note = fmt::format("no rows of {}{} with {} on {}: {} in {} stand in{}", asked.kind,
+                            by_kind ? " ops" : " " + asked.format, profiles_[0].stack, gpu_.name,
+                            stands_in ? "those of " + key.format : "those", profile.name, carried);
   }
 
   const std::vector<KernelProfile>& profiles_;

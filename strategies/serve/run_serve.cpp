@@ -173,7 +173,8 @@ class ServeRunner {
     out_.labels["profile"] = site_.kernels.name();
     for (const std::string& note : notes()) out_.warnings.push_back(note);
     for (const auto& [reason, count] : served.rejections)
-      out_.warnings.push_back(fmt::format("{} requests were rejected: {}", count, reason));
+      out_.warnings.push_back(fmt::format("{} {} rejected: {}", count,
+                                          count == 1 ? "request was" : "requests were", reason));
     if (out_.facts["saturated"] > 0)
       out_.warnings.push_back(
           "saturated: requests come faster than they are served, so latencies grow with the length "
@@ -188,8 +189,8 @@ class ServeRunner {
     if (narrow)
       out_.warnings.push_back(
           "quality is not simulated: what quantization, pruning or distillation cost in answers "
-          "has "
-          "to be measured");
+          "has to "
+          "be measured");
   }
 
   const ServeJob& job_;

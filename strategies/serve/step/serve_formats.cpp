@@ -34,16 +34,8 @@ RankOptions rank_options(const ServeStrategy& strategy) {
 
 std::vector<std::string> rank_warnings(const ServeStrategy& strategy) {
   std::vector<std::string> warnings;
-  const Pruning& pruning = strategy.pruning;
-  if (pruning.two_four || pruning.layers_removed > 0) {
-    warnings.push_back("pruning changes the model's answers, which is not simulated");
-  }
-  if (pruning.two_four) {
+  if (strategy.pruning.two_four) {
     warnings.push_back("2:4 sparsity applies to linear layers; experts stay dense");
-  }
-  if (models::weight_bytes(strategy.precision) < 2.0 ||
-      models::activation_bytes(strategy.kv_precision) < 2.0) {
-    warnings.push_back("quantisation changes the model's answers, which is not simulated");
   }
   return warnings;
 }
