@@ -221,9 +221,9 @@ void FabricModel::resolve(const Question& question, Resolved& out) const {
   out.far = is_far(c, *seen);
   out.inside = out.setting_known && out.op_known && size == 0.0 && nodes == 0.0 && gpus == 0.0;
   if (!out.op_known)
-    out.note = "this op was not measured on " + fabric->name;
+    out.note = "collectives: this op was not measured on " + fabric->name;
   else if (!out.setting_known)
-    out.note = "nearest measured setting of " + fabric->name + " stands in";
+    out.note = "collectives: the nearest measured setting of " + fabric->name + " stands in";
 }
 
 std::optional<collectives::TimePrediction> FabricModel::answer(const Question& question,

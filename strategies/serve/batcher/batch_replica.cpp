@@ -1,7 +1,5 @@
 #include "strategies/serve/batcher/batch_replica.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 namespace windtunnel::strategies {
@@ -12,8 +10,7 @@ BatchReplica::BatchReplica(const Batching& batching, std::unique_ptr<BatchWork> 
 
 std::string BatchReplica::impossible(const Request& request) const {
   if (server_.possible(request.id)) return "";
-  return fmt::format("{} tokens are more than a batch can hold (max_model_len, or the KV cache)",
-                     request.input_tokens + request.output_tokens);
+  return "more tokens than a batch can hold (max_model_len, or the KV cache)";
 }
 
 void BatchReplica::submit(const Request& request, double now, bool /*remote*/) {

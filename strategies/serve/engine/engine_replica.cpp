@@ -43,9 +43,9 @@ std::int64_t EngineReplica::blocks_for(std::int64_t tokens) const {
 std::string EngineReplica::impossible(const Request& request) const {
   const std::int64_t tokens = request.input_tokens + request.output_tokens;
   if (plan_.max_model_len > 0 && tokens > plan_.max_model_len)
-    return fmt::format("{} tokens are more than max_model_len ({})", tokens, plan_.max_model_len);
+    return fmt::format("more tokens than max_model_len ({})", plan_.max_model_len);
   if (blocks_for(tokens) > ranks_[0].cache.total())
-    return fmt::format("{} tokens are more than the KV cache holds ({})", tokens,
+    return fmt::format("more tokens than the KV cache holds ({})",
                        ranks_[0].cache.total() * strategy_.kv.block);
   if (strategy_.batching.order == ContinuousOrder::orca &&
       blocks_for(plan_.max_model_len) > ranks_[0].cache.total())
@@ -54,9 +54,8 @@ std::string EngineReplica::impossible(const Request& request) const {
   const bool whole =
       !strategy_.batching.chunked_prefill || strategy_.batching.order == ContinuousOrder::orca;
   if (whole && request.input_tokens > strategy_.batching.max_tokens)
-    return fmt::format(
-        "a prompt of {} tokens is longer than max_tokens ({}), and prompts are not cut",
-        request.input_tokens, strategy_.batching.max_tokens);
+    return fmt::format("a prompt longer than max_tokens ({}), and prompts are not cut",
+                       strategy_.batching.max_tokens);
   return "";
 }
 

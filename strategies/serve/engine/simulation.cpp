@@ -100,7 +100,7 @@ void ServingSimulation::enter(std::int64_t id) {
   std::string why = replicas_[index]->impossible(request);
   if (why.empty() && replicas_[index]->full()) why = "the queue is full";
   if (!why.empty()) {
-    ++out_.rejections[why.find("tokens") == std::string::npos ? why : "too long for the engine"];
+    ++out_.rejections[why];
     settle(id, Fate::rejected);
     return;
   }

@@ -89,7 +89,7 @@ void ServingSimulation::send(std::int64_t id, std::size_t from) {
   }
   const std::size_t to = decode_router_.choose(request, replicas_, open, now_);
   if (const std::string why = replicas_[to]->impossible(request); !why.empty()) {
-    ++out_.rejections["too long for the engine"];
+    ++out_.rejections[why];
     settle(id, Fate::rejected);
     return;
   }
