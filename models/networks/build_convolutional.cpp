@@ -1,12 +1,12 @@
 // Convolutional classifiers: ResNet (He et al. 2016, arXiv 1512.03385, bottleneck blocks, stride in
-// the 3x3 as in torchvision), VGG (Simonyan and Zisserman 2015, arXiv 1409.1556), AlexNet
+// the 3x3 as in torchvision; ResNeXt, Xie et al. 2017, arXiv 1611.05431, with groups), VGG (Simonyan and Zisserman 2015, arXiv 1409.1556), AlexNet
 // (Krizhevsky 2014, arXiv 1404.5997, as in torchvision).
 #include <fmt/format.h>
 
 #include <string>
 #include <utility>
 
-#include "models/networks/op_builders.hpp"
+#include "models/networks/convolution_chain.hpp"
 
 namespace windtunnel::models {
 namespace {
@@ -17,77 +17,28 @@ Biases with_bias() {
   return {.mlp = true};
 }
 
-// A chain of convolutions that remembers how large its output is.
-class Chain {
- public:
-  Chain(std::int64_t channels, std::int64_t side) : channels_(channels), side_(side) {}
-
-  std::int64_t channels() const { return channels_; }
-  std::int64_t side() const { return side_; }
-  std::vector<Op>& ops() { return ops_; }
-
-  void convolution(const std::string& name, ConvolutionShape shape, Biases biases) {
-    shape.in_channels = channels_;
-    shape.in_side = side_;
-    Op op = convolution_op(name, shape, biases);
-    if (first_) std::get<ConvolutionWork>(op.work).input_gradient = false;
-    first_ = false;
-    ops_.push_back(std::move(op));
-    channels_ = shape.out_channels;
-    side_ = out_side(shape);
-  }
-  void norm(const std::string& name) {
-    ops_.push_back(map_norm_op(name, channels_, side_ * side_));
-  }
-  void relu(const std::string& name) {  // in place: its output is what the next op keeps
-    ops_.push_back(map_op(name, MemoryOp::gelu, elements(), {1, 2.0}));
-  }
-  void pool(const std::string& name, std::int64_t to_side) {
-    ops_.push_back(map_op(name, MemoryOp::copy, elements(), {1, 1.0}));
-    ops_.back().saved.push_back(kept("input", elements(), SavedSplit::replicated));
-    side_ = to_side;
-  }
-  void add(const std::string& name) {
-    ops_.push_back(map_op(name, MemoryOp::add, elements(), {1, 3.0}));
-  }
-  void linear(const std::string& name, std::int64_t inputs, std::int64_t outputs) {
-    ops_.push_back(linear_op(name, {.inputs = inputs, .outputs = outputs, .bias = true},
-                             TensorSplit::replicated, kSample));
-  }
-  Block block(std::string name, BlockRole role) {
-    Block out{.name = std::move(name), .role = role, .ops = std::move(ops_)};
-    ops_.clear();
-    return out;
-  }
-
- private:
-  double elements() const { return static_cast<double>(channels_ * side_ * side_); }
-
-  std::int64_t channels_, side_;
-  bool first_ = true;
-  std::vector<Op> ops_;
+// 1x1 to the inner width, 3x3 (in groups), 1x1 to 4 `width`, and the shortcut (a 1x1 where shapes
+// differ).
+struct Bottleneck {
+  std::int64_t width = 64, inner = 64, stride = 1, groups = 1;
 };
-
-void append(Network& network, Block block) {
-  network.blocks.push_back(std::move(block));
-  network.order.push_back(network.blocks.size() - 1);
-}
-
-// 1x1 to `width`, 3x3, 1x1 to 4 width, and the shortcut (a 1x1 where shapes differ).
-void bottleneck(Chain& chain, std::int64_t width, std::int64_t stride) {
+void bottleneck(Chain& chain, const Bottleneck& block) {
   const ConvolutionShape input{.in_channels = chain.channels(), .in_side = chain.side()};
-  chain.convolution("reduce", {.out_channels = width, .kernel = 1}, {});
+  chain.convolution("reduce", {.out_channels = block.inner, .kernel = 1}, {});
   chain.norm("reduce.norm");
   chain.relu("reduce.relu");
-  chain.convolution("spatial", {.out_channels = width, .kernel = 3, .stride = stride}, {});
+  chain.convolution(
+      "spatial",
+      {.out_channels = block.inner, .kernel = 3, .stride = block.stride, .groups = block.groups},
+      {});
   chain.norm("spatial.norm");
   chain.relu("spatial.relu");
-  chain.convolution("expand", {.out_channels = 4 * width, .kernel = 1}, {});
+  chain.convolution("expand", {.out_channels = 4 * block.width, .kernel = 1}, {});
   chain.norm("expand.norm");
-  if (input.in_channels != 4 * width || stride != 1) {
+  if (input.in_channels != 4 * block.width || block.stride != 1) {
     ConvolutionShape shortcut = input;
-    shortcut.out_channels = 4 * width;
-    shortcut.stride = stride;
+    shortcut.out_channels = 4 * block.width;
+    shortcut.stride = block.stride;
     Op op = convolution_op("shortcut", shortcut, {});
     op.saved.clear();  // its input is the one that `reduce` keeps
     chain.ops().push_back(std::move(op));
@@ -100,25 +51,7 @@ void bottleneck(Chain& chain, std::int64_t width, std::int64_t stride) {
 Network resnet(const ConvolutionalNetwork& net) {
   Network network;
   Chain chain(3, net.image);
-  chain.convolution("stem", {.out_channels = 64, .kernel = 7, .stride = 2}, {});
-  chain.norm("stem.norm");
-  chain.relu("stem.relu");
-  chain.pool("stem.pool", (chain.side() + 1) / 2);
-  append(network, chain.block("stem", BlockRole::embedding));
-  std::int64_t width = 64;
-  for (std::size_t stage = 0; stage < net.stages.size(); ++stage, width *= 2) {
-    for (std::int64_t i = 0; i < net.stages[stage]; ++i) {
-      const std::int64_t stride = i == 0 && stage > 0 ? 2 : 1;
-      bottleneck(chain, width, stride);
-      Block block = chain.block(fmt::format("stage {}{}", stage + 1, i == 0 ? " entry" : ""),
-                                BlockRole::layer);
-      if (i >= 2) {  // equal to the one before
-        network.order.push_back(network.blocks.size() - 1);
-      } else {
-        append(network, std::move(block));
-      }
-    }
-  }
+  residual_stages(net, chain, network);
   chain.pool("pool", 1);
   chain.linear("classes", chain.channels(), net.classes);
   append(network, chain.block("head", BlockRole::head));
@@ -178,6 +111,67 @@ Network alexnet(const ConvolutionalNetwork& net) {
 
 }  // namespace
 
+void Chain::convolution(const std::string& name, ConvolutionShape shape, Biases biases) {
+  shape.in_channels = channels_;
+  shape.in_side = side_;
+  Op op = convolution_op(name, shape, biases);
+  if (first_) std::get<ConvolutionWork>(op.work).input_gradient = false;
+  first_ = false;
+  ops_.push_back(std::move(op));
+  channels_ = shape.out_channels;
+  side_ = out_side(shape);
+}
+
+void Chain::pool(const std::string& name, std::int64_t to_side) {
+  ops_.push_back(map_op(name, MemoryOp::copy, elements(), {1, 1.0}));
+  ops_.back().saved.push_back(kept("input", elements(), SavedSplit::replicated));
+  side_ = to_side;
+}
+
+void Chain::linear(const std::string& name, std::int64_t inputs, std::int64_t outputs) {
+  ops_.push_back(linear_op(name, {.inputs = inputs, .outputs = outputs, .bias = true},
+                           TensorSplit::replicated, kSample));
+}
+
+Block Chain::block(std::string name, BlockRole role) {
+  Block out{.name = std::move(name), .role = role, .ops = std::move(ops_)};
+  ops_.clear();
+  return out;
+}
+
+void append(Network& network, Block block) {
+  network.blocks.push_back(std::move(block));
+  network.order.push_back(network.blocks.size() - 1);
+}
+
+std::vector<MapShape> residual_stages(const ConvolutionalNetwork& net, Chain& chain,
+                                      Network& network) {
+  chain.convolution("stem", {.out_channels = 64, .kernel = 7, .stride = 2}, {});
+  chain.norm("stem.norm");
+  chain.relu("stem.relu");
+  chain.pool("stem.pool", (chain.side() + 1) / 2);
+  append(network, chain.block("stem", BlockRole::embedding));
+  std::vector<MapShape> maps;
+  std::int64_t width = 64;
+  for (std::size_t stage = 0; stage < net.stages.size(); ++stage, width *= 2) {
+    for (std::int64_t i = 0; i < net.stages[stage]; ++i) {
+      bottleneck(chain, {.width = width,
+                         .inner = width * net.group_width / 64 * net.groups,
+                         .stride = i == 0 && stage > 0 ? 2 : 1,
+                         .groups = net.groups});
+      Block block = chain.block(fmt::format("stage {}{}", stage + 1, i == 0 ? " entry" : ""),
+                                BlockRole::layer);
+      if (i >= 2) {  // equal to the one before
+        network.order.push_back(network.blocks.size() - 1);
+      } else {
+        append(network, std::move(block));
+      }
+    }
+    maps.push_back({chain.channels(), chain.side()});
+  }
+  return maps;
+}
+
 // AlexNet's first layer pads its 11x11 kernel by 2, not 5.
 std::int64_t out_side(const ConvolutionShape& shape) {
   const std::int64_t padding = shape.kernel == 11 ? 2 : shape.kernel / 2;
@@ -191,10 +185,12 @@ Op convolution_op(std::string name, const ConvolutionShape& shape, Biases biases
                              .kernel_volume = shape.kernel * shape.kernel,
                              .in_positions = shape.in_side * shape.in_side,
                              .out_positions = side * side,
+                             .groups = shape.groups,
                              .bias = biases.mlp};
   Op op{.name = std::move(name), .work = work, .rows = kSample};
-  op.parameters.replicated = work.in_channels * work.out_channels * work.kernel_volume +
-                             (work.bias ? work.out_channels : 0);
+  op.parameters.replicated =
+      work.in_channels / work.groups * work.out_channels * work.kernel_volume +
+      (work.bias ? work.out_channels : 0);
   SavedTensor input = kept("input", static_cast<double>(work.in_channels * work.in_positions),
                            SavedSplit::replicated);
   input.element = SavedElement::gemm_input;
@@ -223,10 +219,24 @@ Op map_op(std::string name, MemoryOp op, double width, Traffic forward) {
 }
 
 Network build(const ConvolutionalNetwork& net) {
-  Network network = net.family == ConvolutionalFamily::resnet ? resnet(net)
-                    : net.family == ConvolutionalFamily::vgg  ? vgg(net)
-                                                              : alexnet(net);
+  const auto made = [&] {
+    switch (net.family) {
+      case ConvolutionalFamily::resnet:
+        return resnet(net);
+      case ConvolutionalFamily::vgg:
+        return vgg(net);
+      case ConvolutionalFamily::alexnet:
+        return alexnet(net);
+      case ConvolutionalFamily::retinanet:
+        return retinanet(net);
+      case ConvolutionalFamily::unet3d:
+        return volume_unet(net);
+    }
+    return Network{};
+  };
+  Network network = made();
   network.sample = SampleKind::image;
+  network.evaluations = net.evaluations;
   return network;
 }
 

@@ -137,14 +137,18 @@ void check_all(Transformer& t, Check& check) {
 }
 
 void check_all(ConvolutionalNetwork& net, Check& check) {
+  const bool residual =
+      net.family == ConvolutionalFamily::resnet || net.family == ConvolutionalFamily::retinanet;
+  const bool volume = net.family == ConvolutionalFamily::unet3d;
   check.at_least("image", net.image, 32);
   check.at_least("classes", net.classes, 1);
   if (net.stages.empty()) {
-    if (net.family == ConvolutionalFamily::resnet) net.stages = {3, 4, 6, 3};
+    if (residual) net.stages = {3, 4, 6, 3};
     if (net.family == ConvolutionalFamily::vgg) net.stages = {2, 2, 3, 3, 3};
+    if (volume) net.stages = {32, 64, 128, 256, 320, 320};
   }
-  const std::size_t stages = net.family == ConvolutionalFamily::resnet ? 4U : 5U;
-  if (net.family != ConvolutionalFamily::alexnet && net.stages.size() != stages) {
+  const std::size_t stages = residual ? 4U : 5U;
+  if (net.family != ConvolutionalFamily::alexnet && !volume && net.stages.size() != stages) {
     check.error(
         fmt::format("stages has {} entries; this family has {} stages", net.stages.size(), stages));
   }
@@ -152,6 +156,17 @@ void check_all(ConvolutionalNetwork& net, Check& check) {
     check.error("stages: AlexNet has none to choose");
   }
   for (const std::int64_t blocks : net.stages) check.at_least("stages", blocks, 1);
+  check.at_least("groups", net.groups, 1);
+  check.at_least("group_width", net.group_width, 1);
+  check.at_least("anchors", net.anchors, 1);
+  check.at_least("evaluations", net.evaluations, 1);
+  if (net.groups > 1 && !residual) {
+    check.error(fmt::format("groups is {}: only residual networks have them", net.groups));
+  }
+  if (volume && (net.stages.size() > 16 || net.image % (1 << (net.stages.size() - 1)) != 0)) {
+    check.error(fmt::format("image is {}, which cannot be halved {} times", net.image,
+                            net.stages.size() - 1));
+  }
 }
 
 void check_all(DiffusionUnet& unet, Check& check) {

@@ -13,15 +13,21 @@
 
 namespace windtunnel::models {
 
-// Convolutional classifiers by family. `stages`: residual blocks a stage (ResNet: bottlenecks of
+// Convolutional networks by family. `stages`: residual blocks a stage (ResNet: bottlenecks of
 // widths 64, 128, 256, 512 times 4), or 3x3 convolutions a stage (VGG: widths 64 to 512); AlexNet
-// has none to choose.
-enum class ConvolutionalFamily { resnet, vgg, alexnet };
+// has none to choose. ResNeXt: the 3x3 of a bottleneck has `groups` groups, `group_width` channels
+// each in the first stage. retinanet: a detector on such a backbone, `anchors` boxes a position.
+// unet3d: segmentation of cubes of `image` voxels an edge; stages: channels of each level.
+enum class ConvolutionalFamily { resnet, vgg, alexnet, retinanet, unet3d };
 struct ConvolutionalNetwork {
   ConvolutionalFamily family = ConvolutionalFamily::resnet;
   std::vector<std::int64_t> stages{};
   std::int64_t image = 224;
   std::int64_t classes = 1000;
+  std::int64_t groups = 1;
+  std::int64_t group_width = 64;
+  std::int64_t anchors = 9;
+  std::int64_t evaluations = 1;  // of the network for one sample (cubes of a scan)
 };
 
 // The denoising UNet of latent diffusion (Podell et al. 2023, arXiv 2307.01952): per level

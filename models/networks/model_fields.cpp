@@ -21,16 +21,30 @@ std::vector<ModelField> convolutional_fields() {
                      FieldWords<ConvolutionalFamily>{
                          {ConvolutionalFamily::resnet, {"resnet", "bottleneck blocks"}},
                          {ConvolutionalFamily::vgg, {"vgg", "3x3 convolutions"}},
-                         {ConvolutionalFamily::alexnet, {"alexnet", "five convolutions"}}},
+                         {ConvolutionalFamily::alexnet, {"alexnet", "five convolutions"}},
+                         {ConvolutionalFamily::retinanet, {"retinanet", "detector, residual"}},
+                         {ConvolutionalFamily::unet3d, {"unet3d", "segmentation of cubes"}}},
                      {.name = "family", .doc = "what the stages are made of"}),
       tied<C>(WINDTUNNEL_MEMBER(stages),
               {.name = "stages",
                .minimum = 1,
-               .doc = "blocks (VGG: convolutions) a stage; default: ResNet-50, VGG-16"}),
+               .doc = "blocks (VGG: convolutions; 3D-UNet: channels) a stage; default: ResNet-50, "
+                      "VGG-16, MLPerf's 3D-UNet"}),
       tied<C>(WINDTUNNEL_MEMBER(image),
-              {.name = "image", .minimum = 32, .doc = "height and width in pixels"}),
+              {.name = "image", .minimum = 32, .doc = "edge of the input in pixels"}),
       tied<C>(WINDTUNNEL_MEMBER(classes),
               {.name = "classes", .minimum = 1, .doc = "outputs of the classifier"}),
+      tied<C>(WINDTUNNEL_MEMBER(groups),
+              {.name = "groups", .minimum = 1, .doc = "of the 3x3 of a bottleneck (ResNeXt)"}),
+      tied<C>(WINDTUNNEL_MEMBER(group_width),
+              {.name = "group_width", .minimum = 1, .doc = "channels a group, first stage"}),
+      tied<C>(WINDTUNNEL_MEMBER(anchors),
+              {.name = "anchors", .minimum = 1, .doc = "boxes a position of a detector"}),
+      tied<C>(
+          WINDTUNNEL_MEMBER(evaluations),
+          {.name = "evaluations",
+           .minimum = 1,
+           .doc = "of the network for one sample: steps (twice with guidance), cubes of a scan"}),
   };
 }
 
@@ -57,10 +71,11 @@ std::vector<ModelField> unet_fields() {
               {.name = "context_tokens", .minimum = 1, .doc = "tokens of the text"}),
       tied<U>(WINDTUNNEL_MEMBER(conditioning),
               {.name = "conditioning", .minimum = 1, .doc = "width of the added embedding"}),
-      tied<U>(WINDTUNNEL_MEMBER(evaluations),
-              {.name = "evaluations",
-               .minimum = 1,
-               .doc = "of the network for one image: steps, twice that with guidance"}),
+      tied<U>(
+          WINDTUNNEL_MEMBER(evaluations),
+          {.name = "evaluations",
+           .minimum = 1,
+           .doc = "of the network for one sample: steps (twice with guidance), cubes of a scan"}),
   };
 }
 

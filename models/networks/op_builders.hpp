@@ -54,6 +54,7 @@ struct ConvolutionShape {
   std::int64_t in_channels = 1, out_channels = 1;
   std::int64_t kernel = 1, stride = 1;
   std::int64_t in_side = 1;  // height and width of the input
+  std::int64_t groups = 1;
 };
 std::int64_t out_side(const ConvolutionShape& shape);  // padding of kernel / 2
 Op convolution_op(std::string name, const ConvolutionShape& shape, Biases biases);

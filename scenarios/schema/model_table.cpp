@@ -132,7 +132,7 @@ Field group_field(const Group& group) {
 
 Field kind_field() {
   std::vector<Choice> kinds{{"transformer", "decoder, encoder, or both"},
-                            {"convolutional", "ResNet, VGG, AlexNet"},
+                            {"convolutional", "ResNet, VGG, AlexNet, RetinaNet, 3D-UNet"},
                             {"diffusion_unet", "UNet of latent diffusion"},
                             {"recommendation", "DLRM"},
                             {"recurrent", "LSTM"},

@@ -96,7 +96,7 @@ const LoadgenModel* loadgen_model(std::string_view name) {
       {"retinanet", {.e2e = Seconds(0.1)}, false, NumberFormat::int8, 16},
       {"bert", {.e2e = Seconds(0.13)}, false, NumberFormat::fp8, 128},
       {"dlrm-v2", {.e2e = Seconds(0.06)}, false, NumberFormat::int8, 16'384},
-      {"3d-unet", {}, false, NumberFormat::int8, 1},
+      {"3d-unet", {}, false, NumberFormat::int8, 8},
       {"stable-diffusion-xl", {.e2e = Seconds(20)}, false, NumberFormat::fp16, 8},
       {"gptj", {.e2e = Seconds(20)}, true, NumberFormat::fp8, 256},
       {"llama2-70b", {.ttft = Seconds(2), .tpot = Seconds(0.2)}, true, NumberFormat::fp8, 1024},

@@ -80,6 +80,49 @@ TEST(NetworkFlops, OfVisionModelsAreThePublishedMultiplyAdds) {
   }
 }
 
+// torchvision's retinanet_resnet50_fpn (91 classes, 800 x 800): 34,014,999 weights, without the
+// 53,120 of its frozen batch norms, and 151.54 G multiply-adds.
+TEST(NetworkFlops, AndWeightsOfRetinaNetAreTorchvisions) {
+  const Model model{.name = "retinanet-resnet50",
+                    .description = "",
+                    .source = "",
+                    .architecture = ConvolutionalNetwork{.family = ConvolutionalFamily::retinanet,
+                                                         .stages = {3, 4, 6, 3},
+                                                         .image = 800,
+                                                         .classes = 91}};
+  const Network network = build_network(model);
+  EXPECT_EQ(parameters(network), 34'014'999 + 53'120);
+  EXPECT_NEAR(forward_flops(network, {}).value() / 2e9, 151.54, 0.01 * 151.54);
+}
+
+// Groups: torchvision's resnext50_32x4d has 25,028,904 weights and 4.23 G multiply-adds.
+TEST(NetworkFlops, AndWeightsOfResNeXtAreTorchvisions) {
+  const Model model{
+      .name = "resnext50",
+      .description = "",
+      .source = "",
+      .architecture = ConvolutionalNetwork{.stages = {3, 4, 6, 3}, .groups = 32, .group_width = 4}};
+  const Network network = build_network(model);
+  EXPECT_EQ(parameters(network), 25'028'904);
+  EXPECT_NEAR(forward_flops(network, {}).value() / 2e9, 4.23, 0.01 * 4.23);
+}
+
+// The reference of MLPerf's 3D-UNet: 23 convolutions, 5 that double and 22 norms; a cube of 128
+// voxels is 947 GFLOP (sum of 2 x taps x channels x voxels over its layers).
+TEST(NetworkFlops, OfACubeOfTheVolumeNetworkAreTheSumOfItsLayers) {
+  const Network network = network_of("3d-unet");
+  int convolutions = 0, norms = 0;
+  for (const std::size_t index : network.order) {
+    for (const Op& op : network.blocks[index].ops) {
+      convolutions += std::holds_alternative<ConvolutionWork>(op.work) ? 1 : 0;
+      norms += op.name.ends_with(".norm") ? 1 : 0;
+    }
+  }
+  EXPECT_EQ(convolutions, 23 + 5);
+  EXPECT_EQ(norms, 22);
+  EXPECT_NEAR(forward_flops(network, {}).value() / 1e9, 947.0, 0.01 * 947.0);
+}
+
 TEST(NetworkFlops, OfTheLengthDoNotMatterForImages) {
   const Network network = network_of("vit-large");
   EXPECT_DOUBLE_EQ(model_flops_per_sample(network, 1).value(),

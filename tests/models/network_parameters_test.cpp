@@ -139,6 +139,7 @@ const std::vector<Published>& published() {
       {"vgg16", 138357544, 9, "torchvision vgg16"},
       {"vgg19", 143667240, 9, "torchvision vgg19"},
       {"alexnet", 61100840, 8, "torchvision alexnet"},
+      {"3d-unet", 31.2e6, 3, "nnU-Net's 3D U-Net of this size"},
       {"stable-diffusion-xl", 2567463684.0, 10, "diffusers UNet of SDXL base"},
       {"dlrm-v2", 97.31 * 1024 * 1024 * 1024 / 4, 4, "MLPerf: 97.31 GiB in FP32"},
       {"lstm-ptb-large", 66e6, 2, "arXiv 1409.2329 section 4.1"},

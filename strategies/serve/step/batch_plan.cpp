@@ -88,12 +88,13 @@ BatchPlanning make_batch_plan(const ServeJob& job, const ServeSubject& subject,
   const ServeStrategy& s = job.strategy;
   const sim::Gpu& gpu = site.cluster->node.gpu;
   const bool rows = is_recommendation(subject.model);
-  const bool classifier =
-      std::holds_alternative<models::ConvolutionalNetwork>(subject.model.architecture);
+  // A batch norm is part of its convolution; an instance norm needs the map's own statistics.
+  const auto* maps = std::get_if<models::ConvolutionalNetwork>(&subject.model.architecture);
+  const bool folded = maps != nullptr && maps->family != models::ConvolutionalFamily::unet3d;
   const models::Formats formats = serve_formats(s.precision, s.kv_precision);
   const auto batches = std::make_shared<FusedBatchTime>(BatchOptions{
       .network = std::make_shared<models::Network>(subject.network),
-      .norms = classifier ? BatchOptions::Norms::folded : BatchOptions::Norms::kernels,
+      .norms = folded ? BatchOptions::Norms::folded : BatchOptions::Norms::kernels,
       .rows = rows ? BatchOptions::SampleRows::tokens : BatchOptions::SampleRows::samples,
       .formats = formats,
       .tensor = s.tensor,
