@@ -74,8 +74,15 @@ void add_errors(const std::vector<const ValidatedStep*>& steps, base::Outcome& o
   if (rank.regret) out.facts["regret"] = *rank.regret;
 }
 
+// The quantity that the row's memory is of: PyTorch's peak of allocated or reserved memory, else
+// what the device reports.
 double memory_of(const ValidatedStep& step) {
-  const auto found = step.predicted.facts.find("memory_total_bytes");
+  const auto says = [&](std::string_view word) {
+    return step.row.memory_kind.find(word) != std::string::npos;
+  };
+  const auto found = step.predicted.facts.find(says("reserved")    ? "memory_reserved_bytes"
+                                               : says("allocated") ? "memory_allocated_bytes"
+                                                                   : "memory_used_bytes");
   return found == step.predicted.facts.end() ? 0.0 : found->second;
 }
 

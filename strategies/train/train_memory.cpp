@@ -4,7 +4,9 @@
 
 #include "models/networks/activation_memory.hpp"
 #include "models/networks/counts.hpp"
+#include "strategies/train/memory_conventions.hpp"
 #include "strategies/train/optimizer_cost.hpp"
+#include "strategies/train/scratch_memory.hpp"
 
 namespace windtunnel::strategies {
 namespace {
@@ -68,16 +70,6 @@ class ChunkMemory {
       if (models::is_trained(network_.at(0))) out.trained.dense += copy;
     }
     return out;
-  }
-
-  double largest_layer(const ChunkOfModel& chunk, double stored) const {
-    double largest = 0.0;
-    for (std::int64_t i = 0; i < chunk.layers; ++i) {
-      largest = std::max(largest, models::weight_bytes_on_rank(network_.blocks[layer(chunk, i)],
-                                                               plan_.lowering.layout, stored)
-                                      .total());
-    }
-    return largest;
   }
 
  private:
@@ -147,54 +139,94 @@ double shard_of(ZeroLevel level, ZeroLevel from, double ranks) {
   return level >= from ? 1.0 / ranks : 1.0;
 }
 
-// Communicators of a rank: one for each kind of group of more than one rank.
-int communicators(const TrainPlan& plan) {
-  const ParallelSizes& s = plan.job.strategy.sizes;
-  int count = 1;  // all ranks
-  for (const std::int64_t size : {s.tensor, s.context, s.data, s.pipeline, s.expert}) {
-    count += size > 1 ? 1 : 0;
+// Trained parameters of a device, and the bytes of all of its weights.
+struct Shares {
+  double dense_ranks = 1, expert_ranks = 1;
+  ZeroLevel level = ZeroLevel::none;
+
+  double of(const models::RankParameters& held, ZeroLevel from) const {
+    return held.dense * shard_of(level, from, dense_ranks) +
+           held.expert * shard_of(level, from, expert_ranks);
   }
-  return plan.gpus > 1 ? count : 0;
+};
+
+Shares shares_of(const TrainStrategy& s) {
+  const auto dense = static_cast<double>(s.sizes.data * s.sizes.context);
+  return {.dense_ranks = dense,
+          .expert_ranks = static_cast<double>(s.sizes.tensor) * dense /
+                          static_cast<double>(s.sizes.expert * s.sizes.expert_tensor),
+          .level = s.zero};
 }
+
+class StageSum {
+ public:
+  StageSum(const TrainPlan& plan, const models::Network& network)
+      : plan_(plan),
+        strategy_(plan.job.strategy),
+        conventions_(memory_conventions(plan.stack, plan.job.workload.precision)),
+        each_(bytes_per_parameter(plan.job.workload.optimizer, plan.job.workload.precision,
+                                  strategy_.gradient_precision)),
+        shares_(shares_of(strategy_)),
+        memory_(plan, network),
+        scratch_(plan, network, conventions_) {}
+
+  StageMemory of(std::int32_t device) const {
+    StageMemory out;
+    std::vector<ChunkActivations> chunks;
+    std::vector<ChunkOfModel> parts;
+    double step = 0.0;
+    for (std::int32_t c = 0; c < plan_.pipeline.chunks; ++c) {
+      parts.push_back(
+          plan_.split[static_cast<std::size_t>(plan_.pipeline.model_chunk({device, c}))]);
+      chunks.push_back(memory_.activations(parts.back()));
+      add_parameters(memory_.held(parts.back(), each_.weight), out);
+      step += conventions_.step_copies *
+              shares_.of(memory_.held(parts.back(), each_.weight).trained, ZeroLevel::optimizer);
+    }
+    if (strategy_.offload_optimizer != OffloadTarget::none) out.optimizer = Bytes(0);
+    const Bytes peak = peak_bytes(plan_.pipeline.devices[static_cast<std::size_t>(device)], chunks);
+    out.activations =
+        strategy_.offload_activations == OffloadTarget::none ? peak : resident(chunks, plan_);
+    out.scratch = scratch_.of(parts) + base::min(conventions_.bucket, out.gradients);
+    // The step comes when no activations are left; its blocks are held until then.
+    const Bytes beyond = base::max(Bytes(0), Bytes(step) - out.activations);
+    out.scratch += beyond;
+    out.outside = conventions_.context + communicator_bytes(plan_);
+    out.workspace = out.scratch + out.outside + peak * conventions_.fragmentation;
+    out.held = Bytes(step) - beyond +
+               peak * std::max(0.0, conventions_.slack - conventions_.fragmentation);
+    return out;
+  }
+
+ private:
+  void add_parameters(const HeldByChunk& all, StageMemory& out) const {
+    const bool alone = strategy_.zero == ZeroLevel::weights && each_.master > 0 &&
+                       conventions_.shard == Shard::master_alone;
+    const double trained = shares_.of(all.trained, ZeroLevel::weights);
+    out.weights += Bytes(shares_.of(all.weight_bytes, ZeroLevel::weights));
+    if (alone) out.weights += Bytes((each_.master - each_.weight) * trained);
+    out.gradients += Bytes(each_.gradient * shares_.of(all.trained, ZeroLevel::gradients));
+    out.optimizer += Bytes((alone ? each_.states : each_.optimizer()) *
+                           shares_.of(all.trained, ZeroLevel::optimizer));
+    out.gradients += Bytes(conventions_.copies * all.trained.total());
+  }
+
+  const TrainPlan& plan_;
+  const TrainStrategy& strategy_;
+  MemoryConventions conventions_;
+  BytesPerParameter each_;
+  Shares shares_;
+  ChunkMemory memory_;
+  ScratchMemory scratch_;
+};
 
 }  // namespace
 
-std::vector<StageMemory> stage_memory(const TrainPlan& plan, const models::Network& network,
-                                      const DeviceOverhead& overhead) {
-  const TrainStrategy& s = plan.job.strategy;
-  const ChunkMemory memory(plan, network);
-  const BytesPerParameter each = bytes_per_parameter(
-      plan.job.workload.optimizer, plan.job.workload.precision, s.gradient_precision);
-  const auto dense_ranks = static_cast<double>(s.sizes.data * s.sizes.context);
-  const double expert_ranks = static_cast<double>(s.sizes.tensor) * dense_ranks /
-                              static_cast<double>(s.sizes.expert * s.sizes.expert_tensor);
+std::vector<StageMemory> stage_memory(const TrainPlan& plan, const models::Network& network) {
+  const StageSum sum(plan, network);
   std::vector<StageMemory> stages;
   for (std::int32_t device = 0; device < plan.pipeline.shape.stages; ++device) {
-    StageMemory out;
-    std::vector<ChunkActivations> chunks;
-    double largest = 0.0;
-    for (std::int32_t c = 0; c < plan.pipeline.chunks; ++c) {
-      const ChunkOfModel& chunk =
-          plan.split[static_cast<std::size_t>(plan.pipeline.model_chunk({device, c}))];
-      chunks.push_back(memory.activations(chunk));
-      largest = std::max(largest, memory.largest_layer(chunk, each.weight));
-      const HeldByChunk all = memory.held(chunk, each.weight);
-      const auto share = [&](const models::RankParameters& held, ZeroLevel from) {
-        return held.dense * shard_of(s.zero, from, dense_ranks) +
-               held.expert * shard_of(s.zero, from, expert_ranks);
-      };
-      out.weights += Bytes(share(all.weight_bytes, ZeroLevel::weights));
-      out.gradients += Bytes(each.gradient * share(all.trained, ZeroLevel::gradients));
-      out.optimizer += Bytes(each.optimizer() * share(all.trained, ZeroLevel::optimizer));
-    }
-    if (s.offload_optimizer != OffloadTarget::none) out.optimizer = Bytes(0);
-    const Bytes peak = peak_bytes(plan.pipeline.devices[static_cast<std::size_t>(device)], chunks);
-    out.activations = s.offload_activations == OffloadTarget::none ? peak : resident(chunks, plan);
-    out.workspace = overhead.context + overhead.library +
-                    overhead.communicator * static_cast<double>(communicators(plan)) +
-                    peak * overhead.fragmentation;
-    if (s.zero == ZeroLevel::weights) out.workspace += Bytes(2 * largest);
-    stages.push_back(out);
+    stages.push_back(sum.of(device));
   }
   return stages;
 }

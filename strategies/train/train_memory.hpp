@@ -1,11 +1,20 @@
 // Memory of each pipeline stage of a training job.
 //
-// Model, per device: weights, gradients and optimizer states of its parameters (bytes a parameter:
-// optimizer_cost.hpp), each divided by the data ranks where ZeRO shards it; activations of the
-// micro-batches that the schedule keeps in flight, plus, with full recomputation, those of one whole
-// layer while it is computed again; workspace: weights gathered for the layer at work and the next
-// (ZeRO-3), the library's scratch, buffers of communicators, the CUDA context; and what the caching
-// allocator loses to fragmentation, a share of the activations.
+// Model, per device, at its worst moment:
+//   weights, gradients, optimizer states of its parameters (bytes a parameter: optimizer_cost.hpp),
+//     each divided by the data ranks where ZeRO shards it, and the framework's copies of them
+//   activations: of the micro-batches that the schedule keeps in flight; with full recomputation,
+//     those of one whole layer besides while it is computed again
+//   scratch: weights gathered for the layer at work and the next and the gradient on its way to its
+//     owners (ZeRO-3), the loss, buckets, placeholders, gathered sequences, library workspaces
+//   outside: the CUDA context, buffers of communicators
+// What a framework keeps beside what the layers need: memory_conventions.hpp. Four totals of them:
+//   allocated = all but `outside`: what the allocator has handed out (max_memory_allocated)
+//   reserved  = and the free blocks it holds (max_memory_reserved), copies of the optimizer's step
+//               among them; never above the device, as blocks are given back before it runs out
+//   used      = reserved and `outside`: what the device reports (nvidia-smi)
+//   total     = allocated, what is lost to fragmentation for good, and `outside`: decides whether
+//               the job fits
 // Sources: Rajbhandari et al. 2020 (arXiv 1910.02054); Korthikanti et al. 2022 (arXiv 2205.05198).
 #pragma once
 
@@ -17,21 +26,19 @@
 namespace windtunnel::strategies {
 
 struct StageMemory {
-  base::Bytes weights{0}, gradients{0}, optimizer{0}, activations{0}, workspace{0};
-  base::Bytes total() const { return weights + gradients + optimizer + activations + workspace; }
-};
+  base::Bytes weights{0}, gradients{0}, optimizer{0}, activations{0};
+  base::Bytes workspace{0};            // scratch, outside, and what fragmentation loses for good
+  base::Bytes scratch{0}, outside{0};  // of the workspace
+  base::Bytes held{0};                 // free blocks that the allocator keeps while there is room
 
-// What does not depend on the job; figures of the device and its libraries.
-struct DeviceOverhead {
-  base::Bytes context{0.6 * 1073741824.0};        // CUDA context and loaded kernels
-  base::Bytes communicator{0.25 * 1073741824.0};  // NCCL's buffers of one communicator
-  base::Bytes library{0.03 * 1073741824.0};       // cuBLAS workspace
-  double fragmentation = 0.04;                    // of the activations
+  base::Bytes total() const { return weights + gradients + optimizer + activations + workspace; }
+  base::Bytes allocated() const { return weights + gradients + optimizer + activations + scratch; }
+  base::Bytes used(base::Bytes capacity) const { return base::min(total() + held, capacity); }
+  base::Bytes reserved(base::Bytes capacity) const { return used(capacity) - outside; }
 };
 
 // By device of the pipeline.
-std::vector<StageMemory> stage_memory(const TrainPlan& plan, const models::Network& network,
-                                      const DeviceOverhead& overhead = {});
+std::vector<StageMemory> stage_memory(const TrainPlan& plan, const models::Network& network);
 
 // Capacity less what is kept free: a device whose peak is above it runs out of memory sooner or
 // later, because the peak moves from step to step.

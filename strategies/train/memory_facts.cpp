@@ -1,0 +1,139 @@
+#include "strategies/train/memory_facts.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "sim/base/unit_text.hpp"
+
+namespace windtunnel::strategies {
+namespace {
+
+using base::Bytes;
+using models::Recompute;
+
+struct Change {
+  std::string text;
+  TrainPlan plan;
+};
+
+// What could be changed, cheapest first, each alone.
+std::vector<Change> changes_of(const TrainPlan& plan) {
+  std::vector<Change> out;
+  const TrainStrategy& now = plan.job.strategy;
+  const auto add = [&](std::string text) -> TrainPlan& {
+    out.push_back({std::move(text), plan});
+    return out.back().plan;
+  };
+  if (now.recompute == Recompute::none) {
+    add("recompute: selective").job.strategy.recompute = Recompute::selective;
+  }
+  if (now.recompute != Recompute::full || now.recompute_layers != 0) {
+    TrainStrategy& s = add("recompute: full").job.strategy;
+    s.recompute = Recompute::full;
+    s.recompute_layers = 0;
+  }
+  for (std::int64_t size = now.micro_batch / 2; size >= 1; size /= 2) {
+    TrainPlan& other = add(fmt::format("micro_batch: {}", size));
+    other.job.strategy.micro_batch = size;
+    other.micro_batch.sequences = size;
+  }
+  const bool shared = now.sizes.data * now.sizes.context > 1;
+  if (shared && now.zero == ZeroLevel::none) {
+    add("zero: 1").job.strategy.zero = ZeroLevel::optimizer;
+  }
+  if (shared && now.zero != ZeroLevel::weights) {
+    add("zero: 3").job.strategy.zero = ZeroLevel::weights;
+  }
+  if (now.offload_optimizer == OffloadTarget::none) {
+    add("offload of the optimizer to the host").job.strategy.offload_optimizer =
+        OffloadTarget::host;
+  }
+  return out;
+}
+
+// The most that changing all of it gives.
+TrainPlan least(const TrainPlan& plan) {
+  TrainPlan out = plan;
+  TrainStrategy& s = out.job.strategy;
+  s.recompute = Recompute::full;
+  s.recompute_layers = 0;
+  s.micro_batch = 1;
+  out.micro_batch.sequences = 1;
+  if (s.sizes.data * s.sizes.context > 1) s.zero = ZeroLevel::weights;
+  s.offload_optimizer = OffloadTarget::host;
+  return out;
+}
+
+std::string remedy(const TrainPlan& plan, const models::Network& network, Bytes usable) {
+  for (const Change& change : changes_of(plan)) {
+    const Bytes needed = fullest(stage_memory(change.plan, network)).total();
+    if (needed <= usable) {
+      return fmt::format("{} would need {} and fit", change.text, base::to_text(needed));
+    }
+  }
+  const Bytes needed = fullest(stage_memory(least(plan), network)).total();
+  return fmt::format(
+      "{} with full recomputation, micro_batch 1, zero 3 and the optimizer on the host: {}",
+      needed <= usable ? fmt::format("it would need {} and fit", base::to_text(needed))
+                       : fmt::format("it would still need {}", base::to_text(needed)),
+      needed <= usable ? "no one of them is enough"
+                       : "more tensor, context or pipeline ranks would have to share it");
+}
+
+std::string out_of_memory(const StageMemory& stage, std::ptrdiff_t index, Bytes usable) {
+  return fmt::format(
+      "stage {} needs {} of {} usable ({} weights, {} gradients, {} optimizer, {} activations, {} "
+      "workspace)",
+      index, base::to_text(stage.total()), base::to_text(usable), base::to_text(stage.weights),
+      base::to_text(stage.gradients), base::to_text(stage.optimizer),
+      base::to_text(stage.activations), base::to_text(stage.workspace));
+}
+
+template <class Of>
+double most(const std::vector<StageMemory>& stages, Of of) {
+  Bytes out{0};
+  for (const StageMemory& stage : stages) out = base::max(out, of(stage));
+  return out.value();
+}
+
+}  // namespace
+
+const StageMemory& fullest(const std::vector<StageMemory>& stages) {
+  return *std::max_element(
+      stages.begin(), stages.end(),
+      [](const StageMemory& a, const StageMemory& b) { return a.total() < b.total(); });
+}
+
+bool fits(const std::vector<StageMemory>& stages, const sim::Gpu& gpu) {
+  return fullest(stages).total() <= usable_memory(gpu);
+}
+
+void add_memory_facts(const TrainPlan& plan, const models::Network& network,
+                      const std::vector<StageMemory>& stages, const sim::Gpu& gpu,
+                      base::Outcome& out) {
+  const StageMemory& worst = fullest(stages);
+  const auto fact = [&](const char* name, double value) { out.facts[name] = value; };
+  fact("memory_total_bytes", worst.total().value());
+  fact("memory_weights_bytes", worst.weights.value());
+  fact("memory_gradients_bytes", worst.gradients.value());
+  fact("memory_optimizer_bytes", worst.optimizer.value());
+  fact("memory_activations_bytes", worst.activations.value());
+  fact("memory_workspace_bytes", worst.workspace.value());
+  fact("memory_allocated_bytes", most(stages, [](const StageMemory& s) { return s.allocated(); }));
+  fact("memory_reserved_bytes",
+       most(stages, [&](const StageMemory& s) { return s.reserved(gpu.memory); }));
+  fact("memory_used_bytes", most(stages, [&](const StageMemory& s) { return s.used(gpu.memory); }));
+  fact("memory_capacity_bytes", gpu.memory.value());
+  fact("fits", fits(stages, gpu) ? 1.0 : 0.0);
+  if (fits(stages, gpu)) return;
+  out.status = base::Status::infeasible;
+  out.reason =
+      fmt::format("{}; {}", out_of_memory(worst, &worst - stages.data(), usable_memory(gpu)),
+                  remedy(plan, network, usable_memory(gpu)));
+}
+
+}  // namespace windtunnel::strategies

@@ -1,0 +1,28 @@
+// Facts about memory, and, where a job does not fit, the sentence that says by how much and what
+// would have to change.
+//
+// What would have to change: the first of these that makes the job fit alone, with what it would
+// then need: selective recomputation, full, half the micro-batch and so on down to 1, the next ZeRO
+// level, optimizer states on the host; else all of them together, and what is still missing.
+#pragma once
+
+#include <vector>
+
+#include "models/networks/network.hpp"
+#include "sim/base/fact.hpp"
+#include "sim/platform/gpu.hpp"
+#include "strategies/train/train_memory.hpp"
+#include "strategies/train/train_plan.hpp"
+
+namespace windtunnel::strategies {
+
+// Pre: `stages` is stage_memory(plan, network).
+void add_memory_facts(const TrainPlan& plan, const models::Network& network,
+                      const std::vector<StageMemory>& stages, const sim::Gpu& gpu,
+                      base::Outcome& out);
+
+// The stage that needs most.
+const StageMemory& fullest(const std::vector<StageMemory>& stages);
+bool fits(const std::vector<StageMemory>& stages, const sim::Gpu& gpu);
+
+}  // namespace windtunnel::strategies
