@@ -155,7 +155,7 @@ void add_grounds(const Result& result, View& view) {
     view.grounds.push_back(fmt::format("Calibration: {}.", joined(result.calibrations)));
   std::map<std::string, std::size_t> engines;
   for (const ResultCase& one : result.cases) {
-    if (!one.engine.empty()) ++engines[one.engine];
+    if (!one.engine.empty() && one.engine != "none") ++engines[one.engine];
   }
   std::vector<std::string> names;
   for (const auto& [engine, cases] : engines) {

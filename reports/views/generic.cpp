@@ -1,5 +1,7 @@
 #include "reports/views/generic.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <set>
@@ -119,11 +121,11 @@ void add_generic(const Result& result, View& view) {
       view.headline.push_back({title_of(facts[i], result.fact_info),
                                value_of(one, facts[i], result), band_of(one, facts[i])});
     }
+    if (one.outcome.status != base::Status::ok)
+      view.summary.push_back(
+          fmt::format("{}: {}.", base::to_text(one.outcome.status), one.outcome.reason));
+    if (facts.empty()) return;
     Section section{"facts", one.name, {}, {}, {single_case(one, result)}};
-    if (one.outcome.status != base::Status::ok) {
-      section.paragraphs.push_back(std::string(base::to_text(one.outcome.status)) + ": " +
-                                   one.outcome.reason);
-    }
     view.sections.push_back(std::move(section));
   } else {
     view.sections.push_back({"cases", "Cases", {}, {}, {case_table(result)}});
