@@ -26,18 +26,25 @@ class ServeRunner {
   base::Outcome run() {
     if (!plan()) return std::move(out_);
     const Traffic traffic = make_traffic(job_.workload, options_.seed);
-    const ServedRun served = serve(traffic, Pace::expected, options_.load_rows);
-    add_serve_facts(job_, served, figures_, out_);
-    add_loadgen_facts(job_, subject_.model.name, served.records, out_);
-    out_.events = served.events;
+    report(serve(traffic, Pace::expected, options_.load_rows));
     if (options_.bands) bands(traffic);
-    grounds();
-    tables(served);
-    words(served);
     return std::move(out_);
   }
 
- private:
+  // What a run says, without bands.
+  void report(const ServedRun& served) {
+    add_serve_facts(job_, served, figures_, out_);
+    add_loadgen_facts(job_, subject_.model.name, served.records, out_);
+    out_.events = served.events;
+    grounds();
+    tables(served);
+    words(served);
+  }
+  base::Outcome take() { return std::move(out_); }
+
+  // The engines with steps as expected. Pre: there is a plan.
+  EngineFleet fleet() { return fleet_at(Pace::expected); }
+
   bool plan() {
     FleetPlanning planning = plan_fleet(job_, subject_, site_);
     out_.warnings = std::move(planning.warnings);
@@ -52,6 +59,7 @@ class ServeRunner {
     return true;
   }
 
+ private:
   // --- runs -----------------------------------------------------------------------------------
   // Steps as expected, or as fast or slow as the bands of their kernels allow.
   enum class Pace { expected, fast, slow };
@@ -62,6 +70,11 @@ class ServeRunner {
   }
 
   ServedRun serve(const Traffic& traffic, Pace pace, std::int64_t samples) {
+    return simulate(job_, fleet_at(pace), traffic,
+                    {.seed = options_.seed, .load_samples = samples});
+  }
+
+  EngineFleet fleet_at(Pace pace) {
     EngineFleet fleet = fleet_;
     if (batch_plan_ || job_.strategy.batching.policy != BatchingPolicy::continuous)
       fleet.batch_work = [this, pace] { return work(pace); };
@@ -69,7 +82,7 @@ class ServeRunner {
       if (!plan.steps || pace == Pace::expected) continue;
       plan.steps = std::make_shared<ScaledSteps>(plan.steps, factor(*plan.steps, pace));
     }
-    return simulate(job_, fleet, traffic, {.seed = options_.seed, .load_samples = samples});
+    return fleet;
   }
 
   std::unique_ptr<BatchWork> work(Pace pace) const {
@@ -208,6 +221,46 @@ class ServeRunner {
 base::Outcome run_serve(const ServeJob& job, const ServeSubject& subject, const ServeSite& site,
                         const ServeOptions& options) {
   return ServeRunner(job, subject, site, options).run();
+}
+
+struct PreparedServe::Parts {
+  Parts(const ServeJob& job, const ServeSubject& subject, const ServeSite& site,
+        const ServeOptions& given)
+      : options(given), runner(job, subject, site, options) {}
+
+  ServeOptions options;
+  ServeRunner runner;
+  bool feasible = false;
+  EngineFleet fleet{};
+  Traffic traffic{};
+};
+
+PreparedServe::PreparedServe(const ServeJob& job, const ServeSubject& subject,
+                             const ServeSite& site, const ServeOptions& options)
+    : parts_(std::make_unique<Parts>(job, subject, site, options)) {
+  parts_->feasible = parts_->runner.plan();
+  if (!parts_->feasible) return;
+  parts_->fleet = parts_->runner.fleet();
+  parts_->traffic = make_traffic(job.workload, options.seed);
+}
+
+PreparedServe::~PreparedServe() = default;
+PreparedServe::PreparedServe(PreparedServe&&) noexcept = default;
+
+bool PreparedServe::feasible() const {
+  return parts_->feasible;
+}
+const EngineFleet& PreparedServe::fleet() const {
+  return parts_->fleet;
+}
+const Traffic& PreparedServe::traffic() const {
+  return parts_->traffic;
+}
+
+base::Outcome PreparedServe::outcome(const ServedRun* served) const {
+  ServeRunner runner = parts_->runner;
+  if (served != nullptr) runner.report(*served);
+  return runner.take();
 }
 
 }  // namespace windtunnel::strategies

@@ -8,10 +8,12 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "sim/base/fact.hpp"
+#include "strategies/serve/engine/serve_simulation.hpp"
 #include "strategies/serve/engine_plan.hpp"
 #include "strategies/serve/job.hpp"
 
@@ -26,6 +28,27 @@ struct ServeOptions {
 
 base::Outcome run_serve(const ServeJob& job, const ServeSubject& subject, const ServeSite& site,
                         const ServeOptions& options = {});
+
+// A serving job whose simulation somebody else runs, beside other jobs: what is simulated, and what
+// a run says. All references outlive it.
+class PreparedServe {
+ public:
+  PreparedServe(const ServeJob& job, const ServeSubject& subject, const ServeSite& site,
+                const ServeOptions& options);
+  ~PreparedServe();
+  PreparedServe(PreparedServe&&) noexcept;
+
+  bool feasible() const;
+  // Pre: feasible.
+  const EngineFleet& fleet() const;
+  const Traffic& traffic() const;
+  // Facts and tables of a run, without bands; null: why there is no plan.
+  base::Outcome outcome(const ServedRun* served) const;
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
 
 const std::map<std::string, base::FactInfo>& serve_fact_info();
 

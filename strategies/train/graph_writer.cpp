@@ -16,6 +16,7 @@ GraphWriter::GraphWriter(const TrainPlan& plan, const Iteration& iteration,
       iteration_(iteration),
       network_(network),
       links_(options.links),
+      gpus_(options.gpus),
       is_shown_(static_cast<std::size_t>(plan.gpus), false) {
   out_.stages.resize(static_cast<std::size_t>(plan.pipeline.shape.stages));
   choose_shown(options.shown_ranks);

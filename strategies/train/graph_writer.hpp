@@ -46,7 +46,10 @@ class GraphWriter {
 
  private:
   void choose_shown(std::int64_t most);
-  sim::EndpointId gpu(std::int64_t rank) const { return network_.gpu(static_cast<int>(rank)); }
+  sim::EndpointId gpu(std::int64_t rank) const {
+    return network_.gpu(gpus_.empty() ? static_cast<int>(rank)
+                                      : gpus_[static_cast<std::size_t>(rank)]);
+  }
   base::BytesPerSecond rate(const GroupFlow& flow, base::Bytes bytes, base::Seconds time);
   sim::TaskId transfer(const GroupFlow& flow, const PassExchange& sent, base::Seconds before,
                        std::string_view label);
@@ -55,6 +58,7 @@ class GraphWriter {
   const Iteration& iteration_;
   const sim::Network& network_;
   Links links_;
+  const std::vector<int>& gpus_;  // by rank
   std::vector<bool> is_shown_;
   std::unordered_map<std::int64_t, base::Seconds> latency_;  // of routes, by pair of ranks
   IterationGraph out_;

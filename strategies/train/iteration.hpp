@@ -27,6 +27,8 @@ struct Breakdown {
     return compute + tensor + pipeline + data + expert + context + bubble + optimizer +
            data_loading + other;
   }
+  Breakdown& operator+=(const Breakdown& o);
+  Breakdown operator*(double share) const;
 };
 
 // What a stage did after its passes, and what its passes waited for.

@@ -80,12 +80,14 @@ struct IterationGraph {
 struct GraphOptions {
   Links links = Links::unshared;
   std::int64_t shown_ranks = 32;  // 0: no marks
+  std::vector<int> gpus{};        // of the network, by rank; empty: in order
 };
 
 // Tasks that the graph will have at most.
 double task_estimate(const TrainPlan& plan);
 
-// `network` is the cluster's: ranks are its GPUs in order.
+// `network` is the cluster's: ranks are its GPUs in order, or those that the
+// options name.
 // `iteration` is the folded one.
 IterationGraph iteration_graph(const TrainPlan& plan, const Iteration& iteration,
                                const sim::Network& network, const GraphOptions& options);

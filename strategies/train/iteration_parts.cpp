@@ -158,4 +158,19 @@ void account(const TrainPlan& plan, const StageEnd& end, Iteration& iteration) {
   Accounting(plan, end, iteration).run();
 }
 
+Breakdown& Breakdown::operator+=(const Breakdown& o) {
+  compute += o.compute, tensor += o.tensor, pipeline += o.pipeline, data += o.data;
+  expert += o.expert, context += o.context, bubble += o.bubble, optimizer += o.optimizer;
+  data_loading += o.data_loading, other += o.other;
+  return *this;
+}
+
+Breakdown Breakdown::operator*(double share) const {
+  Breakdown out = *this;
+  for (Seconds* part : {&out.compute, &out.tensor, &out.pipeline, &out.data, &out.expert,
+                        &out.context, &out.bubble, &out.optimizer, &out.data_loading, &out.other})
+    *part = *part * share;
+  return out;
+}
+
 }  // namespace windtunnel::strategies

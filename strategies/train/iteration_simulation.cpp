@@ -145,6 +145,16 @@ class Reading {
 
 }  // namespace
 
+Iteration seen_iteration(const TrainPlan& plan, const Iteration& folded,
+                         const IterationGraph& graph, const sim::Execution& done) {
+  const Reading reading(plan, graph, done);
+  Iteration out = folded;
+  out.time = done.makespan;
+  reading.times(folded, out);
+  account(plan, reading.critical(folded), out);
+  return out;
+}
+
 SimulatedIteration simulate_iteration(const TrainPlan& plan, const Iteration& folded,
                                       const RankEngine& on, std::int64_t shown_ranks) {
   const auto engine = on.make_engine(on.network, {});
@@ -152,16 +162,11 @@ SimulatedIteration simulate_iteration(const TrainPlan& plan, const Iteration& fo
   const IterationGraph graph =
       iteration_graph(plan, folded, on.network, {.links = links, .shown_ranks = shown_ranks});
   const sim::Execution done = sim::execute(graph.tasks, *engine);
-  const Reading reading(plan, graph, done);
-  SimulatedIteration out{.iteration = folded,
-                         .links = links,
-                         .timeline = reading.timeline(),
-                         .tasks = graph.tasks.size(),
-                         .events = engine->events()};
-  out.iteration.time = done.makespan;
-  reading.times(folded, out.iteration);
-  account(plan, reading.critical(folded), out.iteration);
-  return out;
+  return {.iteration = seen_iteration(plan, folded, graph, done),
+          .links = links,
+          .timeline = Reading(plan, graph, done).timeline(),
+          .tasks = graph.tasks.size(),
+          .events = engine->events()};
 }
 
 }  // namespace windtunnel::strategies

@@ -28,6 +28,11 @@ struct SimulatedIteration {
   std::int64_t events = 0;  // of the engine
 };
 
+// What a run of a graph says of the iteration; times from its begin. `folded` as
+// below.
+Iteration seen_iteration(const TrainPlan& plan, const Iteration& folded,
+                         const IterationGraph& graph, const sim::Execution& done);
+
 // `folded` is the iteration of the same plan with one rank of each stage. Links
 // are shared on an engine that shares them.
 SimulatedIteration simulate_iteration(const TrainPlan& plan, const Iteration& folded,

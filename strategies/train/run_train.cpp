@@ -6,9 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "models/networks/counts.hpp"
-#include "sim/base/unit_text.hpp"
 #include "strategies/train/roofline.hpp"
+#include "strategies/train/train_facts.hpp"
 #include "strategies/train/train_tables.hpp"
 
 namespace windtunnel::strategies {
@@ -16,206 +15,8 @@ namespace {
 
 using base::Seconds;
 
-class TrainFacts {
- public:
-  TrainFacts(const TrainPlan& plan, const TrainSubject& subject, const TrainSite& site,
-             const Iteration& iteration, base::Outcome& out)
-      : plan_(plan), subject_(subject), site_(site), iteration_(iteration), out_(out) {}
-
-  void fill() {
-    rates();
-    shares();
-    memory();
-    costs();
-    words();
-  }
-
-  Seconds at_peak() const { return model_flops() / static_cast<double>(plan_.gpus) / peak(); }
-
- private:
-  void fact(const std::string& name, double value) { out_.facts[name] = value; }
-
-  base::Flops model_flops() const {
-    return models::model_flops_per_sample(subject_.network, plan_.job.workload.sequence_length) *
-           static_cast<double>(plan_.job.workload.global_batch);
-  }
-
-  base::FlopsPerSecond peak() const {
-    const sim::Gpu& gpu = site_.cluster->node.gpu;
-    const auto found = gpu.peak.find(std::string(models::math_peak(plan_.job.workload.precision)));
-    if (found != gpu.peak.end()) return found->second;
-    const auto half = gpu.peak.find("fp16");
-    return half != gpu.peak.end() ? half->second : base::FlopsPerSecond(0);
-  }
-
-  // Model FLOPs and the forward passes that run again, counted alike (attention full).
-  base::Flops hardware_flops() const {
-    const models::BatchShape batch{.sequences = plan_.job.workload.global_batch,
-                                   .query_tokens = plan_.micro_batch.query_tokens};
-    base::Flops again{0};
-    for (const ChunkOfModel& chunk : plan_.split) {
-      const std::int64_t most = plan_.job.strategy.recompute_layers;
-      const std::int64_t layers = most == 0 ? chunk.layers : std::min(most, chunk.layers);
-      for (std::int64_t i = 0; i < layers; ++i) {
-        again += recomputed_flops(
-            subject_.network.at(static_cast<std::size_t>(chunk.first_layer + i + 1)), batch);
-      }
-    }
-    return model_flops() + again;
-  }
-
-  base::Flops recomputed_flops(const models::Block& block, const models::BatchShape& batch) const {
-    base::Flops sum{0};
-    for (const models::Op& op : block.ops) {
-      if (models::recomputed(op, block, plan_.lowering, plan_.job.strategy.recompute)) {
-        sum += models::forward_flops(op, batch);
-      }
-    }
-    return sum;
-  }
-
-  void rates() {
-    const Seconds time = iteration_.time;
-    const auto gpus = static_cast<double>(plan_.gpus);
-    const auto samples = static_cast<double>(plan_.job.workload.global_batch);
-    fact("iteration_time_s", time.value());
-    out_.bands["iteration_time_s"] = {iteration_.low.value(), iteration_.high.value(), 0.9};
-    fact("samples_per_s", samples / time.value());
-    if (subject_.network.sample == models::SampleKind::sequence) {
-      const double tokens = samples * static_cast<double>(plan_.job.workload.sequence_length) *
-                            plan_.job.workload.filled;
-      fact("tokens_per_s", tokens / time.value());
-      fact("tokens_per_s_per_gpu", tokens / time.value() / gpus);
-      fact("tokens_per_day", tokens / time.value() * 86400.0);
-      if (plan_.job.workload.total_tokens > 0) {
-        fact("days_to_tokens", static_cast<double>(plan_.job.workload.total_tokens) / tokens *
-                                   time.value() / 86400.0);
-      }
-    }
-    const double model_rate = (model_flops() / time).value() / gpus;
-    const double hardware_rate = (hardware_flops() / time).value() / gpus;
-    fact("model_flops_per_gpu_per_s", model_rate);
-    fact("hardware_flops_per_gpu_per_s", hardware_rate);
-    if (peak().value() > 0) {
-      fact("mfu", model_rate / peak().value());
-      fact("hfu", hardware_rate / peak().value());
-    }
-    fact("parameters", static_cast<double>(models::parameters(subject_.network)));
-    fact("trainable_parameters",
-         static_cast<double>(models::trainable_parameters(subject_.network)));
-    fact("active_parameters", static_cast<double>(models::active_parameters(subject_.network)));
-    fact("gpus", gpus);
-    fact("micro_batches", static_cast<double>(plan_.micro_batches));
-  }
-
-  void shares() {
-    const Breakdown& parts = iteration_.parts;
-    // Rounding of the sums is no bubble.
-    const double bubble = iteration_.ideal.value() > 0 ? parts.bubble / iteration_.ideal : 0.0;
-    fact("bubble_fraction", bubble < 1e-9 ? 0.0 : bubble);
-    fact("time_compute_s", parts.compute.value());
-    fact("time_tensor_comm_s", parts.tensor.value());
-    fact("time_pipeline_comm_s", parts.pipeline.value());
-    fact("time_data_comm_s", parts.data.value());
-    fact("time_expert_comm_s", parts.expert.value());
-    fact("time_context_comm_s", parts.context.value());
-    fact("time_bubble_s", parts.bubble.value());
-    fact("time_optimizer_s", parts.optimizer.value());
-    fact("time_data_loading_s", parts.data_loading.value());
-    fact("time_other_s", parts.other.value());
-  }
-
-  void memory() {
-    const auto& stages = iteration_.memory;
-    const auto worst = std::max_element(
-        stages.begin(), stages.end(),
-        [](const StageMemory& a, const StageMemory& b) { return a.total() < b.total(); });
-    const sim::Gpu& gpu = site_.cluster->node.gpu;
-    const base::Bytes usable = usable_memory(gpu);
-    fact("memory_total_bytes", worst->total().value());
-    fact("memory_weights_bytes", worst->weights.value());
-    fact("memory_gradients_bytes", worst->gradients.value());
-    fact("memory_optimizer_bytes", worst->optimizer.value());
-    fact("memory_activations_bytes", worst->activations.value());
-    fact("memory_workspace_bytes", worst->workspace.value());
-    fact("memory_capacity_bytes", gpu.memory.value());
-    const bool fits = worst->total() <= usable;
-    fact("fits", fits ? 1.0 : 0.0);
-    if (fits) return;
-    out_.status = base::Status::infeasible;
-    out_.reason = out_of_memory(*worst, worst - stages.begin(), usable);
-  }
-
-  std::string out_of_memory(const StageMemory& stage, std::ptrdiff_t index,
-                            base::Bytes usable) const {
-    return fmt::format(
-        "stage {} needs {} of {} usable ({} weights, {} gradients, {} optimizer, {} activations, "
-        "{} "
-        "workspace); {}",
-        index, base::to_text(stage.total()), base::to_text(usable), base::to_text(stage.weights),
-        base::to_text(stage.gradients), base::to_text(stage.optimizer),
-        base::to_text(stage.activations), base::to_text(stage.workspace), remedy(stage));
-  }
-
-  // What would help most, by the largest part.
-  std::string remedy(const StageMemory& stage) const {
-    const TrainStrategy& s = plan_.job.strategy;
-    if (stage.activations > stage.weights + stage.optimizer + stage.gradients) {
-      if (s.recompute == models::Recompute::none) return "recompute: selective or full would help";
-      if (s.micro_batch > 1) return "a smaller micro_batch would help";
-      if (s.recompute == models::Recompute::selective) return "recompute: full would help";
-      return "more tensor or context parallelism would help";
-    }
-    if (s.zero == ZeroLevel::none && s.sizes.data > 1) return "zero: 1 would help";
-    return "more tensor or pipeline stages, or a higher zero level, would help";
-  }
-
-  void costs() {
-    const sim::Cost& cost = site_.cluster->cost;
-    const double gpus = static_cast<double>(plan_.gpus);
-    const sim::Gpu& gpu = site_.cluster->node.gpu;
-    const base::Joules energy = gpu.power * iteration_.time * gpus * cost.pue;
-    if (gpu.power.value() > 0) fact("energy_per_iteration_j", energy.value());
-    base::Dollars dollars = cost.gpu_hour * iteration_.time * gpus;
-    if (gpu.power.value() > 0) dollars += cost.power_price * energy;
-    if (dollars.value() > 0) fact("cost_per_iteration_usd", dollars.value());
-  }
-
-  void words() {
-    out_.labels["software"] = plan_.stack.name;
-    out_.labels["profile"] = site_.kernels.name();
-    out_.labels["schedule"] = std::string(to_text(plan_.pipeline.shape.schedule));
-    const PassCost& work = iteration_.critical_work;
-    std::vector<std::string>& rests = out_.rests_on["iteration_time_s"];
-    for (const models::Basis basis : {models::Basis::measured, models::Basis::interpolated,
-                                      models::Basis::model, models::Basis::roofline}) {
-      if (work.by_basis[static_cast<std::size_t>(basis)] > work.compute() * 0.01) {
-        rests.emplace_back(models::to_text(basis));
-      }
-    }
-    if (work.extrapolated > work.compute() * 0.05) rests.emplace_back("extrapolated");
-    for (const std::string& note : iteration_.costs.notes) out_.warnings.push_back(note);
-  }
-
-  const TrainPlan& plan_;
-  const TrainSubject& subject_;
-  const TrainSite& site_;
-  const Iteration& iteration_;
-  base::Outcome& out_;
-};
-
 // About 150 bytes each.
 constexpr double kMostTasks = 8e6;
-
-std::optional<std::string> too_many_tasks(const TrainPlan& plan) {
-  const double tasks = task_estimate(plan);
-  if (tasks <= kMostTasks) return std::nullopt;
-  return fmt::format(
-      "every rank of an iteration on {} GPUs with {} micro-batches would be about {:.0f} million "
-      "tasks, more than the {:.0f} million that are simulated; engine analytic with one rank of "
-      "each stage has no such limit",
-      plan.gpus, plan.micro_batches, tasks / 1e6, kMostTasks / 1e6);
-}
 
 void warn_of_oversubscription(const TrainPlan& plan, const sim::Cluster& cluster,
                               base::Outcome& out) {
@@ -236,50 +37,76 @@ std::int64_t passes_of(const Iteration& iteration) {
 
 }  // namespace
 
-base::Outcome run_train(const TrainJob& job, const TrainSubject& given, const TrainSite& site,
-                        const TrainOptions& options) {
-  base::Outcome out;
+std::optional<std::string> too_many_tasks(const TrainPlan& plan) {
+  const double tasks = task_estimate(plan);
+  if (tasks <= kMostTasks) return std::nullopt;
+  return fmt::format(
+      "every rank of an iteration on {} GPUs with {} micro-batches would be about {:.0f} million "
+      "tasks, more than the {:.0f} million that are simulated; engine analytic with one rank of "
+      "each stage has no such limit",
+      plan.gpus, plan.micro_batches, tasks / 1e6, kMostTasks / 1e6);
+}
+
+PreparedTrain prepare_train(const TrainJob& job, const TrainSubject& given, const TrainSite& site) {
+  PreparedTrain out;
   const models::FineTuning& tuning = job.workload.fine_tuning;
   if (auto why = models::fine_tuning_infeasible(given.network, tuning)) {
-    out.status = base::Status::infeasible;
-    out.reason = *std::move(why);
+    out.refusal.status = base::Status::infeasible;
+    out.refusal.reason = *std::move(why);
     return out;
   }
-  const models::Network network = models::fine_tuned(given.network, tuning);
-  const TrainSubject subject{given.model, network};
-  TrainPlanning planning = make_train_plan(job, subject.model, subject.network, *site.cluster);
-  out.warnings = planning.warnings;
+  out.network = models::fine_tuned(given.network, tuning);
+  TrainPlanning planning = make_train_plan(job, given.model, out.network, *site.cluster);
+  out.refusal.warnings = std::move(planning.warnings);
   if (!planning.plan) {
-    out.status = base::Status::infeasible;
-    out.reason = planning.infeasible;
+    out.refusal.status = base::Status::infeasible;
+    out.refusal.reason = planning.infeasible;
     return out;
   }
-  const TrainPlan& plan = *planning.plan;
+  out.plan = std::move(planning.plan);
+  return out;
+}
+
+base::Outcome train_outcome(const PreparedTrain& prepared, const models::Model& model,
+                            const TrainSite& site, const Iteration& iteration) {
+  base::Outcome out;
+  out.warnings = prepared.refusal.warnings;
+  const TrainPlan& plan = *prepared.plan;
+  const TrainSubject subject{model, prepared.network};
+  const base::Seconds at_peak = add_train_facts(plan, subject, site, iteration, out);
+  out.tables["stages"] = stages_table(plan, iteration, site.cluster->node.gpu.memory);
+  out.tables["waterfall"] = waterfall_table(iteration, at_peak);
+  out.tables["kernels"] = kernels_table(iteration);
+  out.tables["roofline"] = roofline_table(plan, prepared.network, site.kernels);
+  out.tables["roofs"] = roofs_table(site.cluster->node.gpu, plan.job.workload.precision);
+  return out;
+}
+
+base::Outcome run_train(const TrainJob& job, const TrainSubject& given, const TrainSite& site,
+                        const TrainOptions& options) {
+  const PreparedTrain prepared = prepare_train(job, given, site);
+  if (!prepared.plan) return prepared.refusal;
+  const TrainPlan& plan = *prepared.plan;
   if (options.every_rank) {
     if (auto why = too_many_tasks(plan)) {
+      base::Outcome out = prepared.refusal;
       out.status = base::Status::failed;
       out.reason = *std::move(why);
       return out;
     }
   }
-  const Iteration folded = run_iteration(plan, subject.network, site);
+  const Iteration folded = run_iteration(plan, prepared.network, site);
   std::optional<SimulatedIteration> all;
   if (options.every_rank) {
     all.emplace(simulate_iteration(plan, folded, *options.every_rank,
                                    options.timeline_rows > 0 ? options.shown_ranks : 0));
-    out.facts["unshared_iteration_time_s"] = folded.time.value();
   }
   const Iteration& iteration = all ? all->iteration : folded;
-  TrainFacts facts(plan, subject, site, iteration, out);
-  facts.fill();
+  base::Outcome out = train_outcome(prepared, given.model, site, iteration);
+  if (all) out.facts["unshared_iteration_time_s"] = folded.time.value();
   out.labels["simulated_ranks"] =
       all ? fmt::format("every one of {}", plan.gpus) : "one of each stage";
   if (!all || all->links == Links::unshared) warn_of_oversubscription(plan, *site.cluster, out);
-  out.tables["stages"] = stages_table(plan, iteration, site.cluster->node.gpu.memory);
-  out.tables["waterfall"] = waterfall_table(iteration, facts.at_peak());
-  out.tables["kernels"] = kernels_table(iteration);
-  out.tables["roofline"] = roofline_table(plan, subject.network, site.kernels);
-  out.tables["roofs"] = roofs_table(site.cluster->node.gpu, plan.job.workload.precision);
   if (options.timeline_rows > 0) {
     out.tables["timeline"] = all ? all->timeline.table(options.timeline_rows)
                                  : train_timeline(plan, iteration, options.timeline_rows);

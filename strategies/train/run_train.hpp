@@ -35,6 +35,20 @@ struct TrainSubject {
 base::Outcome run_train(const TrainJob& job, const TrainSubject& subject, const TrainSite& site,
                         const TrainOptions& options = {});
 
+// A training job with nothing left open; `refusal` says why there is none, or has the warnings.
+struct PreparedTrain {
+  models::Network network;  // fine-tuned
+  std::optional<TrainPlan> plan{};
+  base::Outcome refusal{};
+};
+PreparedTrain prepare_train(const TrainJob& job, const TrainSubject& subject,
+                            const TrainSite& site);
+// Facts and tables of an iteration, without a timeline. Pre: there is a plan.
+base::Outcome train_outcome(const PreparedTrain& prepared, const models::Model& model,
+                            const TrainSite& site, const Iteration& iteration);
+// More than kMostTasks tasks for every rank of an iteration: the sentence that says so.
+std::optional<std::string> too_many_tasks(const TrainPlan& plan);
+
 const std::map<std::string, base::FactInfo>& train_fact_info();
 
 }  // namespace windtunnel::strategies

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,6 +58,29 @@ struct SimulationOptions {
   std::uint64_t seed = 1;
   std::int64_t load_samples = 0;  // at most twice as many are kept
 };
+
+class KvCarrier;
+
+// A simulation that is moved on from outside, beside others in the same time.
+class ServingClock {
+ public:
+  virtual ~ServingClock() = default;
+  // When something happens by itself; nothing: never again.
+  virtual std::optional<double> next() const = 0;
+  // Everything that happens at next().
+  virtual void advance() = 0;
+  // A carrier has brought the keys of a request to where they were sent.
+  virtual void carried(std::int64_t request, double now) = 0;
+  // Nothing is under way, with a carrier neither.
+  virtual bool over() const = 0;
+  virtual ServedRun take() = 0;
+};
+
+// All are kept by reference and outlive it; a carrier, where there is one, takes the keys.
+std::unique_ptr<ServingClock> make_serving_clock(const ServeJob& job, const EngineFleet& fleet,
+                                                 const Traffic& traffic,
+                                                 const SimulationOptions& options,
+                                                 KvCarrier* carrier);
 
 // `traffic` in order of Traffic's contract. Pre: plans are not empty and have blocks.
 ServedRun simulate(const ServeJob& job, const EngineFleet& fleet, const Traffic& traffic,

@@ -8,20 +8,48 @@ namespace windtunnel::strategies {
 
 ServedRun ServingSimulation::run() {
   prepare();
-  while (!events_.empty() && settled_ < std::ssize(traffic_.requests)) {
+  while (next()) advance();
+  return take();
+}
+
+std::optional<double> ServingSimulation::next() const {
+  if (stuck_ || events_.empty() || settled_ >= requests()) return std::nullopt;
+  const double time = events_.top().time;
+  return time > job_.workload.horizon.value() ? std::nullopt : std::optional(time);
+}
+
+void ServingSimulation::advance() {
+  do {
     const ServeEvent event = events_.top();
-    if (event.time > job_.workload.horizon.value()) break;
     events_.pop();
     coming_ -= recurs(event.kind) ? 0 : 1;
     count_until(event.time);
     now_ = event.time;
     ++out_.events;
     handle(event);
-    // What happens at one time is seen by the step that starts then.
-    if (!events_.empty() && events_.top().time <= now_) continue;
-    start_all();
-    if (coming_ == 0 && settled_ < std::ssize(traffic_.requests) && !flush_all()) break;
-  }
+  } while (!events_.empty() && events_.top().time <= now_ && settled_ < requests());
+  settle_time();
+}
+
+void ServingSimulation::settle_time() {
+  if (settled_ >= requests()) return;
+  start_all();
+  if (coming_ == 0 && settled_ < requests() && !flush_all()) stuck_ = true;
+}
+
+void ServingSimulation::carried(std::int64_t request, double now) {
+  --carried_;
+  --coming_;
+  if (stuck_ || settled_ >= requests() || now > job_.workload.horizon.value()) return;
+  const double then = std::max(now, now_);
+  count_until(then);
+  now_ = then;
+  ++out_.events;
+  receive_one(request);
+  settle_time();
+}
+
+ServedRun ServingSimulation::take() {
   finish();
   return std::move(out_);
 }
@@ -212,8 +240,8 @@ void ServingSimulation::finish() {
     retired_[i] += replicas_[i]->counts();
     out_.replicas.push_back(retired_[i]);
   }
-  out_.transfer_bytes = transfers_.bytes();
-  out_.transfer_slowdown = transfers_.slowdown();
+  out_.transfer_bytes = carrier_ != nullptr ? carrier_->bytes() : transfers_.bytes();
+  out_.transfer_slowdown = carrier_ != nullptr ? carrier_->slowdown() : transfers_.slowdown();
 }
 
 }  // namespace windtunnel::strategies

@@ -41,10 +41,10 @@ struct ServeEvent {
   }
 };
 
-class ServingSimulation {
+class ServingSimulation final : public ServingClock {
  public:
   ServingSimulation(const ServeJob& job, const EngineFleet& fleet, const Traffic& traffic,
-                    const SimulationOptions& options)
+                    const SimulationOptions& options, KvCarrier* carrier)
       : job_(job),
         fleet_(fleet),
         traffic_(traffic),
@@ -52,13 +52,20 @@ class ServingSimulation {
         router_(job.strategy.router, options.seed),
         decode_router_(job.strategy.router, options.seed + 1),
         transfers_(fleet.link_rates, fleet.link_latency),
+        carrier_(carrier),
         trouble_(options.seed, "failures"),
         front_(front_end_costs(job.strategy.front_end)) {}
   ServedRun run();
 
+  void prepare();  // once, before anything else of ServingClock
+  std::optional<double> next() const override;
+  void advance() override;
+  void carried(std::int64_t request, double now) override;
+  bool over() const override { return !next() && carried_ == 0; }
+  ServedRun take() override;
+
  private:
   // setting up
-  void prepare();
   std::unique_ptr<Replica> make_replica(std::size_t index) const;
   void add_replica(bool open);
   void open_replica(std::size_t index);
@@ -91,6 +98,7 @@ class ServingSimulation {
   // disaggregation
   void send(std::int64_t id, std::size_t from);
   void receive();
+  void receive_one(std::int64_t id);
 
   // scaling and failures
   void look();
@@ -105,6 +113,9 @@ class ServingSimulation {
   void count_until(double time) { out_.in_system += static_cast<double>(inside_) * (time - now_); }
   void sample(std::size_t index);
   void finish();
+  std::int64_t requests() const { return std::ssize(traffic_.requests); }
+  // What happened at one time is seen by the steps that start then.
+  void settle_time();
 
   const ServeJob& job_;
   const EngineFleet& fleet_;
@@ -112,6 +123,9 @@ class ServingSimulation {
   SimulationOptions options_;
   RequestRouter router_, decode_router_;
   KvTransfers transfers_;
+  KvCarrier* carrier_;        // null: transfers_ is
+  std::int64_t carried_ = 0;  // under way with the carrier
+  bool stuck_ = false;        // what waits can never start
   base::RandomStream trouble_;
   FrontEndCosts front_;
   std::priority_queue<ServeEvent, std::vector<ServeEvent>, std::greater<>> events_;

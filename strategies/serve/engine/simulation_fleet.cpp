@@ -98,26 +98,34 @@ void ServingSimulation::send(std::int64_t id, std::size_t from) {
   ++out_.transfers;
   sent_to_.resize(traffic_.requests.size(), 0);
   sent_to_[static_cast<std::size_t>(id)] = to;
+  if (carrier_ != nullptr) {
+    ++carried_;
+    ++coming_;
+    carrier_->send(id, from, to, bytes);
+    return;
+  }
   transfers_.start(id, from, to, bytes, now_);
   push(*transfers_.next(), ServeEventKind::transfer, 0);
 }
 
 void ServingSimulation::receive() {
-  for (const std::int64_t id : transfers_.finish(now_)) {
-    const std::size_t to = sent_to_[static_cast<std::size_t>(id)];
-    if (!open_[to]) {  // it failed meanwhile
-      restart(id);
-      enter(id);
-      continue;
-    }
-    record_of(id).replica = static_cast<std::int32_t>(to);
-    replicas_[to]->submit(traffic_.requests[static_cast<std::size_t>(id)], now_, true);
-    start(to);
-  }
+  for (const std::int64_t id : transfers_.finish(now_)) receive_one(id);
   if (const auto next = transfers_.next()) {
     // Rates change as transfers end, so that an event may come too early: it finds nothing.
     push(std::max(*next, now_), ServeEventKind::transfer, 0);
   }
+}
+
+void ServingSimulation::receive_one(std::int64_t id) {
+  const std::size_t to = sent_to_[static_cast<std::size_t>(id)];
+  if (!open_[to]) {  // it failed meanwhile
+    restart(id);
+    enter(id);
+    return;
+  }
+  record_of(id).replica = static_cast<std::int32_t>(to);
+  replicas_[to]->submit(traffic_.requests[static_cast<std::size_t>(id)], now_, true);
+  start(to);
 }
 
 void ServingSimulation::look() {

@@ -14,6 +14,17 @@
 
 namespace windtunnel::strategies {
 
+// Who carries keys over links that others use as well; says when a request's have arrived
+// (ServingSimulation::carried).
+class KvCarrier {
+ public:
+  virtual ~KvCarrier() = default;
+  virtual void send(std::int64_t request, std::size_t from, std::size_t to, double bytes) = 0;
+  // What was sent so far, and how much longer it took than alone, on average.
+  virtual double bytes() const = 0;
+  virtual double slowdown() const = 0;
+};
+
 class KvTransfers {
  public:
   // Bytes/s of an engine's links, out and in, and the latency of a message.

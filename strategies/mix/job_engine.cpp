@@ -1,0 +1,53 @@
+#include "strategies/mix/job_engine.hpp"
+
+#include <utility>
+
+#include "sim/base/contract.hpp"
+
+namespace windtunnel::strategies {
+
+LinkMeter::LinkMeter(const sim::Network& network, std::size_t jobs)
+    : jobs_(jobs), routes_(network, sim::RouteCache::Keep::links), loads_(network.links().size()) {}
+
+void LinkMeter::change(Load& load, std::size_t job, int by, double now) {
+  const std::int64_t before = load.active[job];
+  load.active[job] += by;
+  const bool was = before > 0, is = load.active[job] > 0;
+  if (was == is) return;
+  if (load.jobs_active >= 1) load.busy += now - load.since;
+  if (load.jobs_active >= 2) load.shared += now - load.since;
+  load.since = now;
+  load.jobs_active += is ? 1 : -1;
+}
+
+void LinkMeter::begin(std::size_t job, const sim::TransferRequest& request, double now) {
+  for (const sim::LinkId link : routes_.find(request.from, request.to).links) {
+    Load& load = loads_[link.slot()];
+    if (load.bytes.empty()) {
+      load.bytes.assign(jobs_, 0.0);
+      load.active.assign(jobs_, 0);
+    }
+    load.bytes[job] += request.bytes.value();
+    change(load, job, 1, now);
+  }
+}
+
+void LinkMeter::end(std::size_t job, const sim::TransferRequest& request, double now) {
+  for (const sim::LinkId link : routes_.find(request.from, request.to).links)
+    change(loads_[link.slot()], job, -1, now);
+}
+
+void JobEngine::transfer(const sim::TransferRequest& request, sim::Callback on_done) {
+  if (request.from == request.to) return shared_.transfer(request, std::move(on_done));
+  meter_.begin(job_, request, shared_.now().value());
+  shared_.transfer(request, [this, request, done = std::move(on_done)] {
+    meter_.end(job_, request, shared_.now().value());
+    if (done) done();
+  });
+}
+
+void JobEngine::run() {
+  base::expects(false, "the jobs of a mix run together");
+}
+
+}  // namespace windtunnel::strategies

@@ -1,0 +1,170 @@
+#include "strategies/train/train_facts.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "models/networks/counts.hpp"
+#include "strategies/train/memory_facts.hpp"
+
+namespace windtunnel::strategies {
+namespace {
+
+using base::Seconds;
+
+class TrainFacts {
+ public:
+  TrainFacts(const TrainPlan& plan, const TrainSubject& subject, const TrainSite& site,
+             const Iteration& iteration, base::Outcome& out)
+      : plan_(plan), subject_(subject), site_(site), iteration_(iteration), out_(out) {}
+
+  void fill() {
+    rates();
+    shares();
+    add_memory_facts(plan_, subject_.network, iteration_.memory, site_.cluster->node.gpu, out_);
+    costs();
+    words();
+  }
+
+  Seconds at_peak() const { return model_flops() / static_cast<double>(plan_.gpus) / peak(); }
+
+ private:
+  void fact(const std::string& name, double value) { out_.facts[name] = value; }
+
+  base::Flops model_flops() const {
+    return models::model_flops_per_sample(subject_.network, plan_.job.workload.sequence_length) *
+           static_cast<double>(plan_.job.workload.global_batch);
+  }
+
+  base::FlopsPerSecond peak() const {
+    const sim::Gpu& gpu = site_.cluster->node.gpu;
+    const auto found = gpu.peak.find(std::string(models::math_peak(plan_.job.workload.precision)));
+    if (found != gpu.peak.end()) return found->second;
+    const auto half = gpu.peak.find("fp16");
+    return half != gpu.peak.end() ? half->second : base::FlopsPerSecond(0);
+  }
+
+  // Model FLOPs and the forward passes that run again, counted alike (attention full).
+  base::Flops hardware_flops() const {
+    const models::BatchShape batch{.sequences = plan_.job.workload.global_batch,
+                                   .query_tokens = plan_.micro_batch.query_tokens};
+    base::Flops again{0};
+    for (const ChunkOfModel& chunk : plan_.split) {
+      const std::int64_t most = plan_.job.strategy.recompute_layers;
+      const std::int64_t layers = most == 0 ? chunk.layers : std::min(most, chunk.layers);
+      for (std::int64_t i = 0; i < layers; ++i) {
+        again += recomputed_flops(
+            subject_.network.at(static_cast<std::size_t>(chunk.first_layer + i + 1)), batch);
+      }
+    }
+    return model_flops() + again;
+  }
+
+  base::Flops recomputed_flops(const models::Block& block, const models::BatchShape& batch) const {
+    base::Flops sum{0};
+    for (const models::Op& op : block.ops) {
+      if (models::recomputed(op, block, plan_.lowering, plan_.job.strategy.recompute)) {
+        sum += models::forward_flops(op, batch);
+      }
+    }
+    return sum;
+  }
+
+  void rates() {
+    const Seconds time = iteration_.time;
+    const auto gpus = static_cast<double>(plan_.gpus);
+    const auto samples = static_cast<double>(plan_.job.workload.global_batch);
+    fact("iteration_time_s", time.value());
+    out_.bands["iteration_time_s"] = {iteration_.low.value(), iteration_.high.value(), 0.9};
+    fact("samples_per_s", samples / time.value());
+    if (subject_.network.sample == models::SampleKind::sequence) {
+      const double tokens = samples * static_cast<double>(plan_.job.workload.sequence_length) *
+                            plan_.job.workload.filled;
+      fact("tokens_per_s", tokens / time.value());
+      fact("tokens_per_s_per_gpu", tokens / time.value() / gpus);
+      fact("tokens_per_day", tokens / time.value() * 86400.0);
+      if (plan_.job.workload.total_tokens > 0) {
+        fact("days_to_tokens", static_cast<double>(plan_.job.workload.total_tokens) / tokens *
+                                   time.value() / 86400.0);
+      }
+    }
+    const double model_rate = (model_flops() / time).value() / gpus;
+    const double hardware_rate = (hardware_flops() / time).value() / gpus;
+    fact("model_flops_per_gpu_per_s", model_rate);
+    fact("hardware_flops_per_gpu_per_s", hardware_rate);
+    if (peak().value() > 0) {
+      fact("mfu", model_rate / peak().value());
+      fact("hfu", hardware_rate / peak().value());
+    }
+    fact("parameters", static_cast<double>(models::parameters(subject_.network)));
+    fact("trainable_parameters",
+         static_cast<double>(models::trainable_parameters(subject_.network)));
+    fact("active_parameters", static_cast<double>(models::active_parameters(subject_.network)));
+    fact("gpus", gpus);
+    fact("micro_batches", static_cast<double>(plan_.micro_batches));
+  }
+
+  void shares() {
+    const Breakdown& parts = iteration_.parts;
+    // Rounding of the sums is no bubble.
+    const double bubble = iteration_.ideal.value() > 0 ? parts.bubble / iteration_.ideal : 0.0;
+    fact("bubble_fraction", bubble < 1e-9 ? 0.0 : bubble);
+    fact("time_compute_s", parts.compute.value());
+    fact("time_tensor_comm_s", parts.tensor.value());
+    fact("time_pipeline_comm_s", parts.pipeline.value());
+    fact("time_data_comm_s", parts.data.value());
+    fact("time_expert_comm_s", parts.expert.value());
+    fact("time_context_comm_s", parts.context.value());
+    fact("time_bubble_s", parts.bubble.value());
+    fact("time_optimizer_s", parts.optimizer.value());
+    fact("time_data_loading_s", parts.data_loading.value());
+    fact("time_other_s", parts.other.value());
+  }
+
+  void costs() {
+    const sim::Cost& cost = site_.cluster->cost;
+    const double gpus = static_cast<double>(plan_.gpus);
+    const sim::Gpu& gpu = site_.cluster->node.gpu;
+    const base::Joules energy = gpu.power * iteration_.time * gpus * cost.pue;
+    if (gpu.power.value() > 0) fact("energy_per_iteration_j", energy.value());
+    base::Dollars dollars = cost.gpu_hour * iteration_.time * gpus;
+    if (gpu.power.value() > 0) dollars += cost.power_price * energy;
+    if (dollars.value() > 0) fact("cost_per_iteration_usd", dollars.value());
+  }
+
+  void words() {
+    out_.labels["software"] = plan_.stack.name;
+    out_.labels["profile"] = site_.kernels.name();
+    out_.labels["schedule"] = std::string(to_text(plan_.pipeline.shape.schedule));
+    const PassCost& work = iteration_.critical_work;
+    std::vector<std::string>& rests = out_.rests_on["iteration_time_s"];
+    for (const models::Basis basis : {models::Basis::measured, models::Basis::interpolated,
+                                      models::Basis::model, models::Basis::roofline}) {
+      if (work.by_basis[static_cast<std::size_t>(basis)] > work.compute() * 0.01) {
+        rests.emplace_back(models::to_text(basis));
+      }
+    }
+    if (work.extrapolated > work.compute() * 0.05) rests.emplace_back("extrapolated");
+    for (const std::string& note : iteration_.costs.notes) out_.warnings.push_back(note);
+  }
+
+  const TrainPlan& plan_;
+  const TrainSubject& subject_;
+  const TrainSite& site_;
+  const Iteration& iteration_;
+  base::Outcome& out_;
+};
+
+}  // namespace
+
+base::Seconds add_train_facts(const TrainPlan& plan, const TrainSubject& subject,
+                              const TrainSite& site, const Iteration& iteration,
+                              base::Outcome& out) {
+  TrainFacts facts(plan, subject, site, iteration, out);
+  facts.fill();
+  return facts.at_peak();
+}
+
+}  // namespace windtunnel::strategies
