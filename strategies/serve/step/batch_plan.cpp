@@ -96,6 +96,9 @@ BatchPlanning make_batch_plan(const ServeJob& job, const ServeSubject& subject,
       .network = std::make_shared<models::Network>(subject.network),
       .norms = folded ? BatchOptions::Norms::folded : BatchOptions::Norms::kernels,
       .rows = rows ? BatchOptions::SampleRows::tokens : BatchOptions::SampleRows::samples,
+      // Samples that are there at once are batched by length.
+      .lengths = job.workload.mode == ServeMode::offline ? BatchOptions::Lengths::sorted
+                                                         : BatchOptions::Lengths::mixed,
       .formats = formats,
       .tensor = s.tensor,
       .gpu = gpu,

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <variant>
 
-#include "models/kernels/power_limit.hpp"
 #include "sim/base/contract.hpp"
 
 namespace windtunnel::strategies {
@@ -17,6 +16,10 @@ using models::Op;
 
 constexpr double kOverlap = 0.2;  // of the shorter of math and memory that stays exposed
 constexpr double kLoad = 94.0;    // elements; gemm_form.hpp, fitted on Hopper and Ada
+
+// 90 % of measured batches: of their products' rate, and of what a power limit leaves.
+constexpr double kProductLow = 0.8, kProductHigh = 1.25;
+constexpr double kSustainedLow = 0.87, kSustainedHigh = 1.18;
 
 constexpr double kAttentionRate = 0.4;    // of large products, where softmax lies between two
 constexpr std::int64_t kShortKeys = 512;  // keys and values of a head stay in shared memory
@@ -41,18 +44,16 @@ std::int64_t round_up(std::int64_t value, std::int64_t step) {
 
 FusedBatchTime::FusedBatchTime(BatchOptions options)
     : options_(std::move(options)), clock_(options_.cluster, options_.links) {
-  element_ = models::activation_bytes(options_.formats.linear);
-  // Eight-bit products of either kind run at one rate; those of tables with their casts do not.
-  const NumberFormat format = element_ < 2.0 ? NumberFormat::int8 : options_.formats.linear;
-  for (const auto& [n, k] : {std::pair{1024, 2304}, {4096, 4096}, {8192, 8192}}) {
-    const models::GemmQuery large{.m = 16'384, .n = n, .k = k, .format = format};
-    const double reached = (models::flops(large) / options_.kernels.time(large).time).value();
-    product_rate_ = std::max(product_rate_, reached);
-  }
-  product_rate_ = std::min(product_rate_, models::sustained_rate(options_.gpu, format).value());
-  const PartTime typical = parts({.samples = 64, .tokens = 64 * 128, .longest = 128});
-  band_ = typical.band();
-  rests_on_ = typical.rests_on();
+  // INT8 is calibrated from end to end; an FP8 graph keeps 16 bits between its products.
+  element_ = options_.formats.linear == NumberFormat::int8 ? 1.0 : 2.0;
+  rates_ = batch_rates(options_.gpu, options_.kernels, options_.formats.linear);
+  const BatchCost typical = cost({.samples = 64, .tokens = 64 * 128, .longest = 128});
+  const PartTime::Factors kernels = typical.parts.band();
+  const double unlimited = typical.parts.time(), limited = typical.executed / rates_.sustained;
+  const double time = std::max(unlimited, limited);
+  band_ = {.low = std::max(kernels.low * unlimited, kSustainedLow * limited) / time,
+           .high = std::max(kernels.high * unlimited, kSustainedHigh * limited) / time};
+  rests_on_ = typical.parts.rests_on();
 }
 
 bool FusedBatchTime::fused_away(const Op& op) const {
@@ -76,59 +77,55 @@ bool FusedBatchTime::fused_away(const Op& op) const {
 }
 
 void FusedBatchTime::add_query(const models::KernelQuery& query, double count,
-                               PartTime& out) const {
+                               BatchCost& out) const {
   std::visit(
       [&](const auto& q) {
         using Query = std::decay_t<decltype(q)>;
-        models::KernelTime answer = options_.kernels.time(q);
         PartKind kind = PartKind::memory;
         if constexpr (std::is_same_v<Query, models::GemmQuery>) kind = PartKind::gemm;
         if constexpr (std::is_same_v<Query, models::AttentionQuery>) kind = PartKind::attention;
-        if constexpr (requires { q.format; }) {
-          const auto least = models::flops(q) / models::sustained_rate(options_.gpu, q.format);
-          const double slower = std::max(1.0, least / answer.time);
-          answer.time *= slower;
-          answer.low *= slower;
-          answer.high *= slower;
-        }
-        out.add(kind, answer, count);
+        out.parts.add(kind, options_.kernels.time(q), count);
+        if constexpr (requires { q.format; }) out.executed += models::flops(q).value() * count;
       },
       query);
-  out.kernels += count;
+  out.parts.kernels += count;
 }
 
 models::KernelTime FusedBatchTime::copy_time(double bytes, MemoryOp op) const {
   return options_.kernels.time(models::MemoryQuery{.op = op, .bytes = base::Bytes(bytes)});
 }
 
-void FusedBatchTime::add_product(const Product& product, PartTime& out) const {
+void FusedBatchTime::add_product(const Product& product, BatchCost& out) const {
   const double width = real(round_up(product.outputs, std::int64_t{64}));
   const double depth = real(round_up(product.depth, std::int64_t{32}));
   const double tiles = std::ceil(real(product.rows) / 64.0) * width / 64.0 * real(product.groups);
   const double idle = std::max(1.0, real(options_.gpu.streaming_multiprocessors) / tiles);
-  const double math = 2.0 * real(product.rows * product.groups) * width * depth *
-                      operand_load(std::min(256.0, width)) * idle / product_rate_;
+  const double executed = 2.0 * real(product.rows * product.groups) * width * depth;
+  const double math = executed * operand_load(std::min(256.0, width)) * idle / product.rate;
   const double weights = real(product.depth * product.outputs * product.groups) *
                          models::weight_bytes(options_.formats.linear);
   const models::KernelTime copy = copy_time(product.elements * element_ + weights, MemoryOp::copy);
-  const double memory = copy.time.value();
-  const double time = std::max(math, memory) + kOverlap * std::min(math, memory);
-  // A form, not a fit: as wide as what its inputs are known to, and a fifth.
-  models::KernelTime answer{.time = base::Seconds(time),
-                            .low = base::Seconds(time * std::min(0.8, copy.low / copy.time)),
-                            .high = base::Seconds(time * std::max(1.25, copy.high / copy.time)),
-                            .basis = models::Basis::model};
-  out.add(PartKind::gemm, answer, 1.0);
-  out.kernels += 1.0;
+  const auto both = [](double one, double other) {
+    return base::Seconds(std::max(one, other) + kOverlap * std::min(one, other));
+  };
+  out.parts.add(PartKind::gemm,
+                models::KernelTime{.time = both(math, copy.time.value()),
+                                   .low = both(kProductLow * math, copy.low.value()),
+                                   .high = both(kProductHigh * math, copy.high.value()),
+                                   .basis = models::Basis::model},
+                1.0);
+  out.parts.kernels += 1.0;
+  out.executed += executed;
 }
 
 void FusedBatchTime::add_short_attention(const models::AttentionQuery& query, double count,
-                                         PartTime& out) const {
+                                         BatchCost& out) const {
   const double keys = real(round_up(query.kv_len, std::int64_t{64}));
   const double rows = real(query.batch * query.q_len) * real(query.heads);
   const double width =
       real(query.head_dim + (query.value_dim > 0 ? query.value_dim : query.head_dim));
-  const double math = 2.0 * rows * keys * width / (kAttentionRate * product_rate_);
+  const double executed = 2.0 * rows * keys * width;
+  const double math = executed / (kAttentionRate * rates_.product);
   const double operands = 2.0 * rows * width * element_;
   const models::KernelTime copy = copy_time(operands, MemoryOp::copy);
   const double time = std::max(math, copy.time.value());
@@ -136,11 +133,12 @@ void FusedBatchTime::add_short_attention(const models::AttentionQuery& query, do
                             .low = base::Seconds(0.7 * time),
                             .high = base::Seconds(1.4 * time),
                             .basis = models::Basis::model};
-  out.add(PartKind::attention, answer, count);
-  out.kernels += count;
+  out.parts.add(PartKind::attention, answer, count);
+  out.parts.kernels += count;
+  out.executed += executed * count;
 }
 
-void FusedBatchTime::add_lookups(std::int64_t rows, PartTime& out) const {
+void FusedBatchTime::add_lookups(std::int64_t rows, BatchCost& out) const {
   double elements = 0;
   for (const std::size_t index : options_.network->order) {
     for (const Op& op : options_.network->blocks[index].ops) {
@@ -150,11 +148,11 @@ void FusedBatchTime::add_lookups(std::int64_t rows, PartTime& out) const {
   }
   if (elements <= 0) return;
   const double bytes = real(rows) * elements * element_ / real(options_.tensor);
-  out.add(PartKind::memory, copy_time(bytes, MemoryOp::copy), 1.0);
-  out.kernels += 1.0;
+  out.parts.add(PartKind::memory, copy_time(bytes, MemoryOp::copy), 1.0);
+  out.parts.kernels += 1.0;
 }
 
-void FusedBatchTime::add_op(const Op& op, const BatchShape& shape, PartTime& out) const {
+void FusedBatchTime::add_op(const Op& op, const BatchShape& shape, BatchCost& out) const {
   if (fused_away(op) || std::holds_alternative<models::EmbeddingWork>(op.work)) return;
   BatchShape own = shape;
   if (options_.rows == BatchOptions::SampleRows::tokens) {
@@ -168,14 +166,16 @@ void FusedBatchTime::add_op(const Op& op, const BatchShape& shape, PartTime& out
                         .outputs = map->out_channels / map->groups,
                         .depth = map->in_channels / map->groups * map->kernel_volume,
                         .groups = map->groups,
-                        .elements = real(rows) * maps},
+                        .elements = real(rows) * maps,
+                        .rate = rates_.convolution},
                        out);
   }
   if (const auto* layer = std::get_if<models::LinearWork>(&op.work)) {
     return add_product({.rows = rows,
                         .outputs = layer->outputs,
                         .depth = layer->inputs,
-                        .elements = real(rows) * real(layer->inputs + layer->outputs)},
+                        .elements = real(rows) * real(layer->inputs + layer->outputs),
+                        .rate = rates_.product},
                        out);
   }
   models::Kernels kernels;
@@ -195,7 +195,7 @@ void FusedBatchTime::add_op(const Op& op, const BatchShape& shape, PartTime& out
   }
 }
 
-void FusedBatchTime::add_table_exchange(std::int64_t rows, PartTime& out) const {
+void FusedBatchTime::add_table_exchange(std::int64_t rows, BatchCost& out) const {
   double width = 0;
   for (const std::size_t index : options_.network->order) {
     for (const Op& op : options_.network->blocks[index].ops) {
@@ -212,15 +212,18 @@ void FusedBatchTime::add_table_exchange(std::int64_t rows, PartTime& out) const 
                          .gpus_per_node = std::min(options_.tensor, per_node)};
   const CommunicationTime time =
       clock_.collective(collectives::Op::all_to_all, base::Bytes(bytes), group);
-  out.add(PartKind::exchange, {time.time.value(), time.low.value(), time.high.value()}, 1.0);
+  out.parts.add(PartKind::exchange, {time.time.value(), time.low.value(), time.high.value()}, 1.0);
 }
 
-PartTime FusedBatchTime::parts(const Batch& batch) const {
+FusedBatchTime::BatchCost FusedBatchTime::cost(const Batch& batch) const {
   const bool tokens = options_.rows == BatchOptions::SampleRows::tokens;
   const std::int64_t samples = std::max<std::int64_t>(1, tokens ? batch.tokens : batch.samples);
   const std::int64_t length = tokens ? 1 : std::max<std::int64_t>(1, batch.tokens / samples);
-  const BatchShape shape{.sequences = samples, .query_tokens = length, .kv_tokens = length};
-  PartTime out;
+  const bool mixed = !tokens && options_.lengths == BatchOptions::Lengths::mixed;
+  const BatchShape shape{.sequences = samples,
+                         .query_tokens = length,
+                         .kv_tokens = mixed ? std::max(length, batch.longest) : length};
+  BatchCost out;
   for (const std::size_t index : options_.network->order) {
     for (const Op& op : options_.network->blocks[index].ops) add_op(op, shape, out);
   }
@@ -229,10 +232,20 @@ PartTime FusedBatchTime::parts(const Batch& batch) const {
   return out;
 }
 
+PartTime FusedBatchTime::parts(const Batch& batch) const {
+  return cost(batch).parts;
+}
+
 StepTime FusedBatchTime::time(const Batch& batch) {
   base::expects(batch.samples >= 1 && batch.tokens >= 1, "a batch has samples");
-  const auto [known, is_new] = known_.try_emplace({batch.samples, batch.tokens}, 0.0);
-  if (is_new) known->second = parts(batch).time() * real(options_.network->evaluations);
+  const bool mixed = options_.lengths == BatchOptions::Lengths::mixed;
+  const auto [known, is_new] =
+      known_.try_emplace({batch.samples, batch.tokens, mixed ? batch.longest : 0}, 0.0);
+  if (is_new) {
+    const BatchCost one = cost(batch);
+    const double pass = std::max(one.parts.time(), one.executed / rates_.sustained);
+    known->second = pass * real(options_.network->evaluations);
+  }
   const base::Seconds device(known->second);
   return {.total = device + options_.launch, .latency = device + options_.launch, .device = device};
 }

@@ -2,8 +2,10 @@
 //
 // Model: activations, biases, residual additions, casts and folded batch norms are part of the
 // product before them; layer and group norms, pooling, lookups and attention are kernels of their
-// own, in the graph's own width (1 byte an element at 8 bits). A batch takes the sum of its kernels
-// and one launch of the graph; a diffusion model runs its network `evaluations` times.
+// own, in the graph's own width (1 byte an element in INT8; FP8 graphs keep 16 bits between their
+// products). A batch takes the sum of its kernels, or as long as the board's power makes its products
+// take (batch_rates.hpp), and one launch of the graph; a diffusion model or one that covers its sample
+// piece by piece runs its network `evaluations` times.
 // Products and convolutions (m = rows x positions, n = outputs, k = inputs x taps, s bytes an
 // element):
 //   t      = max(math, memory) + 0.2 min(math, memory)
@@ -11,7 +13,7 @@
 //   u      = (1 + 94 (1/128 + 1/n_t)) / (1 + 94 (1/128 + 1/256)), n_t = min(256, n'): narrow tiles
 //            load more operands a product (gemm_form's `load`)
 //   w      = max(1, SMs / tiles of 64 x 64), where they are too few to fill the device
-//   R      = the best rate that a large product of that width reaches, within the power limit
+//   R      = a convolution's or a product's rate (batch_rates.hpp)
 //   memory = s (in + out + weights) as a copy: an input is read once, whatever the taps
 // Attention over a whole sequence of at most 512 keys runs in one block a head, so that only its
 // products (0.4 of R, lengths to 64) and its operands count; longer ones as the kernel model says.
@@ -20,7 +22,8 @@
 // embedding tables spread over `tensor` GPUs: each gathers for its tables, pooled rows are exchanged
 // all to all, and dense layers run on 1 / tensor of the rows.
 // Encoders see the batch's tokens (padding included where it is computed) and attention at their
-// mean length. The masked-language head is left out: what is served is an answer, not a vocabulary.
+// mean length, where samples are batched by length; else each query meets as many keys as the longest
+// has, for which the batch's attention kernel is built. The masked-language head is left out: what is served is an answer, not a vocabulary.
 // Assumption: samples are on the device when the batch starts (copies run beside the batch before).
 #pragma once
 
@@ -32,6 +35,7 @@
 
 #include "models/networks/lowering.hpp"
 #include "strategies/serve/engine_plan.hpp"
+#include "strategies/serve/step/batch_rates.hpp"
 #include "strategies/serve/step/rank_times.hpp"
 
 namespace windtunnel::strategies {
@@ -40,6 +44,7 @@ struct BatchOptions {
   std::shared_ptr<const models::Network> network;
   enum class Norms { folded, kernels } norms = Norms::kernels;
   enum class SampleRows { samples, tokens } rows = SampleRows::samples;
+  enum class Lengths { sorted, mixed } lengths = Lengths::mixed;
   models::Formats formats{};
   std::int64_t tensor = 1;
   base::Seconds launch{20e-6};  // of the graph and its answer
@@ -64,27 +69,33 @@ class FusedBatchTime final : public BatchTimeModel {
   PartTime parts(const Batch& batch) const;  // of one evaluation, nothing remembered
 
  private:
+  struct BatchCost {
+    PartTime parts;
+    double executed = 0;  // FLOPs of its products, with what fills up tiles
+  };
+  BatchCost cost(const Batch& batch) const;
   bool fused_away(const models::Op& op) const;
   // rows x outputs x depth; `elements` of input and output maps.
   struct Product {
     std::int64_t rows = 1, outputs = 1, depth = 1, groups = 1;
     double elements = 0;
+    double rate = 0;  // FLOP/s
   };
-  void add_product(const Product& product, PartTime& out) const;
-  void add_short_attention(const models::AttentionQuery& query, double count, PartTime& out) const;
-  void add_lookups(std::int64_t rows, PartTime& out) const;
+  void add_product(const Product& product, BatchCost& out) const;
+  void add_short_attention(const models::AttentionQuery& query, double count, BatchCost& out) const;
+  void add_lookups(std::int64_t rows, BatchCost& out) const;
   models::KernelTime copy_time(double bytes, models::MemoryOp op) const;
-  void add_op(const models::Op& op, const models::BatchShape& shape, PartTime& out) const;
-  void add_query(const models::KernelQuery& query, double count, PartTime& out) const;
-  void add_table_exchange(std::int64_t rows, PartTime& out) const;
+  void add_op(const models::Op& op, const models::BatchShape& shape, BatchCost& out) const;
+  void add_query(const models::KernelQuery& query, double count, BatchCost& out) const;
+  void add_table_exchange(std::int64_t rows, BatchCost& out) const;
 
   BatchOptions options_;
   mutable GroupClock clock_;
-  double product_rate_ = 0;  // R, FLOP/s
-  double element_ = 2;       // s, bytes
+  BatchRates rates_;
+  double element_ = 2;  // s, bytes
   PartTime::Factors band_;
   std::vector<std::string> rests_on_;
-  std::map<std::tuple<std::int64_t, std::int64_t>, double> known_;
+  std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t>, double> known_;
 };
 
 }  // namespace windtunnel::strategies
