@@ -198,7 +198,12 @@ const Structure& train_overlap_structure() {
            bound(&Overlap::pipeline, {.name = "pipeline",
                                       .type = boolean_type(),
                                       .fallback = "true",
-                                      .doc = "sends between stages, where the software can"})}});
+                                      .doc = "sends between stages, where the software can"}),
+           bound(&Overlap::expert,
+                 {.name = "expert",
+                  .type = boolean_type(),
+                  .fallback = "false",
+                  .doc = "tokens on their way to experts, beside another micro-batch"})}});
   return kTable;
 }
 

@@ -17,6 +17,7 @@ std::vector<StepDefaults> make_defaults() {
        .overlap_data = true,
        .overlap_tensor = true,
        .overlap_pipeline = true,
+       .split_experts = true,
        .bucket_mib = 160,
        .why =
            "NeMo and Megatron-Bridge recipes: distributed optimizer with overlapped reduction and "
@@ -26,10 +27,11 @@ std::vector<StepDefaults> make_defaults() {
        .overlap_data = true,
        .overlap_tensor = true,
        .overlap_pipeline = true,
+       .overlap_expert = true,
        .bucket_mib = 160,
-       .why =
-           "NeMo and Megatron-Bridge recipes: distributed optimizer with overlapped reduction and "
-           "gathering, tp-comm-overlap, p2p overlap with interleaving"},
+       .why = "Megatron-Bridge recipes: distributed optimizer with overlapped reduction and "
+              "gathering, "
+              "tp-comm-overlap, p2p overlap with interleaving, moe_a2a_overlap between nodes"},
       {.software = "megatron-lm-2021",
        .gradients = NumberFormat::fp32,
        .why = "Megatron-LM 2.x: gradients kept in fp32 where accumulated, reduced after the last "

@@ -17,6 +17,9 @@ struct StepDefaults {
   bool overlap_data = false;
   bool overlap_tensor = false;
   bool overlap_pipeline = false;
+  // Where experts lie beyond one NVLink domain and the schedule is interleaved.
+  bool overlap_expert = false;
+  bool split_experts = false;  // experts as wide as the hidden state over the tensor ranks
   models::NumberFormat gradients = models::NumberFormat::fp32;  // kept and reduced in
   models::Recompute recompute = models::Recompute::none;
   int padded_vocabulary = 128;  // multiple, times the tensor ranks; 1: as it is

@@ -1,12 +1,15 @@
 // The model of a measured iteration.
 #include <fmt/format.h>
 
+#include <regex>
+#include <string>
 #include <utility>
 #include <variant>
 
 #include "models/networks/library.hpp"
 #include "scenarios/steps/step_defaults.hpp"
 #include "scenarios/steps/step_scenario.hpp"
+#include "scenarios/steps/step_software.hpp"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -23,6 +26,14 @@ void take(const std::optional<std::int64_t>& from, std::int64_t& to) {
   if (from && *from > 0) to = *from;
 }
 
+// "first 1 layer dense": of a model cut short, which keeps fewer of them than the whole.
+std::optional<std::int64_t> dense_layers(const std::string& notes) {
+  static const std::regex kWords("first ([0-9]+) layers? dense");
+  std::smatch found;
+  if (!std::regex_search(notes, found, kWords)) return std::nullopt;
+  return std::stoll(found[1]);
+}
+
 void take_figures(const StepRow& row, models::Transformer& t) {
   const bool other_shape =
       (row.hidden && *row.hidden != t.hidden) || (row.heads && *row.heads != t.heads);
@@ -35,6 +46,7 @@ void take_figures(const StepRow& row, models::Transformer& t) {
   if (t.moe.experts > 0) {
     take(row.experts, t.moe.experts);
     take(row.top_k, t.moe.top_k);
+    take(dense_layers(row.notes), t.moe.first_dense_layers);
   } else {
     take(row.ffn, t.ffn);
   }
@@ -63,7 +75,7 @@ std::optional<models::Transformer> gpt(const StepRow& row) {
 
 // Megatron pads the vocabulary to a multiple of 128 times the tensor ranks.
 void pad_vocabulary(const StepRow& row, models::Transformer& t) {
-  const int multiple = step_defaults_of(row.stack).padded_vocabulary;
+  const int multiple = step_defaults_of(software_of(row)).padded_vocabulary;
   const std::int64_t unit = multiple * (multiple > 1 ? row.tensor.value_or(1) : 1);
   t.vocab = (t.vocab + unit - 1) / unit * unit;
 }

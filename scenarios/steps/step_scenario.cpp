@@ -7,6 +7,7 @@
 
 #include "models/gpu_library.hpp"
 #include "scenarios/steps/step_defaults.hpp"
+#include "scenarios/steps/step_software.hpp"
 #include "strategies/train/software_stack.hpp"
 
 namespace windtunnel::scenarios {
@@ -21,10 +22,21 @@ bool has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
+// Adapters of NeMo's and Megatron-Bridge's fine-tuning recipes.
+models::FineTuning bridge_adapters() {
+  using models::AdapterTarget;
+  return {.method = models::FineTuningMethod::lora,
+          .rank = 8,
+          .targets = {AdapterTarget::query, AdapterTarget::key, AdapterTarget::value}};
+}
+
 class JobMaker {
  public:
-  JobMaker(const StepRow& row, std::vector<std::string>& inferred)
-      : row_(row), defaults_(step_defaults_of(row.stack)), inferred_(inferred) {}
+  JobMaker(const StepRow& row, const models::Model& model, std::vector<std::string>& inferred)
+      : row_(row),
+        model_(model),
+        defaults_(step_defaults_of(software_of(row))),
+        inferred_(inferred) {}
 
   TrainJob make() {
     if (!strategies::stack_of_text(row_.stack)) say("software", defaults_.software);
@@ -51,8 +63,24 @@ class JobMaker {
       w.precision = *defaults_.precision;
       say("precision", models::to_text(w.precision));
     }
+    if (has(row_.notes, "task LoRA")) {
+      w.fine_tuning = bridge_adapters();
+      say("fine_tuning", "lora of rank 8 on query, key and value");
+    }
     w.optimizer =
         has(row_.optimizer, "sgd") ? strategies::Optimizer::sgd : strategies::Optimizer::adam;
+  }
+
+  // Megatron-Core splits the matrices of an expert as it splits the rest, unless told otherwise
+  // (--expert-tensor-parallel-size), which recipes do where experts are narrower than the hidden
+  // state. Ranks that do not suffice for it say that it was not so.
+  std::int64_t expert_tensor() const {
+    const auto* t = std::get_if<models::Transformer>(&model_.architecture);
+    const std::int64_t tensor = row_.tensor.value_or(1), expert = row_.expert.value_or(1);
+    if (t == nullptr || t->moe.experts == 0 || t->moe.ffn < t->hidden || tensor <= 1) return 1;
+    if (!defaults_.split_experts || expert <= 1) return 1;
+    const std::int64_t ranks = *row_.gpus / std::max<std::int64_t>(1, row_.pipeline.value_or(1));
+    return ranks % (tensor * expert) == 0 ? tensor : 1;
   }
 
   void sizes() {
@@ -61,6 +89,7 @@ class JobMaker {
     s.sizes.pipeline = std::max<std::int64_t>(1, row_.pipeline.value_or(1));
     s.sizes.context = std::max<std::int64_t>(1, row_.context.value_or(1));
     s.sizes.expert = std::max<std::int64_t>(1, row_.expert.value_or(1));
+    s.sizes.expert_tensor = expert_tensor();
     s.data_auto = true;
     const std::int64_t others = s.sizes.tensor * s.sizes.pipeline * s.sizes.context;
     const std::int64_t data = std::max<std::int64_t>(1, *row_.gpus / others);
@@ -114,14 +143,18 @@ class JobMaker {
     s.gradient_precision = defaults_.gradients;
     s.bucket = base::Bytes(defaults_.bucket_mib * 1048576.0);
     const bool off = row_.overlap.starts_with("off");
+    const bool beyond = s.sizes.expert * s.sizes.expert_tensor > row_.scale_up_size.value_or(8);
     s.overlap = {.data = !off && defaults_.overlap_data,
                  .tensor = !off && (defaults_.overlap_tensor || has(row_.overlap, "AsyncTP")),
-                 .pipeline = !off && defaults_.overlap_pipeline};
+                 .pipeline = !off && defaults_.overlap_pipeline,
+                 .expert = !off && defaults_.overlap_expert && beyond && s.virtual_stages > 1};
+    if (s.overlap.expert) say("overlap.expert", "true (experts beyond one NVLink domain)");
     if (row_.overlap.empty()) say("overlap", "as the software does");
     if (has(row_.notes, "eager")) s.software = "fsdp-eager";
   }
 
   const StepRow& row_;
+  const models::Model& model_;
   const StepDefaults& defaults_;
   std::vector<std::string>& inferred_;
   TrainJob job_;
@@ -188,7 +221,7 @@ StepTurning scenario_of(const StepRow& row) {
   auto cluster =
       validate(cluster_of(row, *gpu), {row.origin.file, row.origin.line, 1}, diagnostics);
   if (!cluster) return {std::nullopt, "no such cluster: " + diagnostics.to_text()};
-  TrainJob job = JobMaker(row, inferred).make();
+  TrainJob job = JobMaker(row, *model, inferred).make();
   auto network = std::make_shared<const models::Network>(models::build_network(*model));
   place_ends(*network, job, inferred);
   return {StepScenario{std::make_shared<const models::Model>(*std::move(model)), std::move(network),

@@ -47,6 +47,27 @@ const ChunkCosts::BlockPasses& ChunkCosts::block(std::size_t index, models::Reco
   return known_.emplace(key, std::move(passes)).first->second;
 }
 
+namespace {
+
+void hide_experts(ChunkCost& chunk, const PassSite& site) {
+  const Seconds exchange = chunk.forward.expert.time + chunk.input.expert.time;
+  if (exchange.value() <= 0) return;
+  const Seconds compute = chunk.forward.compute() + chunk.input.compute() + chunk.weight.compute();
+  const double left = base::max(exchange - compute, Seconds(0)) / exchange;
+  const double slowdown =
+      site.kernels.slowdown({models::KernelClass::gemm, models::Background::collective});
+  for (PassCost* pass : {&chunk.forward, &chunk.input}) {
+    Interval& gemm = pass->kernels[static_cast<std::size_t>(KernelKind::gemm)];
+    const Seconds slowed = pass->expert.time * ((1.0 - left) * (slowdown - 1.0));
+    gemm.add(slowed, Seconds(0), slowed * 2.0, 1.0);
+    pass->expert.time *= left;
+    pass->expert.low *= left;
+    pass->expert.high *= left;
+  }
+}
+
+}  // namespace
+
 // Sharded weights (ZeRO-3, FSDP): a block's weights are gathered while the block before it computes,
 // its gradients are scattered while the next does; what does not fit behind is waited for.
 void ChunkCosts::add_block(std::size_t index, models::Recompute recompute, const Choices& choices,
@@ -104,6 +125,7 @@ ChunkCost ChunkCosts::cost(const ChunkOfModel& chunk, const Choices& choices) {
               choices, out);
   }
   if (chunk.head) add_block(network_.order.back(), models::Recompute::none, choices, out);
+  if (choices.experts == ExpertOverlap::other_micro_batch) hide_experts(out, site_);
   const auto launches = [](const PassCost& pass) { return static_cast<double>(pass.launches); };
   out.host_forward = choices.stack.dispatch * launches(out.forward) + choices.stack.micro_batch;
   out.host_backward =

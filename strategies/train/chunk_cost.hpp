@@ -41,6 +41,13 @@ struct ChunkCost {
 };
 
 // Costs chunks of one network; keeps what it knows of blocks.
+// other_micro_batch: the forward pass of one micro-batch runs beside the backward pass of another,
+// and the tokens of either travel while the other computes (Megatron-Core, combined 1F1B with
+// --overlap-moe-expert-parallel-comm; DualPipe, arXiv 2412.19437, section 3.2.1). Of the exchange E
+// of both passes and their computation C, max(E - C, 0) is left; what is hidden slows the products
+// beside it.
+enum class ExpertOverlap { none, other_micro_batch };
+
 class ChunkCosts {
  public:
   ChunkCosts(const models::Network& network, const models::BatchShape& batch,
@@ -55,6 +62,7 @@ class ChunkCosts {
     double reduce_bytes = 2.0;
     // Activations go to where there is room at this rate and come back; 0: they stay.
     base::BytesPerSecond offload{0};
+    ExpertOverlap experts = ExpertOverlap::none;
   };
   ChunkCost cost(const ChunkOfModel& chunk, const Choices& choices);
 

@@ -61,6 +61,7 @@ class Costing {
       choices.gather_bytes = bytes_each().weight;
       choices.reduce_bytes = bytes_each().gradient;
     }
+    if (strategy().overlap.expert) choices.experts = ExpertOverlap::other_micro_batch;
     choices.offload = offload_rate(strategy().offload_activations, site_.cluster.node_at(0));
     for (const ChunkOfModel& chunk : plan_.split) out_.chunks.push_back(costs.cost(chunk, choices));
   }

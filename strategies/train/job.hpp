@@ -57,6 +57,7 @@ struct Overlap {
   bool data = true;
   bool tensor = false;
   bool pipeline = true;
+  bool expert = false;  // tokens travel while another micro-batch computes (chunk_cost.hpp)
 };
 
 struct TrainStrategy {

@@ -1,0 +1,79 @@
+// Measured training iterations turned into scenarios: what their words say and what their software
+// does where they say nothing.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "scenarios/steps/step_scenario.hpp"
+#include "scenarios/steps/step_software.hpp"
+
+namespace windtunnel::scenarios {
+namespace {
+
+StepRow row_of(const std::string& model, const std::string& stack, const std::string& gpu) {
+  StepRow row;
+  row.model = model, row.stack = stack, row.gpu = gpu;
+  row.gpus = 64, row.gpus_per_node = 8, row.scale_up_size = 8;
+  row.precision = "bf16";
+  row.sequence_length = 4096, row.micro_batch = 1, row.global_batch = 128;
+  return row;
+}
+
+strategies::TrainJob job_of(const StepRow& row) {
+  const StepTurning turned = scenario_of(row);
+  EXPECT_TRUE(turned.scenario) << turned.reason;
+  return turned.scenario ? turned.scenario->job : strategies::TrainJob{};
+}
+
+TEST(StepRows, MegatronLmOnAGpuOfLaterYearsIsMegatronCore) {
+  EXPECT_EQ(software_of(row_of("llama3-70b", "Megatron-LM", "a100-sxm-80gb")), "megatron-lm-2021");
+  EXPECT_EQ(software_of(row_of("llama3-70b", "Megatron-LM", "h100-sxm")), "megatron-core");
+  EXPECT_EQ(software_of(row_of("llama3-70b", "Megatron-LM", "b200-sxm")), "megatron-core");
+}
+
+TEST(StepRows, ALoraTaskTrainsAdaptersOnly) {
+  StepRow row = row_of("llama3-70b", "Megatron-Bridge/NeMo 26.06", "h100-sxm");
+  row.tensor = 2, row.pipeline = 4;
+  EXPECT_EQ(job_of(row).workload.fine_tuning.method, models::FineTuningMethod::full);
+  row.notes = "container 26.06; task LoRA; iter_time derived";
+  EXPECT_EQ(job_of(row).workload.fine_tuning.method, models::FineTuningMethod::lora);
+}
+
+TEST(StepRows, ANoteOnDenseLayersChangesWhereExpertsBegin) {
+  StepRow row = row_of("deepseek-v3", "Megatron-LM", "b200-sxm");
+  row.layers = 4;
+  std::vector<std::string> inferred;
+  const auto parts = [&] {
+    return std::get<models::Transformer>(model_of(row, inferred)->architecture).moe;
+  };
+  EXPECT_EQ(parts().first_dense_layers, 3);
+  row.notes = "MLA attention, first 1 layer dense";
+  EXPECT_EQ(parts().first_dense_layers, 1);
+}
+
+TEST(StepRows, MegatronCoreSplitsCoarseExpertsAsItSplitsTheRest) {
+  StepRow row = row_of("grok-1", "NeMo", "h100-sxm");
+  row.tensor = 4, row.expert = 8;
+  EXPECT_EQ(job_of(row).strategy.sizes.expert_tensor, 4);
+  row.gpus = 16, row.global_batch = 16;  // eight experts of four ranks each do not fit
+  EXPECT_EQ(job_of(row).strategy.sizes.expert_tensor, 1);
+  StepRow fine =
+      row_of("deepseek-v3", "NeMo", "h100-sxm");  // experts narrower than the hidden state
+  fine.tensor = 2, fine.expert = 32;
+  EXPECT_EQ(job_of(fine).strategy.sizes.expert_tensor, 1);
+  row = row_of("grok-1", "Megatron-Bridge", "h100-sxm");  // recipes state 1
+  row.tensor = 4, row.expert = 8;
+  EXPECT_EQ(job_of(row).strategy.sizes.expert_tensor, 1);
+}
+
+TEST(StepRows, TokensTravelBesideComputationWhereRecipesOfBridgeLetThem) {
+  StepRow row = row_of("deepseek-v3", "Megatron-Bridge/NeMo 26.04", "b200-sxm");
+  row.gpus = 256, row.pipeline = 8, row.virtual_stages = 2, row.expert = 32, row.global_batch = 512;
+  EXPECT_TRUE(job_of(row).strategy.overlap.expert);
+  row.expert = 8;  // inside one NVLink domain
+  EXPECT_FALSE(job_of(row).strategy.overlap.expert);
+  row.expert = 32, row.virtual_stages = 1;
+  EXPECT_FALSE(job_of(row).strategy.overlap.expert);
+}
+
+}  // namespace
+}  // namespace windtunnel::scenarios
