@@ -78,8 +78,8 @@ std::vector<ComponentKey> attention_keys(models::AttentionPhase phase, NumberFor
 
 std::vector<ComponentKey> memory_keys(MemoryOp op) {
   static const std::vector<std::vector<MemoryOp>> kGroups{
-      {MemoryOp::rms_norm, MemoryOp::layer_norm, MemoryOp::softmax, MemoryOp::cross_entropy,
-       MemoryOp::sampling},
+      {MemoryOp::rms_norm, MemoryOp::layer_norm, MemoryOp::cross_entropy, MemoryOp::sampling},
+      {MemoryOp::softmax},
       {MemoryOp::swiglu, MemoryOp::gelu},
       {MemoryOp::add, MemoryOp::residual_dropout, MemoryOp::copy, MemoryOp::fill, MemoryOp::cast,
        MemoryOp::optimizer},

@@ -49,6 +49,9 @@ enum class Form { fused, unfused };
 struct Software {
   AttentionKernel attention = AttentionKernel::fused;
   Form softmax = Form::fused;  // of unfused attention: scale, mask and softmax as one kernel
+  // Of that kernel: heads x sequences come in groups of so many, and it takes so many keys at most;
+  // any other shape runs unfused. 1, 0: any.
+  std::int64_t softmax_group = 1, softmax_keys = 0;
   Form norm = Form::fused;
   Form rotary = Form::fused;
   Form activation = Form::fused;

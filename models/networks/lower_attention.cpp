@@ -116,12 +116,22 @@ void latent_decode(const AttentionWork& work, const Part& part, const Target& ta
       {.m = rows, .n = work.value_dim, .k = work.kv_lora, .batch = heads.query, .format = format});
 }
 
-// Kernels and elements per pair of scale, mask and softmax: one kernel that reads and writes; or
-// scale 2, mask 2, cast 3, softmax 4, cast 3. Backward: reads the gradient and the softmax.
-Traffic softmax_traffic(const Target& target) {
-  const bool one = target.options.software.softmax == Form::fused;
-  if (target.pass == Pass::forward) return one ? Traffic{1, 2.0} : Traffic{5, 14.0};
-  return one ? Traffic{1, 3.0} : Traffic{4, 12.0};
+bool softmax_is_fused(const Software& software, std::int64_t matrices, std::int64_t keys) {
+  return software.softmax == Form::fused && matrices % software.softmax_group == 0 &&
+         (software.softmax_keys == 0 || keys <= software.softmax_keys);
+}
+
+// Kernels and elements per pair of scale, mask and softmax. Fused: one kernel that reads and writes;
+// backward it reads the gradient and the softmax. Under a causal mask it reads the lower half alone
+// and writes zeros above (Megatron-LM, scaled_upper_triang_masked_softmax.h). Unfused: scale 2, mask
+// 2, cast 3, softmax 4, cast 3.
+Traffic softmax_traffic(const Target& target, const Part& part, std::int64_t matrices) {
+  const bool forward = target.pass == Pass::forward;
+  if (!softmax_is_fused(target.options.software, matrices, part.keys)) {
+    return forward ? Traffic{5, 14.0} : Traffic{4, 12.0};
+  }
+  const double read = part.mask == AttentionMask::causal ? 0.5 : 1.0;
+  return {1, forward ? read + 1.0 : 2.0 * read + 1.0};
 }
 
 void unfused(const AttentionWork& work, const Part& part, const Target& target) {
@@ -138,7 +148,7 @@ void unfused(const AttentionWork& work, const Part& part, const Target& target) 
     const double times = static_cast<double>(part.count);
     target.memory(op, bytes * times, rows, kernels * part.count);
   };
-  const Traffic softmax = softmax_traffic(target);
+  const Traffic softmax = softmax_traffic(target, part, batch);
   const double dropout = work.dropout > 0.0 && target.options.mode == Mode::training
                              ? pairs * (2.0 * target.element() + 1.0)
                              : 0.0;

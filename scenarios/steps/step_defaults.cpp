@@ -38,8 +38,9 @@ std::vector<StepDefaults> make_defaults() {
               "backward pass, blocking sends"},
       {.software = "megatron-deepspeed",
        .gradients = NumberFormat::fp16,
-       .why =
-           "DeepSpeed pipeline engine: gradients in the precision of training, reduced at the end"},
+       .bf16_gradients = NumberFormat::fp32,
+       .why = "DeepSpeed pipeline engine: gradients in fp16, with bf16 in fp32 (BF16_Optimizer), "
+              "reduced at the end"},
       {.software = "deepspeed-zero3",
        .overlap_data = true,
        .gradients = NumberFormat::fp16,

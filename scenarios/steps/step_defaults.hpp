@@ -21,6 +21,7 @@ struct StepDefaults {
   bool overlap_expert = false;
   bool split_experts = false;  // experts as wide as the hidden state over the tensor ranks
   models::NumberFormat gradients = models::NumberFormat::fp32;  // kept and reduced in
+  std::optional<models::NumberFormat> bf16_gradients{};  // of a job in bf16, where not the same
   models::Recompute recompute = models::Recompute::none;
   int padded_vocabulary = 128;  // multiple, times the tensor ranks; 1: as it is
   double bucket_mib = 25;

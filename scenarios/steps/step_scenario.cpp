@@ -140,7 +140,9 @@ class JobMaker {
       if (tensor) say("sequence_parallel", s.sequence_parallel ? "true" : "false");
     }
     s.software = defaults_.software;
-    s.gradient_precision = defaults_.gradients;
+    const bool bf16 = job_.workload.precision == models::NumberFormat::bf16;
+    s.gradient_precision =
+        bf16 ? defaults_.bf16_gradients.value_or(defaults_.gradients) : defaults_.gradients;
     s.bucket = base::Bytes(defaults_.bucket_mib * 1048576.0);
     const bool off = row_.overlap.starts_with("off");
     const bool beyond = s.sizes.expert * s.sizes.expert_tensor > row_.scale_up_size.value_or(8);

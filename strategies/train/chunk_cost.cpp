@@ -49,6 +49,19 @@ const ChunkCosts::BlockPasses& ChunkCosts::block(std::size_t index, models::Reco
 
 namespace {
 
+void add_accumulation(double bytes, const PassSite& site, PassCost& to) {
+  if (bytes <= 0.0) return;
+  const models::MemoryQuery adding{.op = models::MemoryOp::add, .bytes = base::Bytes(bytes)};
+  const models::KernelTime time = site.kernels.time(adding);
+  to.kernels[static_cast<std::size_t>(KernelKind::memory)].add(time.time, time.low, time.high, 1.0);
+  to.by_basis[static_cast<std::size_t>(time.basis)] += time.time;
+  to.bytes += adding.bytes;
+}
+
+}  // namespace
+
+namespace {
+
 void hide_experts(ChunkCost& chunk, const PassSite& site) {
   const Seconds exchange = chunk.forward.expert.time + chunk.input.expert.time;
   if (exchange.value() <= 0) return;
@@ -76,7 +89,9 @@ void ChunkCosts::add_block(std::size_t index, models::Recompute recompute, const
   out.forward.add(passes.forward);
   out.input.add(passes.input);
   out.input.add(passes.again);
+  out.launches_again += passes.again.launches;
   out.weight.add(passes.weight);
+  add_accumulation((passes.dense + passes.expert) * choices.accumulation_bytes, site_, out.weight);
   out.parameters_dense += passes.dense;
   out.parameters_expert += passes.expert;
   const Seconds forward = passes.forward.compute() + passes.forward.exchanges();
@@ -128,8 +143,10 @@ ChunkCost ChunkCosts::cost(const ChunkOfModel& chunk, const Choices& choices) {
   if (choices.experts == ExpertOverlap::other_micro_batch) hide_experts(out, site_);
   const auto launches = [](const PassCost& pass) { return static_cast<double>(pass.launches); };
   out.host_forward = choices.stack.dispatch * launches(out.forward) + choices.stack.micro_batch;
+  const auto again = static_cast<double>(out.launches_again);
   out.host_backward =
-      choices.stack.backward_dispatch * (launches(out.input) + launches(out.weight));
+      choices.stack.dispatch * again +
+      choices.stack.backward_dispatch * (launches(out.input) + launches(out.weight) - again);
   return out;
 }
 

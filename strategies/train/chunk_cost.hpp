@@ -2,7 +2,9 @@
 //
 // A chunk is its embedding, its layers and its head, as the split says. Distinct blocks are costed
 // once and counted. Duration of a pass = max(device, host): device = kernels + exchanges (+ what
-// sharded weights keep it waiting), host = launches x dispatch + once a micro-batch.
+// sharded weights keep it waiting), host = launches x dispatch + once a micro-batch. What is computed
+// again is issued as a forward pass is. A backward pass also adds its gradients to those of the
+// micro-batches before, where the software does that apart from the GEMMs (accumulation_bytes()).
 #pragma once
 
 #include <map>
@@ -26,6 +28,7 @@ struct ShardTraffic {
 
 struct ChunkCost {
   PassCost forward, input, weight;                      // input: what is computed again included
+  std::int64_t launches_again = 0;                      // of input's
   base::Seconds gather_forward{0}, gather_backward{0};  // exposed, of sharded weights (ZeRO-3)
   ShardTraffic shards_forward, shards_backward;
   base::Seconds offload_forward{0}, offload_backward{0};  // exposed, of offloaded activations
@@ -60,6 +63,7 @@ class ChunkCosts {
     GroupShape gather{};        // ZeRO-3: who shards the weights; one rank: nobody
     double gather_bytes = 2.0;  // a parameter
     double reduce_bytes = 2.0;
+    double accumulation_bytes = 0.0;  // a parameter, a micro-batch
     // Activations go to where there is room at this rate and come back; 0: they stay.
     base::BytesPerSecond offload{0};
     ExpertOverlap experts = ExpertOverlap::none;

@@ -56,6 +56,11 @@ class Costing {
     ChunkCosts::Choices choices{.recompute = strategy().recompute,
                                 .recompute_layers = strategy().recompute_layers,
                                 .stack = plan_.stack};
+    if (plan_.micro_batches > 1) {
+      const BytesPerParameter each = bytes_each();
+      choices.accumulation_bytes =
+          accumulation_bytes(plan_.stack.accumulation, each.weight, each.gradient);
+    }
     if (strategy().zero == ZeroLevel::weights) {
       choices.gather = plan_.layout.shape(plan_.layout.gradient_group(0));
       choices.gather_bytes = bytes_each().weight;

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "models/gpu_library.hpp"
+#include "models/kernels/gemm_alignment.hpp"
 #include "models/kernels/power_limit.hpp"
 #include "models/networks/exchanges.hpp"
 
@@ -38,7 +39,7 @@ Seconds least_attention(const models::AttentionQuery& query, const PassSite& sit
          (peak * attention_ceiling(site.attention, direction, site.gpu.architecture));
 }
 
-// The least time of a kernel's products within the power limit.
+// The least time of a kernel's products: within the power limit, and where they lie badly.
 template <class Query>
 Seconds least_time(const Query& query, const PassSite& site) {
   Seconds least{0};
@@ -47,6 +48,9 @@ Seconds least_time(const Query& query, const PassSite& site) {
   }
   if constexpr (std::is_same_v<Query, models::AttentionQuery>) {
     least = base::max(least, least_attention(query, site));
+  }
+  if constexpr (std::is_same_v<Query, models::GemmQuery>) {
+    least = base::max(least, models::unaligned_time(site.gpu, query));
   }
   return least;
 }

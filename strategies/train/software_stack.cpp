@@ -12,9 +12,15 @@ using models::AttentionKernel;
 using models::Form;
 using models::Software;
 
-// Megatron's own kernels of 2020 to 2022: scale, mask and softmax in one, bias with GELU and bias
-// with dropout and residual in one, layer norm of Apex; attention as three kernels.
-constexpr Software kMegatron2021{.attention = AttentionKernel::unfused};
+// Megatron's own kernels of 2020 to 2022: scale, mask and softmax in one (up to 2,048 keys, four
+// matrices a block), bias with GELU and bias with dropout and residual in one, layer norm of Apex;
+// attention as three kernels; the loss in FP32 step by step (mpu/cross_entropy.py).
+constexpr Software kMegatron2021{.attention = AttentionKernel::unfused,
+                                 .softmax_group = 4,
+                                 .softmax_keys = 2048,
+                                 .cross_entropy = Form::unfused};
+// XLA makes one loop of softmax and one of the loss, of any shape.
+constexpr Software kXlaUnfused{.attention = AttentionKernel::unfused};
 // Transformer Engine, and compiled PyTorch or XLA: all of it fused.
 constexpr Software kFused{};
 // Eager PyTorch modules with a fused attention.
@@ -58,13 +64,14 @@ std::vector<SoftwareStack> make_stacks() {
        .forms = kMegatron2021,
        .dispatch = Seconds(65e-6),
        .backward_dispatch = Seconds(42e-6),
+       .accumulation = Accumulation::separate,
        .source = "arXiv 2104.04473, section 4"},
       {.name = "megatron-deepspeed",
        .description = "Megatron-DeepSpeed of 2021-22 (BLOOM, MT-NLG, vTrain)",
        .forms = kMegatron2021,
        .dispatch = Seconds(65e-6),
        .backward_dispatch = Seconds(42e-6),
-       .accumulation = Accumulation::separate,
+       .accumulation = Accumulation::converted,
        .sends = StageSends::whole,
        .source = "bigscience-workshop/Megatron-DeepSpeed"},
       {.name = "deepspeed-zero3",
@@ -114,7 +121,7 @@ std::vector<SoftwareStack> make_stacks() {
        .source = "AI-Hypercomputer/maxtext"},
       {.name = "paxml",
        .description = "PaxML: JAX with XLA, attention as products and softmax",
-       .forms = kMegatron2021,
+       .forms = kXlaUnfused,
        .dispatch = Seconds(1e-6),
        .backward_dispatch = Seconds(1e-6),
        .gather = WeightGather::overlapped,
@@ -150,6 +157,12 @@ std::string lower_case(std::string_view text) {
 }
 
 }  // namespace
+
+double accumulation_bytes(Accumulation accumulation, double weight, double gradient) {
+  if (accumulation == Accumulation::fused) return 0.0;
+  const bool copied = accumulation == Accumulation::converted && gradient > weight;
+  return copied ? 2.0 * weight + 4.0 * gradient : weight + 2.0 * gradient;
+}
 
 const std::vector<SoftwareStack>& software_stacks() {
   static const std::vector<SoftwareStack> stacks = make_stacks();

@@ -21,9 +21,15 @@
 namespace windtunnel::strategies {
 
 enum class WeightGather { exposed, overlapped };  // of sharded optimizers, after the step
-enum class Accumulation { fused, separate };      // of gradients over micro-batches
-enum class StageSends { whole, scattered };       // scattered: each tensor rank sends its part
-enum class SendTiming { blocking, beside };       // of messages between stages
+// Of gradients over micro-batches. fused: into the GEMM that makes them; separate: a kernel reads
+// the new one and adds it to the sum; converted: as separate, but through a copy in the precision of
+// the sum where that is wider (DeepSpeed's BF16_Optimizer).
+enum class Accumulation { fused, separate, converted };
+// Bytes a parameter that it moves, a micro-batch: w of the new gradient, g of the sum; separate
+// w + 2 g, converted 2 w + 4 g (cast w + g, add 3 g, clear w).
+double accumulation_bytes(Accumulation accumulation, double weight, double gradient);
+enum class StageSends { whole, scattered };  // scattered: each tensor rank sends its part
+enum class SendTiming { blocking, beside };  // of messages between stages
 
 struct SoftwareStack {
   std::string name;

@@ -80,7 +80,8 @@ TEST(Lowering, OfUnfusedAttentionIsGemmSoftmaxDropoutGemm) {
   EXPECT_EQ(gemm(chain[0]).batch, 32);
   const auto softmax = std::get<MemoryQuery>(chain[1].query);
   EXPECT_EQ(softmax.op, MemoryOp::softmax);
-  EXPECT_DOUBLE_EQ(softmax.bytes.value(), 2.0 * 2 * 32 * 2048 * 2048);
+  // It reads the half below the diagonal and writes the square.
+  EXPECT_DOUBLE_EQ(softmax.bytes.value(), 1.5 * 2 * 32 * 2048 * 2048);
   EXPECT_DOUBLE_EQ(std::get<MemoryQuery>(chain[2].query).bytes.value(), 5.0 * 32 * 2048 * 2048);
   expect_shape(gemm(chain[3]), 2048, 96, 2048);
   const Kernels back =
@@ -90,6 +91,24 @@ TEST(Lowering, OfUnfusedAttentionIsGemmSoftmaxDropoutGemm) {
                             return std::holds_alternative<GemmQuery>(kernel.query);
                           }),
             4);
+}
+
+TEST(Lowering, OfUnfusedAttentionTakesTheFusedSoftmaxOnlyForShapesThatItsKernelHas) {
+  const Network network = network_of("megatron-22b");  // 64 heads
+  LoweringOptions options;
+  options.software.attention = AttentionKernel::unfused;
+  options.software.softmax_group = 4;  // matrices a block
+  options.software.softmax_keys = 2048;
+  const auto softmax_kernels = [&](std::int64_t tensor, std::int64_t sequences, std::int64_t keys) {
+    options.layout.tensor = tensor;
+    const Kernels chain = lowered(network.at(1), "attention.core",
+                                  {.sequences = sequences, .query_tokens = keys}, options);
+    return chain[1].count;
+  };
+  EXPECT_EQ(softmax_kernels(16, 1, 2048), 1);  // 4 heads
+  EXPECT_GT(softmax_kernels(32, 1, 2048), 1) << "2 matrices";
+  EXPECT_EQ(softmax_kernels(32, 2, 2048), 1) << "2 heads of 2 sequences";
+  EXPECT_GT(softmax_kernels(16, 1, 4096), 1) << "more keys than it takes";
 }
 
 TEST(Lowering, OfDecodeReadsTheCacheOnceAToken) {

@@ -1,0 +1,42 @@
+// What software stacks add to a strategy: accumulation of gradients, hosts that issue kernels.
+#include "strategies/train/software_stack.hpp"
+
+#include <gtest/gtest.h>
+
+#include "models/networks/counts.hpp"
+#include "tests/strategies/train_jobs.hpp"
+
+namespace windtunnel::strategies {
+namespace {
+
+TEST(Accumulation, MovesWhatItsFormSays) {
+  EXPECT_EQ(accumulation_bytes(Accumulation::fused, 2, 4), 0.0);
+  EXPECT_EQ(accumulation_bytes(Accumulation::separate, 2, 2), 6.0);
+  EXPECT_EQ(accumulation_bytes(Accumulation::separate, 2, 4), 10.0);
+  EXPECT_EQ(accumulation_bytes(Accumulation::converted, 2, 2), 6.0) << "nothing to convert";
+  EXPECT_EQ(accumulation_bytes(Accumulation::converted, 2, 4), 20.0);
+}
+
+double time_of(models::NumberFormat gradients, std::int64_t micro_batches) {
+  sim::Cluster one = test::h100_cluster(1);
+  one.node.gpus = 1;
+  one.node.scale_up.size = 1;
+  TrainJob job{
+      .workload = {.global_batch = 16 * micro_batches},
+      .strategy = {
+          .micro_batch = 16, .gradient_precision = gradients, .software = "megatron-lm-2021"}};
+  const test::Subject subject("gpt2-1b");
+  return test::train(job, subject, one).facts.at("iteration_time_s");
+}
+
+TEST(Accumulation, IsPaidEveryMicroBatch) {
+  using models::NumberFormat;
+  const auto each = [](NumberFormat format) { return time_of(format, 8) - time_of(format, 4); };
+  const double wider = (each(NumberFormat::fp32) - each(NumberFormat::bf16)) / 4;
+  const test::Subject subject("gpt2-1b");
+  const double parameters = static_cast<double>(models::parameters(subject.network));
+  EXPECT_NEAR(wider, 4.0 * parameters / 2.5e12, 0.02 * wider);  // 10 bytes against 6
+}
+
+}  // namespace
+}  // namespace windtunnel::strategies
