@@ -5,7 +5,11 @@
 // DeepSpeed (microsoft/DeepSpeed, runtime/zero/stage_1_and_2.py and runtime/bf16_optimizer.py): ZeRO
 // stage 1 of fp16 flattens a rank's share of the gradients and casts it to fp32 for the step (2 + 4
 // bytes a parameter of the share) and reduces in buckets of 5e8 elements; BF16_Optimizer accumulates
-// in fp32 beside the 16-bit gradients of the micro-batch and flattens the weights into a copy.
+// in fp32 beside the 16-bit gradients of the micro-batch. It flattens the weights on the device, and
+// the allocator keeps the blocks where they stood; the fp16 optimizer goes by way of the host (kept:
+// chosen on BLOOM's sweep, plausible 0 to 0.25, where gradients reuse all or none of them). The
+// pipeline makes communicators of its own beside Megatron's, and one for each neighbouring stage
+// (runtime/pipe/topology.py, p2p.py).
 // Transformer Engine (NVIDIA/TransformerEngine, pytorch/module/base.py): where a product adds the
 // weight gradient to the fp32 buffer, autograd is handed a placeholder of the weight's shape and
 // format, one kept for every shape; Megatron-LM makes one for the output layer each time.
@@ -28,6 +32,10 @@ enum class Placeholders { none, one_a_shape };
 // What a rank of ZeRO-3 holds of a parameter: the master copy alone, or 16-bit weights beside it.
 enum class Shard { weights_and_master, master_alone };
 
+// Communicators of a rank: one for each kind of group; or Megatron's and DeepSpeed's own, one of all
+// stages' ranks, one of the tied embeddings and one for each neighbouring stage.
+enum class Groups { one_a_kind, deepspeed };
+
 struct MemoryConventions {
   double copies = 0;       // bytes a trained parameter that no data rank shares
   double step_copies = 0;  // bytes a parameter of an optimizer's share, only while it steps
@@ -35,10 +43,12 @@ struct MemoryConventions {
   base::Bytes bucket{0};   // gradients flattened for their reduction
   Placeholders placeholders = Placeholders::none;
   Shard shard = Shard::weights_and_master;
+  Groups groups = Groups::one_a_kind;
   base::Bytes context{0};    // CUDA context and loaded kernels
   base::Bytes scratch{0};    // workspaces of cuBLAS and of the attention library
   double fragmentation = 0;  // of activations: what giving blocks back does not heal
   double slack = 0;          // of activations: free blocks that are held while nobody asks
+  double static_slack = 0;   // the same of weights and gradients
 };
 
 // `precision` is of the training: DeepSpeed's fp16 and bf16 optimizers keep different things.

@@ -131,21 +131,48 @@ Bytes ScratchMemory::streams() const {
                models::element_bytes(plan_.lowering.formats));
 }
 
-Bytes ScratchMemory::of(const std::vector<ChunkOfModel>& chunks) const {
-  Bytes sum = conventions_.scratch + gathered(chunks) + placeholders(chunks) + streams();
+Bytes ScratchMemory::new_gradient(const std::vector<ChunkOfModel>& chunks, Bytes kept) const {
+  if (plan_.job.strategy.zero == ZeroLevel::weights) return Bytes(0);
+  const models::Layout& layout = plan_.lowering.layout;
+  const double stored = models::element_bytes(plan_.lowering.formats);
+  double largest = 0.0;
+  const auto of_block = [&](const models::Block& block) {
+    double most = 0.0;
+    for (const Op& op : block.ops) {
+      if (op.learning == models::Learning::frozen) continue;
+      most = std::max(most, models::parameters_on_rank(op, layout).dense * stored);
+    }
+    return most;
+  };
+  for (const ChunkOfModel& chunk : chunks) {
+    if (chunk.embedding) {
+      largest = std::max(largest, of_block(network_.blocks[network_.order.front()]) - kept.value());
+    }
+    if (plan_.stack.accumulation == Accumulation::fused) continue;
+    if (chunk.layers > 0) largest = std::max(largest, of_block(layer(chunk, 0)));
+    if (chunk.head) largest = std::max(largest, of_block(network_.blocks[network_.order.back()]));
+  }
+  return Bytes(largest);
+}
+
+Bytes ScratchMemory::of(const std::vector<ChunkOfModel>& chunks, Bytes kept) const {
+  Bytes sum = conventions_.scratch + gathered(chunks) + placeholders(chunks) + streams() +
+              new_gradient(chunks, kept);
   if (has_head(chunks)) sum += logits();
   return sum;
 }
 
-Bytes communicator_bytes(const TrainPlan& plan) {
+Bytes communicator_bytes(const TrainPlan& plan, Groups groups) {
   if (plan.gpus <= 1) return Bytes(0);
   const ParallelSizes& s = plan.job.strategy.sizes;
-  const bool nodes = plan.layout.nodes() > 1;
-  Bytes sum = nodes ? kBetweenNodes : kInNode;  // all ranks
-  if (s.tensor > 1) sum += kInNode;
-  for (const std::int64_t size : {s.context, s.data, s.pipeline, s.expert}) {
-    if (size > 1) sum += nodes ? kBetweenNodes : kInNode;
+  const Bytes wide = plan.layout.nodes() > 1 ? kBetweenNodes : kInNode;
+  const double times = groups == Groups::deepspeed ? 2.0 : 1.0;
+  Bytes sum = wide;  // all ranks
+  if (s.tensor > 1) sum += kInNode * times;
+  for (const std::int64_t size : {s.context, s.data, s.expert}) {
+    if (size > 1) sum += wide * times;
   }
+  if (s.pipeline > 1) sum += wide * (groups == Groups::deepspeed ? times + 4.0 : 1.0);
   return sum;
 }
 

@@ -8,6 +8,9 @@
 //   logits       what the loss takes beside what backward keeps: rows x vocabulary / tensor
 //   placeholders one 16-bit tensor for every shape of a layer's matrices, and one for the output
 //                layer (Transformer Engine's and Megatron-LM's weight gradients in fp32 buffers)
+//   new gradient a weight gradient before it is added to the sum: the largest matrix where that is
+//                a kernel of its own, the token table in any framework; the table's comes last, when
+//                the micro-batch has given back what it kept
 //   streams      the gradient of the residual stream; with sequence parallelism also the gathered one
 //   and outside the allocator: communicators' buffers. A communicator has channels x connections x
 //   (4 MiB of Simple + 4.7 of LL128 + 0.5 of LL) (NVIDIA/nccl, src/include/device.h and the buffer
@@ -30,13 +33,14 @@ class ScratchMemory {
                 const MemoryConventions& conventions)
       : plan_(plan), network_(network), conventions_(conventions) {}
 
-  // Of a device that holds these chunks.
-  base::Bytes of(const std::vector<ChunkOfModel>& chunks) const;
+  // Of a device that holds these chunks; `kept` of one micro-batch by the chunk of the embedding.
+  base::Bytes of(const std::vector<ChunkOfModel>& chunks, base::Bytes kept) const;
 
  private:
   base::Bytes gathered(const std::vector<ChunkOfModel>& chunks) const;
   base::Bytes logits() const;
   base::Bytes placeholders(const std::vector<ChunkOfModel>& chunks) const;
+  base::Bytes new_gradient(const std::vector<ChunkOfModel>& chunks, base::Bytes kept) const;
   base::Bytes streams() const;
   const models::Block& layer(const ChunkOfModel& chunk, std::int64_t i) const;
 
@@ -45,7 +49,6 @@ class ScratchMemory {
   const MemoryConventions& conventions_;
 };
 
-// Of a rank: one for all ranks and one for each kind of group that has more than one.
-base::Bytes communicator_bytes(const TrainPlan& plan);
+base::Bytes communicator_bytes(const TrainPlan& plan, Groups groups);
 
 }  // namespace windtunnel::strategies

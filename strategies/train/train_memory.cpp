@@ -158,6 +158,14 @@ Shares shares_of(const TrainStrategy& s) {
           .level = s.zero};
 }
 
+Bytes kept_of_embedding(const std::vector<ChunkOfModel>& parts,
+                        const std::vector<ChunkActivations>& chunks) {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].embedding) return chunks[i].kept;
+  }
+  return Bytes(0);
+}
+
 class StageSum {
  public:
   StageSum(const TrainPlan& plan, const models::Network& network)
@@ -187,13 +195,14 @@ class StageSum {
     const Bytes peak = peak_bytes(plan_.pipeline.devices[static_cast<std::size_t>(device)], chunks);
     out.activations =
         strategy_.offload_activations == OffloadTarget::none ? peak : resident(chunks, plan_);
-    out.scratch = scratch_.of(parts) + base::min(conventions_.bucket, out.gradients);
+    out.scratch = scratch_.of(parts, kept_of_embedding(parts, chunks)) +
+                  base::min(conventions_.bucket, out.gradients);
     // The step comes when no activations are left; its blocks are held until then.
     const Bytes beyond = base::max(Bytes(0), Bytes(step) - out.activations);
     out.scratch += beyond;
-    out.outside = conventions_.context + communicator_bytes(plan_);
+    out.outside = conventions_.context + communicator_bytes(plan_, conventions_.groups);
     out.workspace = out.scratch + out.outside + peak * conventions_.fragmentation;
-    out.held = Bytes(step) - beyond +
+    out.held = Bytes(step) - beyond + (out.weights + out.gradients) * conventions_.static_slack +
                peak * std::max(0.0, conventions_.slack - conventions_.fragmentation);
     return out;
   }
