@@ -13,6 +13,7 @@
 #include "reports/views/collective_grid.hpp"
 #include "reports/views/generic.hpp"
 #include "reports/views/lookup.hpp"
+#include "reports/views/mix.hpp"
 #include "reports/views/serve.hpp"
 #include "reports/views/timelines.hpp"
 #include "reports/views/train.hpp"
@@ -25,8 +26,9 @@ struct Kind {
   bool (*recognises)(const Result&);
   void (*add)(const Result&, View&);
 };
-constexpr std::array<Kind, 5> kKinds{{{is_calibration, add_calibration},
+constexpr std::array<Kind, 6> kKinds{{{is_calibration, add_calibration},
                                       {is_validation, add_validation},
+                                      {is_mix, add_mix},
                                       {is_training, add_training},
                                       {is_serving, add_serving},
                                       {is_collective, add_collective}}};
@@ -116,7 +118,7 @@ void add_other_tables(const Result& result, View& view) {
     for (const auto& [name, table] : one.outcome.tables) {
       const bool only = result.cases.size() == 1;
       if (!shown_elsewhere(name) && !shown_by_training(result, name) &&
-          !shown_by_serving(result, name))
+          !shown_by_serving(result, name) && !shown_by_mix(result, name))
         add(only ? name : fmt::format("{} of {}", name, one.name), table,
             only ? Detail::headline : Detail::full);
     }

@@ -9,7 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "scenarios/bind_mix.hpp"
 #include "scenarios/bind_serve.hpp"
+#include "scenarios/bind_train.hpp"
 #include "scenarios/document/write.hpp"
 #include "scenarios/import_cluster.hpp"
 #include "scenarios/import_model.hpp"
@@ -118,26 +120,20 @@ void check_keys_of_kind(Node& tree, base::Diagnostics& diagnostics) {
       }
     }
   }
+  if (kind == "mix") {
+    for (const Entry& entry : tree.entries) {
+      if (entry.key != "model" && entry.key != "strategy") continue;
+      diagnostics.error(entry.where, fmt::format("each job of a mix has its own '{0}': put it into "
+                                                 "workload.jobs",
+                                                 entry.key));
+    }
+  }
   if (kind != "train" && kind != "serve") return;
   if (tree.find("model") == nullptr) {
     diagnostics.error(tree.where, fmt::format("a {} workload needs 'model': what is {}", kind,
                                               kind == "train" ? "trained" : "served"));
   }
   if (tree.find("strategy") == nullptr) tree.set("strategy", mapping_node(tree.where));
-}
-
-// Each dimension once.
-void check_rank_order(const Node& strategy, base::Diagnostics& diagnostics) {
-  const Node& order = *strategy.find("rank_order");
-  std::set<std::string> seen;
-  for (const Node& item : order.items) {
-    if (!seen.insert(item.text).second) {
-      diagnostics.error(item.where,
-                        fmt::format("strategy.rank_order names '{}' twice; it has to name "
-                                    "tensor, context, data and pipeline once each",
-                                    item.text));
-    }
-  }
 }
 
 // Which ranks are simulated is asked of training alone, and SimGrid has all of them.
@@ -161,18 +157,6 @@ void refuse_simgrid(const Node& resolved) {
   base::Diagnostic text{base::Severity::error, kind->where,
                         "engine simgrid does not run a serve workload yet; analytic does"};
   throw NotBuilt(base::to_text(text));
-}
-
-std::optional<TrainScenario> bind_train(const Node& resolved, base::Diagnostics& diagnostics) {
-  TrainScenario out;
-  check_rank_order(*resolved.find("strategy"), diagnostics);
-  bind_structure(train_structure(), *resolved.find("workload"), &out.job.workload);
-  bind_structure(strategy_structure(), *resolved.find("strategy"), &out.job.strategy);
-  auto model = bind_model(*resolved.find("model"), diagnostics);
-  if (!model) return std::nullopt;
-  out.network = std::make_shared<const models::Network>(models::build_network(*model));
-  out.model = std::make_shared<const models::Model>(*std::move(model));
-  return out;
 }
 
 }  // namespace
@@ -199,6 +183,11 @@ std::optional<BoundScenario> bind_scenario(const Node& given, TraceShelf& traces
     refuse_simgrid(resolved);
     if (auto serve = bind_serve({tree, resolved}, traces, diagnostics))
       workload = *std::move(serve);
+  } else if (workload_kind(resolved) == "mix") {
+    if (cluster) {
+      if (auto mix = bind_mix({tree, resolved}, *cluster, traces, diagnostics))
+        workload = *std::move(mix);
+    }
   } else {
     auto& collective = workload.emplace<strategies::CollectiveWorkload>();
     bind_structure(collective_structure(), *resolved.find("workload"), &collective);

@@ -76,11 +76,26 @@ class ExpectationReader {
   }
 
  private:
+  static std::vector<std::pair<std::string, std::string>> jobs_of(const Node& mix) {
+    std::vector<std::pair<std::string, std::string>> out;
+    const Node* jobs = mix.find("jobs");
+    if (jobs == nullptr) return out;
+    for (const Node& job :
+         jobs->kind == NodeKind::sequence ? jobs->items : std::vector<Node>{*jobs}) {
+      const Node* name = job.find("name");
+      const Node* workload = job.find("workload");
+      const Node* kind = workload == nullptr ? nullptr : workload->find("kind");
+      if (name != nullptr && kind != nullptr) out.emplace_back(name->text, kind->text);
+    }
+    return out;
+  }
+
   void check_fact(const std::string& fact, const Node& node) {
     const Node* workload = root_.find("workload");
     const Node* kind = workload == nullptr ? nullptr : workload->find("kind");
     if (kind == nullptr || kind->kind != NodeKind::scalar) return;
-    const auto& known = facts_of_workload(kind->text);
+    const auto known =
+        kind->text == "mix" ? facts_of_mix(jobs_of(*workload)) : facts_of_workload(kind->text);
     if (known.empty() || known.contains(fact)) return;
     std::vector<std::string> names;
     for (const auto& [name, info] : known) names.push_back(name);

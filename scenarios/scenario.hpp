@@ -16,6 +16,7 @@
 #include "sim/engine/engine.hpp"
 #include "sim/platform/cluster.hpp"
 #include "strategies/collective/workload.hpp"
+#include "strategies/mix/part.hpp"
 #include "strategies/serve/job.hpp"
 #include "strategies/train/job.hpp"
 
@@ -66,7 +67,20 @@ struct ServeScenario {
   std::shared_ptr<const models::Network> network;
 };
 
-using Workload = std::variant<strategies::CollectiveWorkload, TrainScenario, ServeScenario>;
+// One job of a mix and its part of the cluster; shared by the points of a sweep.
+struct MixedJob {
+  std::string name;
+  base::Seconds start{0};
+  std::int64_t iterations = 0;  // of training, at least; 0: as run_mix() has it
+  std::shared_ptr<const strategies::ClusterPart> part{};
+  std::variant<TrainScenario, ServeScenario> work{};
+};
+struct MixScenario {
+  std::vector<MixedJob> jobs;
+};
+
+using Workload =
+    std::variant<strategies::CollectiveWorkload, TrainScenario, ServeScenario, MixScenario>;
 
 struct Scenario {
   std::string name;

@@ -20,29 +20,35 @@ std::shared_ptr<const models::KernelTimeModel> kernels_on(const sim::Gpu& gpu,
 }  // namespace
 
 std::shared_ptr<const models::KernelTimeModel> serving_kernels(const ServeScenario& serve,
-                                                               const Scenario& scenario) {
-  return kernels_on(scenario.cluster->node.gpu, scenario.calibration, serve.job.strategy.software);
+                                                               const sim::Gpu& gpu,
+                                                               const std::string& calibration) {
+  return kernels_on(gpu, calibration, serve.job.strategy.software);
+}
+
+strategies::ServeSite serving_site(const ServeScenario& serve, const ServePlace& on,
+                                   const std::string& calibration) {
+  // A profile that the scenario names is of one GPU; others take their own.
+  const std::string others = calibration == "none" ? "none" : "";
+  return {.cluster = on.cluster,
+          .kernels = on.kernels,
+          .links = on.links,
+          .kernels_of =
+              [&serve, others](const std::string& name) {
+                const auto gpu = models::gpu_named(name);
+                return gpu ? kernels_on(*gpu, others, serve.job.strategy.software) : nullptr;
+              },
+          .model_of =
+              [](const std::string& name) {
+                auto model = models::model_by_name(name);
+                return model ? std::make_shared<const models::Model>(*std::move(model)) : nullptr;
+              }};
 }
 
 base::Outcome run_serve_case(const ServeCase& spec, const Site& site,
                              const strategies::ServeOptions& options) {
   const auto& serve = std::get<ServeScenario>(spec.scenario->workload);
-  const strategies::ServeSite place{
-      .cluster = site.cluster,
-      .kernels = *site.kernels,
-      .links = site.model.get(),
-      .kernels_of =
-          [&](const std::string& name) {
-            // A profile that the scenario names is of one GPU; others take their own.
-            const std::string calibration = spec.scenario->calibration == "none" ? "none" : "";
-            const auto gpu = models::gpu_named(name);
-            return gpu ? kernels_on(*gpu, calibration, serve.job.strategy.software) : nullptr;
-          },
-      .model_of =
-          [](const std::string& name) {
-            auto model = models::model_by_name(name);
-            return model ? std::make_shared<const models::Model>(*std::move(model)) : nullptr;
-          }};
+  const strategies::ServeSite place = serving_site(
+      serve, {site.cluster, *site.kernels, site.model.get()}, spec.scenario->calibration);
   return strategies::run_serve(serve.job, {*serve.model, *serve.network}, place, options);
 }
 

@@ -16,9 +16,19 @@ struct ServeCase {
   const Scenario* scenario = nullptr;  // its workload is a ServeScenario
 };
 
-// Kernel times of the engine that the strategy names, on the cluster's GPU.
+// Kernel times of the engine that the strategy names, on the GPU.
 std::shared_ptr<const models::KernelTimeModel> serving_kernels(const ServeScenario& serve,
-                                                               const Scenario& scenario);
+                                                               const sim::Gpu& gpu,
+                                                               const std::string& calibration);
+// Where it is served, with what pools and drafts need; `serve` outlives it, and so does what `on`
+// refers to.
+struct ServePlace {
+  const sim::ValidCluster& cluster;
+  const models::KernelTimeModel& kernels;
+  const collectives::TimeModel* links = nullptr;
+};
+strategies::ServeSite serving_site(const ServeScenario& serve, const ServePlace& on,
+                                   const std::string& calibration);
 
 base::Outcome run_serve_case(const ServeCase& spec, const Site& site,
                              const strategies::ServeOptions& options);

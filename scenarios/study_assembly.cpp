@@ -63,13 +63,26 @@ std::map<const LoadedScenario*, std::string> scenario_names(
 
 std::string_view kind_of(const Workload& workload) {
   if (std::holds_alternative<TrainScenario>(workload)) return "train";
+  if (std::holds_alternative<MixScenario>(workload)) return "mix";
   return std::holds_alternative<ServeScenario>(workload) ? "serve" : "collective";
+}
+
+std::vector<std::pair<std::string, std::string>> jobs_of(const MixScenario& mix) {
+  std::vector<std::pair<std::string, std::string>> jobs;
+  for (const MixedJob& job : mix.jobs) {
+    jobs.emplace_back(job.name,
+                      std::holds_alternative<ServeScenario>(job.work) ? "serve" : "train");
+  }
+  return jobs;
 }
 
 // What the facts of a case mean: `steps` of a collective are not those of a serving engine. Where
 // one result has both, the first stands.
 void add_info(const CaseSlot& slot, std::map<std::string, base::FactInfo>& used) {
-  const auto& known = facts_of_workload(kind_of(slot.point->scenario.workload));
+  const Workload& workload = slot.point->scenario.workload;
+  const auto* mix = std::get_if<MixScenario>(&workload);
+  const std::map<std::string, base::FactInfo> known =
+      mix == nullptr ? facts_of_workload(kind_of(workload)) : facts_of_mix(jobs_of(*mix));
   const auto use = [&](const std::string& name) {
     const auto found = known.find(name);
     if (found != known.end()) used.emplace(name, found->second);

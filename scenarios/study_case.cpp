@@ -67,6 +67,15 @@ base::Outcome run_serve_case(const ServeCase& spec, const StudyCase& one) {
   return run_serve_case(spec, *one.site, options);
 }
 
+base::Outcome run_mix_case(const MixCase& spec, const StudyCase& one) {
+  strategies::MixOptions options{.seed = spec.scenario->engine.seed};
+  if (one.detail == Detail::facts) {
+    options.request_rows = false;
+    options.load_rows = options.timeline_rows = 0;
+  }
+  return run_mix_case(spec, *one.site, one.engine.kind, options);
+}
+
 strategies::CollectiveSite site_of(const StudyCase& one) {
   return {.cluster = one.site->cluster,
           .network = one.site->network,
@@ -96,6 +105,9 @@ std::vector<CaseSpec> expand_point(const SweepPoint& point, int gpus) {
   }
   if (std::holds_alternative<ServeScenario>(point.scenario.workload)) {
     return {ServeCase{&point.scenario}};
+  }
+  if (std::holds_alternative<MixScenario>(point.scenario.workload)) {
+    return {MixCase{&point.scenario}};
   }
   std::vector<CaseSpec> specs;
   const auto& work = std::get<strategies::CollectiveWorkload>(point.scenario.workload);
@@ -144,6 +156,12 @@ void choose_engine(StudyCase& one) {
     one.engine.kind = simgrid ? sim::EngineKind::simgrid : sim::EngineKind::analytic;
     return;
   }
+  if (std::holds_alternative<MixCase>(one.spec)) {
+    one.takes_engine = true;
+    one.engine.kind = one.asked == sim::EngineKind::simgrid ? sim::EngineKind::simgrid
+                                                            : sim::EngineKind::analytic;
+    return;
+  }
   if (spec == nullptr) {
     one.takes_engine = true;  // a simulation of its own, worth a worker
     one.engine.kind = sim::EngineKind::analytic;
@@ -160,6 +178,7 @@ namespace {
 base::Outcome outcome_of(const StudyCase& one) {
   if (const auto* train = std::get_if<TrainCase>(&one.spec)) return run_train_case(*train, one);
   if (const auto* serve = std::get_if<ServeCase>(&one.spec)) return run_serve_case(*serve, one);
+  if (const auto* mix = std::get_if<MixCase>(&one.spec)) return run_mix_case(*mix, one);
   return strategies::run_collective_case(std::get<strategies::CollectiveCase>(one.spec),
                                          site_of(one), options_of(one));
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "reports/result.hpp"
+#include "scenarios/mix_case.hpp"
 #include "scenarios/serve_case.hpp"
 #include "scenarios/study_bytes.hpp"
 #include "scenarios/study_engine.hpp"
@@ -25,7 +26,7 @@ enum class Detail { facts, everything };
 struct TrainCase {
   const TrainScenario* scenario = nullptr;
 };
-using CaseSpec = std::variant<strategies::CollectiveCase, TrainCase, ServeCase>;
+using CaseSpec = std::variant<strategies::CollectiveCase, TrainCase, ServeCase, MixCase>;
 
 // The cases of a sweep point on a cluster of so many GPUs.
 std::vector<CaseSpec> expand_point(const SweepPoint& point, int gpus);

@@ -56,14 +56,19 @@ std::shared_ptr<const collectives::TimeModel> ModelSource::model_for(const Scena
   return model;
 }
 
+std::shared_ptr<const models::KernelTimeModel> training_kernels(const sim::Gpu& gpu,
+                                                                const std::string& calibration) {
+  const bool ours = calibration == "none" || names_kernel_profile(calibration);
+  return calibration::kernel_model_for(gpu, ours ? calibration : "");
+}
+
 std::shared_ptr<const models::KernelTimeModel> ModelSource::kernels_for(const Scenario& scenario) {
-  if (std::holds_alternative<strategies::CollectiveWorkload>(scenario.workload)) return nullptr;
+  const sim::Gpu& gpu = scenario.cluster->node.gpu;
   if (const auto* serve = std::get_if<ServeScenario>(&scenario.workload)) {
-    return serving_kernels(*serve, scenario);
+    return serving_kernels(*serve, gpu, scenario.calibration);
   }
-  const std::string& name = scenario.calibration;
-  const bool ours = name == "none" || names_kernel_profile(name);
-  return calibration::kernel_model_for(scenario.cluster->node.gpu, ours ? name : "");
+  if (!std::holds_alternative<TrainScenario>(scenario.workload)) return nullptr;
+  return training_kernels(gpu, scenario.calibration);
 }
 
 }  // namespace windtunnel::scenarios

@@ -22,12 +22,17 @@ namespace windtunnel::scenarios {
 // InputError where there is none or it has errors, EnvironmentError where the file cannot be read.
 calibration::FabricProfile load_profile(const std::string& name_or_path);
 
+// Kernel times of a GPU that trains.
+std::shared_ptr<const models::KernelTimeModel> training_kernels(const sim::Gpu& gpu,
+                                                                const std::string& calibration);
+
 class ModelSource {
  public:
   // The model for a scenario's `calibration`: the shipped one where the scenario names none; null
   // for "none" and for an imported platform. Throws as load_profile() does.
   std::shared_ptr<const collectives::TimeModel> model_for(const Scenario& scenario);
-  // Kernel times of the cluster's GPU; null for a workload that computes nothing.
+  // Kernel times of the cluster's GPU; null for a workload that computes nothing, and for a mix,
+  // whose jobs have their own.
   std::shared_ptr<const models::KernelTimeModel> kernels_for(const Scenario& scenario);
 
  private:

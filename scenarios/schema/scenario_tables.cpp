@@ -27,7 +27,7 @@ std::vector<Field> head_fields() {
        .doc = "the machine"},
       {.name = "workload",
        .type = either_type({structure_type(train_structure), structure_type(serve_structure),
-                            structure_type(collective_structure)}),
+                            structure_type(mix_structure), structure_type(collective_structure)}),
        .required = true,
        .doc = "what runs on it"},
       bound(
@@ -190,6 +190,8 @@ std::vector<const Structure*> all_structures() {
   all.insert(all.end() - 2, models.begin(), models.end());
   const std::vector<const Structure*> serving = serve_structures();
   all.insert(all.end() - 2, serving.begin(), serving.end());
+  all.insert(all.end() - 2,
+             {&mix_structure(), &mixed_train_structure(), &mixed_serve_structure()});
   return all;
 }
 

@@ -79,6 +79,9 @@ const Structure& replica_failures_structure();
 const Structure& front_end_structure();
 const Structure& pruning_structure();
 const Structure& pool_structure();
+const Structure& mix_structure();
+const Structure& mixed_train_structure();
+const Structure& mixed_serve_structure();
 
 // The tables of serving, in the order of the reference page.
 std::vector<const Structure*> serve_structures();

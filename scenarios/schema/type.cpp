@@ -104,7 +104,8 @@ bool can_be(const Type& type, const Node& node) {
       }
       if (node.kind != NodeKind::mapping) return false;
       if (!structure.selected_kind.empty()) {
-        const Node* kind = node.find("kind");
+        const Node* of = structure.selected_by.empty() ? &node : node.find(structure.selected_by);
+        const Node* kind = of == nullptr ? nullptr : of->find("kind");
         return kind != nullptr && kind->text == structure.selected_kind;
       }
       return structure.selected_by.empty() || node.find(structure.selected_by) != nullptr;

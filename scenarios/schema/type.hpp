@@ -117,7 +117,7 @@ struct Structure {
   std::string short_for{};      // a scalar stands for {short_for: scalar}; empty: no short form
   std::string library{};        // "clusters": a scalar, or `use`, names an entry of this library
   std::string selected_by{};    // as an alternative: taken where this key is present
-  std::string selected_kind{};  // or where `kind` is this word
+  std::string selected_kind{};  // or where `kind` is this word; with both, the `kind` of that key
   // Keys that name where the rest comes from (use, nccl_topo); expand() has put their content in
   // place before a mapping is resolved.
   std::vector<Choice> bases{};

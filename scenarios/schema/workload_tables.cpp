@@ -184,7 +184,8 @@ const Structure& collective_structure() {
         {.name = "kind",
          .type = choice_type({{"collective", "collective operations, as nccl-tests runs them"},
                               {"train", "iterations of training"},
-                              {"serve", "requests answered by a trained model"}}),
+                              {"serve", "requests answered by a trained model"},
+                              {"mix", "several of train and serve on one cluster"}}),
          .required = true,
          .doc = "what runs on the cluster"});
     table.fields.push_back(op_field());
@@ -198,7 +199,7 @@ const Structure& collective_structure() {
 }
 
 std::vector<std::string> unbuilt_workload_kinds() {
-  return {"async_train", "data", "mix"};
+  return {"async_train", "data"};
 }
 
 }  // namespace windtunnel::scenarios

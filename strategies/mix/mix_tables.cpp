@@ -127,7 +127,8 @@ base::Table mix_timeline(const MixRun& run, std::span<const MixMember> jobs,
       for (const TrainSpan& span : one.trained->spans) {
         rows.add({.participant = fmt::format("{} rank {}", jobs[j].name, span.rank),
                   .channel = span.channel,
-                  .kind = span.kind,
+                  // A pipeline's passes have a chart of their own elsewhere.
+                  .kind = span.channel == "compute" ? "compute" : std::string_view(span.kind),
                   .label = span.label,
                   .begin = begin + span.begin,
                   .end = begin + span.end});
@@ -136,7 +137,7 @@ base::Table mix_timeline(const MixRun& run, std::span<const MixMember> jobs,
     for (const KvSpan& span : one.keys) {
       rows.add({.participant = fmt::format("{} replica {}", jobs[j].name, span.from),
                 .channel = "kv",
-                .kind = "kv transfer",
+                .kind = "send",
                 .label = fmt::format("keys of request {}", span.request),
                 .peer = fmt::format("{} replica {}", jobs[j].name, span.to),
                 .bytes = base::Bytes(span.bytes),
