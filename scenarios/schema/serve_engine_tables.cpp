@@ -67,6 +67,13 @@ std::vector<Field> continuous_fields() {
              .type = boolean_type(),
              .fallback = "true",
              .doc = "of continuous: prompts may be cut to fill a step"}),
+      bound(
+          &Batching::poll_steps,
+          {.name = "poll_steps",
+           .type = integer_type(1, kMost),
+           .fallback = "1",
+           .doc = "of continuous: new requests are looked for after so many steps of decodes, and "
+                  "after each step with a prompt (SGLang's scheduler-recv-interval)"}),
       bound(&Batching::max_model_len,
             {.name = "max_model_len",
              .type = or_keyword(integer_type(1, kMostTokens), {{"auto", "the model's"}}),

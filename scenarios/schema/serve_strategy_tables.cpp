@@ -55,12 +55,22 @@ std::vector<Field> layout_fields() {
                   "data-parallel attention ranks inside one replica, each with its own queue and "
                   "cache; MoE ranks step together"),
       count_field(&ServeStrategy::expert, "expert", "ranks of a replica that share the experts"),
-      bound(&ServeStrategy::expert_skew,
-            {.name = "expert_skew",
-             .type = number_type({.minimum = 0, .maximum = 10}),
-             .fallback = "0",
-             .doc = "of routing, Zipf's exponent: 0 is even, 1 gives the busiest expert several "
-                    "times its share"}),
+      bound(
+          &ServeStrategy::beams,
+          {.name = "beams",
+           .type = integer_type(1, 64),
+           .fallback = "1",
+           .doc =
+               "of a beam search: continuations of a request that are computed and kept together; "
+               "one is the answer"}),
+      bound(
+          &ServeStrategy::expert_skew,
+          {.name = "expert_skew",
+           .type = number_type({.minimum = 0, .maximum = 10}),
+           .fallback = "1.01",
+           .doc =
+               "of routing, exponent of the power law of experts' popularities: 0 is even, 1 gives "
+               "the busiest expert several times its share"}),
       bound_choice(&ServeStrategy::precision, precision_words(),
                    {.name = "precision",
                     .fallback = "bf16",

@@ -43,6 +43,7 @@ struct EnginePlan {
   base::Bytes kv_request_token{0};  // of a token, all GPUs of the engine together: what moves
   std::int64_t max_model_len = 0;   // 0: no limit
   base::Seconds request_time{0};    // of a request before its first step: tokenizing, queues
+  bool plans_ahead = false;         // a step is planned when the one before it begins
   base::BytesPerSecond host_bandwidth{0};  // of the engine's GPUs to host memory; 0: free
   std::string software{};                  // name and version it stands for
   std::vector<std::string> notes{};        // what stood in for what

@@ -99,6 +99,7 @@ enum class BatchingPolicy { none, fixed, dynamic, continuous };  // fixed: `stat
 // Orders of iteration-level scheduling. unified: vLLM v1; prefill_first: vLLM v0; orca: whole
 // prompts join running sequences, memory reserved for the longest output; sarathi: chunks beside
 // decodes, decodes first; no_evict: memory for the whole output is reserved (TensorRT-LLM
+  std::int64_t poll_steps = 1;     // steps of decodes between two looks at what has come in
 // GUARANTEED_NO_EVICT).
 enum class ContinuousOrder { unified, prefill_first, orca, sarathi, no_evict };
 enum class DynamicBatcher { triton, tf_serving };
@@ -201,7 +202,11 @@ struct ServeStrategy {
   std::int64_t tensor = 1, pipeline = 1, data = 1, expert = 1;
   models::NumberFormat precision = models::NumberFormat::bf16;  // int4_weights: weight-only
   models::NumberFormat kv_precision = models::NumberFormat::bf16;
-  double expert_skew = 0;
+  // Of routing: experts' popularities as moe_form.hpp draws them. What real text asks of experts is
+  // uneven, and a step of a few sequences reaches fewer of them than an even draw: 1.01, the exponent
+  // that AIConfigurator measures expert kernels with (1.01 and 1.2); 0: as even as can be.
+  double expert_skew = 1.01;
+  std::int64_t beams = 1;  // of a beam search: continuations of a request that run together
   Batching batching{};
   KvCache kv{};
   Router router{};

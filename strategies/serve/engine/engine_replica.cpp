@@ -44,7 +44,7 @@ std::string EngineReplica::impossible(const Request& request) const {
   const std::int64_t tokens = request.input_tokens + request.output_tokens;
   if (plan_.max_model_len > 0 && tokens > plan_.max_model_len)
     return fmt::format("more tokens than max_model_len ({})", plan_.max_model_len);
-  if (blocks_for(tokens) > ranks_[0].cache.total())
+  if (blocks_for(kept(request.input_tokens, tokens)) > ranks_[0].cache.total())
     return fmt::format("more tokens than the KV cache holds ({})",
                        ranks_[0].cache.total() * strategy_.kv.block);
   if (strategy_.batching.order == ContinuousOrder::orca &&
@@ -66,6 +66,7 @@ void EngineReplica::submit(const Request& request, double now, bool remote) {
       best = &rank;
   }
   Sequence sequence{.request = request.id,
+                    .prompt = request.input_tokens,
                     .known = request.input_tokens,
                     .left = request.output_tokens,
                     .prefix_key = key_of_prefix(request.prefix_id),
@@ -107,18 +108,37 @@ void EngineReplica::warm(std::int64_t prefix_id, std::int64_t tokens) {
   for (Rank& rank : ranks_) rank.cache.warm(key_of_prefix(prefix_id), tokens / strategy_.kv.block);
 }
 
+// What the next step may know of: all that came until it is planned, where this is a look at all.
+void EngineReplica::look(double now) {
+  const bool idle = now > free_at_ || counts_.steps == 0;
+  const bool due = idle || prompts_before_ || unpolled_ + 1 >= strategy_.batching.poll_steps;
+  unpolled_ = due ? 0 : unpolled_ + 1;
+  if (due) seen_until_ = plan_.plans_ahead && !idle ? begun_ : now;
+}
+
+bool EngineReplica::schedule_all() {
+  bool any = false;
+  moved_bytes_ = 0;
+  for (Rank& rank : ranks_) any = schedule(rank) || any;
+  return any;
+}
+
 std::optional<double> EngineReplica::try_start(double now) {
   if (now < free_at_ || static_cast<std::int64_t>(flying_.size()) >= plan_.stages)
     return std::nullopt;
-  bool any = false;
-  moved_bytes_ = 0;
+  look(now);
+  if (!schedule_all()) {  // with nothing to do it looks again and again
+    if (seen_until_ >= now || waiting() == 0) return std::nullopt;
+    seen_until_ = now;
+    if (!schedule_all()) return std::nullopt;
+  }
   std::int64_t sequences = 0;
+  prompts_before_ = false;
   for (std::size_t i = 0; i < ranks_.size(); ++i) {
-    any = schedule(ranks_[i]) || any;
     batches_[i] = ranks_[i].batch;
     sequences += batches_[i].decodes + std::ssize(batches_[i].prompts);
+    prompts_before_ = prompts_before_ || !batches_[i].prompts.empty();
   }
-  if (!any) return std::nullopt;
   StepTime time = ranks_.size() == 1 ? plan_.steps->time(batches_[0]) : plan_.steps->time(batches_);
   const double more =
       plan_.host_bandwidth.value() > 0 ? moved_bytes_ / plan_.host_bandwidth.value() : 0.0;
@@ -129,6 +149,7 @@ std::optional<double> EngineReplica::try_start(double now) {
                 .begin = now,
                 .end = std::max(before, now + std::max(time.latency.value() + more, total)),
                 .started = std::exchange(started_, {})};
+  begun_ = now;
   free_at_ = now + total;
   counts_.steps += 1;
   counts_.busy += std::min(time.device.value() + more, total);

@@ -10,9 +10,13 @@
 // sequence is computed again from what the cache still has of it, or waits in host memory (swap) as
 // far as that has room. Keys from host memory are read before the step that needs them: bytes over
 // the bandwidth of the engine's GPUs to the host, added to the step.
+// A step sees what had come in when it was planned: at its start, or, where an engine plans ahead
+// (EnginePlan::plans_ahead), at the start of the step before it; an idle engine sees at once. With
+// poll_steps > 1 it looks only after so many steps of decodes, and after each step with a prompt.
 // O(running) a step.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -33,6 +37,7 @@ namespace windtunnel::strategies {
 // lacks one.
 struct Sequence {
   std::int64_t request = -1;
+  std::int64_t prompt = 0;
   std::int64_t known = 0, computed = 0;
   std::int64_t made = 0, left = 0;  // tokens made, and still to come
   std::int64_t blocks = 0;          // private, active
@@ -62,6 +67,9 @@ class EngineReplica final : public Replica {
   }
   void submit(const Request& request, double now, bool remote) override;
   std::optional<double> try_start(double now) override;
+  FarExchange exchange() override {
+    return plan_.stages == 1 ? plan_.steps->far(batches_) : FarExchange{};
+  }
   FinishedStep finish(double end) override;
   double free_at() const override { return free_at_; }
 
@@ -91,6 +99,11 @@ class EngineReplica final : public Replica {
     std::int64_t all() const { return prefix + own + host; }
   };
 
+  void look(double now);
+  bool seen(const Sequence& sequence) const {
+    return sequence.started || sequence.arrival <= seen_until_;
+  }
+  bool schedule_all();
   bool schedule(Rank& rank);
   void schedule_unified(Rank& rank);
   void schedule_prefill_first(Rank& rank);
@@ -109,6 +122,10 @@ class EngineReplica final : public Replica {
   void count_kind(double time);
   std::int64_t drawn_tokens();
   std::int64_t blocks_for(std::int64_t tokens) const;
+  // Keys of a sequence of so many tokens: beams share those of the prompt alone.
+  std::int64_t kept(std::int64_t prompt, std::int64_t tokens) const {
+    return tokens + (strategy_.beams - 1) * std::max<std::int64_t>(0, tokens - prompt);
+  }
   std::int64_t reserved(const Sequence& sequence, std::int64_t tokens) const;
 
   const EnginePlan& plan_;
@@ -118,8 +135,12 @@ class EngineReplica final : public Replica {
   std::vector<StepBatch> batches_;
   std::deque<Flight> flying_;
   std::int64_t flights_ = 0;
-  double free_at_ = 0;      // the first stage takes the next step
-  double moved_bytes_ = 0;  // to and from host memory on the step that is planned
+  double free_at_ = 0;           // the first stage takes the next step
+  double begun_ = 0;             // the last step
+  double seen_until_ = 0;        // requests that came later are not known yet
+  std::int64_t unpolled_ = 0;    // steps since the last look
+  bool prompts_before_ = false;  // the last step had some
+  double moved_bytes_ = 0;       // to and from host memory on the step that is planned
   std::vector<std::pair<std::int64_t, std::int64_t>> started_;  // request, cached tokens
   std::vector<std::int64_t> preempted_;                         // since the last step's end
   ReplicaCounts counts_;

@@ -20,8 +20,8 @@ std::int64_t EngineReplica::reserved(const Sequence& sequence, std::int64_t toke
 
 // Takes the blocks that a sequence lacks for `tokens` in all.
 bool EngineReplica::grow(Rank& rank, Sequence& sequence, std::int64_t tokens) {
-  const std::int64_t lacking =
-      blocks_for(tokens) - sequence.prefix_blocks - sequence.own_blocks - sequence.blocks;
+  const std::int64_t lacking = blocks_for(kept(sequence.prompt, tokens)) - sequence.prefix_blocks -
+                               sequence.own_blocks - sequence.blocks;
   if (lacking <= 0) return true;
   if (!rank.cache.allocate(lacking)) return false;
   sequence.blocks += lacking;
@@ -34,8 +34,8 @@ void EngineReplica::plan_tokens(Rank& rank, Sequence& sequence, std::int64_t tok
   sequence.flight = flights_;
   sequence.planned = tokens;
   if (sequence.decodes()) {
-    rank.batch.decodes += 1;
-    rank.batch.decode_kv += sequence.known;
+    rank.batch.decodes += strategy_.beams;
+    rank.batch.decode_kv += strategy_.beams * sequence.known;
     return;
   }
   counts_.prompt_tokens += tokens;
@@ -70,8 +70,8 @@ EngineReplica::Hit EngineReplica::hit(const Rank& rank, const Sequence& sequence
 // Blocks that admission takes from what is available: new ones, and cached ones that come into use.
 std::int64_t EngineReplica::needed(const Rank& rank, const Sequence& sequence,
                                    std::int64_t reserve) const {
-  return std::max<std::int64_t>(
-             0, blocks_for(reserve) - sequence.prefix_blocks - sequence.own_blocks) +
+  return std::max<std::int64_t>(0, blocks_for(kept(sequence.prompt, reserve)) -
+                                       sequence.prefix_blocks - sequence.own_blocks) +
          rank.cache.cost(sequence.prefix_key, sequence.prefix_blocks) +
          rank.cache.cost(sequence.own_key, sequence.own_blocks);
 }
@@ -176,7 +176,8 @@ void EngineReplica::schedule_unified(Rank& rank) {
   give_running(rank, budget, preempted);
   if (preempted) return;
   const bool whole = !batching.chunked_prefill || batching.order == ContinuousOrder::orca;
-  while (!rank.waiting.empty() && budget > 0 && std::ssize(rank.running) < batching.max_batch) {
+  while (!rank.waiting.empty() && seen(rank.waiting.front()) && budget > 0 &&
+         std::ssize(rank.running) < batching.max_batch) {
     if (!admit(rank, budget, whole)) break;
   }
 }
@@ -193,7 +194,8 @@ void EngineReplica::schedule_prefill_first(Rank& rank) {
     budget -= tokens;
     plan_tokens(rank, sequence, tokens);
   }
-  while (!rank.waiting.empty() && budget > 0 && std::ssize(rank.running) < batching.max_batch) {
+  while (!rank.waiting.empty() && seen(rank.waiting.front()) && budget > 0 &&
+         std::ssize(rank.running) < batching.max_batch) {
     if (!admit(rank, budget, !batching.chunked_prefill)) break;
   }
   if (!rank.batch.empty()) return;

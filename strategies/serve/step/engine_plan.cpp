@@ -92,6 +92,10 @@ EnginePlanning plan_on(const ServeJob& job, const ServeSubject& subject, const S
     planning.infeasible = fmt::format("{} is no decoder and makes no tokens", subject.model.name);
     return planning;
   }
+  if (job.strategy.beams > 1 && job.strategy.speculative.tokens > 0) {
+    planning.infeasible = "beams and speculative decoding exclude each other";
+    return planning;
+  }
   const auto stack = engine_stack_for(job.strategy.software, device.kernels->name());
   if (!stack) {
     planning.infeasible = fmt::format("no serving engine is called {}; known are {}",
@@ -133,6 +137,7 @@ EnginePlanning plan_on(const ServeJob& job, const ServeSubject& subject, const S
                                        ? job.strategy.batching.max_model_len
                                        : subject.network.max_positions,
                   .request_time = parts.stack.request,
+                  .plans_ahead = parts.stack.overlap == HostOverlap::next_step,
                   .host_bandwidth = device.gpu.pcie_bandwidth,
                   .software = stack->name};
   plan.notes = plan.steps->notes();

@@ -11,6 +11,13 @@ using base::Bytes;
 using base::Seconds;
 
 constexpr double kMiB = 1024.0 * 1024.0;
+// The host's time for an op of a PyTorch model outside of CUDA graphs, with its modules, views and
+// casts: 0.6 to 1.2 ms a layer of about 20 ops, whatever GPU follows (AIConfigurator PR #1166: 0.8 ms).
+// Floors of the first token of one short prompt say the same: 70 to 90 ms for 80 layers in vLLM on
+// H100 and B200, 35 ms for 36 layers in TensorRT-LLM 1.2; SGLang's are about 2 ms a layer of
+// DeepSeek-R1 (InferenceX, 1024 tokens at concurrency 4).
+constexpr Seconds kModuleDispatch{40e-6};
+constexpr Seconds kSglangDispatch{70e-6};
 
 // vLLM's first engine: scheduler, inputs and sampler in one Python process (issues vllm #10511 and
 // #2031 for its memory; splitwise-sim's perf_model.csv for eager dispatch on A100 and H100).
@@ -55,6 +62,7 @@ EngineStack vllm_v1() {
           .until = 0.14,
           .gap = Seconds(1.2e-3),
           .gap_sequence = Seconds(8e-6),
+          .dispatch = kModuleDispatch,
           .custom_all_reduce = Bytes(8 * kMiB),
           .context = Bytes(64 * kMiB),
           .communicator = Bytes(1000 * kMiB),
@@ -85,7 +93,7 @@ EngineStack sglang() {
           .gap = Seconds(1.0e-3),
           .gap_sequence = Seconds(8e-6),
           .turn = Seconds(0.3e-3),
-          .dispatch = Seconds(10e-6),
+          .dispatch = kSglangDispatch,
           .custom_all_reduce = Bytes(8 * kMiB),
           .memory = MemoryRule::fixed_share,
           .context = Bytes(500 * kMiB),
@@ -126,7 +134,7 @@ EngineStack trtllm_pytorch() {
   // (performance overview 1.0, Qwen3 30B and GPT-OSS 20B on B200).
   stack.gap_sequence = Seconds(20e-6);
   stack.turn = Seconds(0.2e-3);
-  stack.dispatch = Seconds(8e-6);
+  stack.dispatch = kModuleDispatch;
   stack.request = Seconds(4e-3);
   stack.experts = ExpertExchange::all_to_all;
   stack.graph_size = Bytes(20 * kMiB);

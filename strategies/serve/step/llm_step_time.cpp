@@ -12,6 +12,10 @@ using base::Seconds;
 
 // Of the host's times: their spread over the CPUs that servers have.
 constexpr double kHostBand = 0.3;
+// Common to all of an engine's device times, and independent of what its kernels' tables say of
+// themselves: another release than the tables', kernels fused or not, clocks under load. The same
+// configuration differs up to twofold between releases; nine in ten rows are within this.
+constexpr double kEngineBand = 0.22;
 // Kernels that a compiled layer launches beside its graph piece: KV write, attention, its merge.
 constexpr double kPiecesALayer = 4.0;
 
@@ -46,7 +50,7 @@ LlmStepTime::LlmStepTime(LlmStepOptions options)
   for (const StageBlocks& stage : options_.layout.stages) {
     stages_.emplace_back(*options_.network, options_.layout, stage, options_.rank, site);
     const PartTime one = stages_.back().dense_part(1);
-    const double attention = stages_.back().decode_part(1, 64.0, 1).kernels;
+    const double attention = stages_.back().context_part(1, 1).kernels;
     const double experts = stages_.back().experts_part(1).kernels;
     kernels_eager_ = std::max(kernels_eager_, one.kernels + attention + experts);
     pieces_ = std::max(pieces_, kPiecesALayer * stages_.back().layers());
@@ -206,7 +210,9 @@ void LlmStepTime::measure_bands() {
   const PartTime::Interval fixed =
       hidden ? PartTime::Interval{}
              : PartTime::Interval{host, host * (1.0 - kHostBand), host * (1.0 + kHostBand)};
-  const PartTime::Factors band = sum.band(fixed);
+  const double device = sum.time();
+  const PartTime::Factors band =
+      sum.band(fixed, {device, device * (1.0 - kEngineBand), device * (1.0 + kEngineBand)});
   low_ = band.low;
   high_ = band.high;
   rests_on_ = sum.rests_on();

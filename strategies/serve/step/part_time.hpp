@@ -43,8 +43,9 @@ struct PartTime {
   struct Factors {
     double low = 1, high = 1;
   };
-  Factors band() const { return band(Interval{}); }
-  Factors band(const Interval& fixed) const;
+  Factors band() const { return band(Interval{}, Interval{}); }
+  // `common`: how far all of time() may be off beside what its kinds say.
+  Factors band(const Interval& fixed, const Interval& common) const;
 };
 
 // Adds `count` of a kernel: the fastest that there is, within the power limit.

@@ -12,6 +12,10 @@ using models::BatchShape;
 using models::Mode;
 using models::Op;
 
+// A scan in chunks, with its convolution, gates and norms: cumulated decays, products of keys, solve,
+// states, outputs.
+constexpr double kScanKernels = 10.0;
+
 BatchShape tokens_batch(std::int64_t tokens) {
   return {.sequences = 1, .query_tokens = tokens, .kv_tokens = tokens};
 }
@@ -39,7 +43,10 @@ models::AttentionQuery RankTimes::decode_query(const Attention& one, std::int64_
 // Products beside the kernels of attention: scans over a prompt chunk.
 PartTime RankTimes::beside_context(std::int64_t queries) const {
   PartTime out;
-  for (const OpUse& use : scan_ops_) add_op(use, tokens_batch(queries), out);
+  for (const OpUse& use : scan_ops_) {
+    add_op(use, tokens_batch(queries), out);
+    out.kernels += (kScanKernels - 1.0) * use.count;
+  }
   return out;
 }
 
