@@ -5,22 +5,62 @@
 #include <cctype>
 #include <utility>
 
+#include "models/gpu_library.hpp"
+#include "sim/base/contract.hpp"
+
 namespace windtunnel::scenarios {
 namespace {
 
 std::vector<ServeHarness> make_harnesses() {
   return {
-      {.name = "inferencex",
+      {.name = "inferencex-vllm",
        .shortest = 0.8,
-       .requests_a_client = 10,
        .max_batch = 0,
-       .max_tokens = 8192,
        .memory_fraction = 0.9,
-       .source = "InferenceMAX/InferenceX README (2025): random-range-ratio "
-                 "0.8, num-prompts ten "
-                 "times the concurrency, max-num-seqs = concurrency, "
-                 "max-num-batched-tokens 8192, "
-                 "gpu-memory-utilization 0.9, no prefix caching"},
+       .narrow_keys = true,
+       .source = "InferenceX benchmarks/*_vllm: random-range-ratio 0.8, num-prompts ten times the "
+                 "concurrency, all at once, max-num-seqs = concurrency, max-num-batched-tokens "
+                 "8192, gpu-memory-utilization 0.9, no prefix caching, kv-cache-dtype fp8"},
+      {.name = "inferencex-trtllm",
+       .shortest = 0.8,
+       .max_batch = 0,
+       .memory_fraction = 0.85,
+       .narrow_keys = true,
+       .source =
+           "InferenceX benchmarks/*_trt: as above, max_num_tokens 8192 (or one prompt and all "
+           "decodes), free_gpu_memory_fraction 0.8 to 0.9, keys fp8, no block reuse"},
+      {.name = "inferencex-sglang",
+       .shortest = 0.8,
+       .max_batch = 0,
+       .max_tokens = 32'768,
+       .order = strategies::ContinuousOrder::prefill_first,
+       .memory_fraction = 0.82,
+       .source = "InferenceX benchmarks/dsr1_fp8_h200: as above, chunked-prefill-size 32768, "
+                 "mem-fraction-static 0.82, no radix cache"},
+      {.name = "inferencex-sglang-blackwell",
+       .shortest = 0.8,
+       .max_batch = 0,
+       .max_tokens = 16'384,
+       .order = strategies::ContinuousOrder::prefill_first,
+       .polls_seldom = true,
+       .memory_fraction = 0.85,
+       .narrow_keys = true,
+       .source = "InferenceX benchmarks/dsr1_fp4_b200, dsr1_fp8_b200, qwen3.5_fp8_b200: as above, "
+                 "chunked-prefill-size 16384 or 32768, scheduler-recv-interval 10 below 16 clients "
+                 "and 30 from there, kv-cache-dtype fp8_e4m3, mem-fraction-static 0.82 to 0.85"},
+      {.name = "aiconfigurator",
+       .shortest = 0.8,
+       .max_batch = 0,
+       .memory_fraction = 0.9,
+       .source =
+           "AIConfigurator's own runs (silicon_sample.csv, other lengths), defaults of the engine; "
+           "how lengths vary is not stated and taken as InferenceX's"},
+      {.name = "aiconfigurator-sglang",
+       .shortest = 0.8,
+       .max_batch = 0,
+       .order = strategies::ContinuousOrder::prefill_first,
+       .memory_fraction = 0.85,
+       .source = "the same with SGLang, which runs prompts before decodes"},
       {.name = "trtllm-bench",
        .max_batch = 2048,
        .max_tokens = 8192,
@@ -72,20 +112,57 @@ const std::vector<ServeHarness>& serve_harnesses() {
   return kHarnesses;
 }
 
-const ServeHarness& harness_of(const ServeRow& row) {
+namespace {
+
+const ServeHarness& harness_called(std::string_view name) {
   const std::vector<ServeHarness>& all = serve_harnesses();
+  const auto found = std::find_if(all.begin(), all.end(),
+                                  [&](const ServeHarness& one) { return one.name == name; });
+  base::ensures(found != all.end(), "a harness that the table has");
+  return *found;
+}
+
+// InferenceX measures these lengths alone.
+bool of_inferencex(const ServeRow& row) {
+  constexpr std::array<std::pair<std::int64_t, std::int64_t>, 3> kLengths{
+      {{1024, 1024}, {1024, 8192}, {8192, 1024}}};
+  return row.input && row.output &&
+         std::find(kLengths.begin(), kLengths.end(), std::pair(*row.input, *row.output)) !=
+             kLengths.end();
+}
+
+// The client's benchmark and what it tells each engine.
+std::string_view closed_loop_harness(const ServeRow& row) {
+  const std::string engine = plain(row.framework);
+  const bool sglang = engine.find("sglang") != std::string::npos;
+  if (!of_inferencex(row)) return sglang ? "aiconfigurator-sglang" : "aiconfigurator";
+  if (engine.find("vllm") != std::string::npos) return "inferencex-vllm";
+  if (!sglang) return "inferencex-trtllm";
+  const auto gpu = models::gpu_named(gpu_name_of(row.gpu));
+  return gpu && gpu->architecture == "blackwell" ? "inferencex-sglang-blackwell"
+                                                 : "inferencex-sglang";
+}
+
+}  // namespace
+
+const ServeHarness& harness_of(const ServeRow& row) {
   switch (row.run) {
     case ServeRun::closed_loop:
-      return all[0];
+      return harness_called(closed_loop_harness(row));
     case ServeRun::offline:
-      return all[1];
+      return harness_called("trtllm-bench");
     case ServeRun::fixed_batch:
-      return row.framework == "vllm" ? all[4] : all[2];
+      return harness_called(row.framework == "vllm" ? "phases" : "gptSessionBenchmark");
     case ServeRun::replay:
-      return all[3];
+      return harness_called("vllm-replay");
     default:
-      return all[5];
+      return harness_called("loadgen");
   }
+}
+
+std::int64_t poll_steps_of(const ServeHarness& harness, std::int64_t clients) {
+  if (!harness.polls_seldom) return 1;
+  return clients < 16 ? 10 : 30;
 }
 
 const LoadgenModel* loadgen_model(std::string_view name) {

@@ -20,12 +20,18 @@ struct ServeHarness {
   std::int64_t requests_a_client = 10;  // closed loop
   std::int64_t max_batch = 256;         // 0: as many as there are clients
   std::int64_t max_tokens = 8192;
+  strategies::ContinuousOrder order = strategies::ContinuousOrder::unified;
+  bool polls_seldom =
+      false;  // new requests are looked for every 10 steps, from 16 clients every 30
   double memory_fraction = 0.9;
+  bool narrow_keys = false;  // 8-bit keys and values where weights are narrow
   bool prefix_caching = false;
   std::string source;
 };
 const std::vector<ServeHarness>& serve_harnesses();
 const ServeHarness& harness_of(const ServeRow& row);
+// Steps between looks at new requests for so many clients.
+std::int64_t poll_steps_of(const ServeHarness& harness, std::int64_t clients);
 
 // Requests of an offline run by its lengths, as TensorRT-LLM's performance overview states them.
 std::int64_t offline_requests(std::int64_t input, std::int64_t output);
@@ -37,6 +43,7 @@ struct LoadgenModel {
   strategies::Slo limits{};
   bool iterative = false;  // an LLM
   models::NumberFormat precision = models::NumberFormat::int8;
+  std::int64_t beams = 1;
   std::int64_t max_batch = 256;
 };
 // Null for a model that is not one of its benchmarks.

@@ -60,6 +60,8 @@ ServeLayout layout_of(Columns& columns, const std::string& prefix) {
 std::string read_point(Columns& c, ServeRow& row) {
   row.framework = c.text("framework");
   row.version = c.text("framework_version");
+  // A container of Dynamo has Dynamo's version, not that of the engine in it.
+  if (c.text("container").find("ai-dynamo/") != std::string::npos) row.version.clear();
   row.gpu = c.text("gpu").empty() ? c.text("gpu_system") : c.text("gpu");
   row.precision =
       c.text("gemm_quant_mode").empty() ? c.text("precision") : c.text("gemm_quant_mode");

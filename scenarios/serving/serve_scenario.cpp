@@ -55,6 +55,7 @@ class JobMaker {
     const auto* t = std::get_if<models::Transformer>(&model.architecture);
     experts_ = t != nullptr && t->moe.experts > 0;
     parameters_ = static_cast<double>(models::parameters(network));
+    tokens_ = t != nullptr && t->role == models::TransformerRole::decoder;
     job_.strategy.software =
         row_.version.empty() ? row_.framework : fmt::format("{} {}", row_.framework, row_.version);
     say("harness", harness_.name);
@@ -129,7 +130,8 @@ class JobMaker {
     const auto kv = precision_of(row_.kv_precision);
     const bool trtllm = has(lower(row_.framework), "tensorrt") || row_.framework == "trtllm";
     const bool narrow = s.precision == NumberFormat::fp8 || s.precision == NumberFormat::nvfp4;
-    s.kv_precision = kv ? *kv : trtllm && narrow ? NumberFormat::fp8 : NumberFormat::bf16;
+    const bool narrow_keys = narrow && (trtllm || harness_.narrow_keys);
+    s.kv_precision = kv ? *kv : narrow_keys ? NumberFormat::fp8 : NumberFormat::bf16;
     if (!kv) say("kv_precision", models::to_text(s.kv_precision));
   }
 
@@ -150,6 +152,8 @@ class JobMaker {
       b.max_batch = std::max<std::int64_t>(1, row_.batch.value_or(1));
     }
   }
+    b.order = harness_.order;
+    b.poll_steps = poll_steps_of(harness_, clients);
 
   strategies::Lengths varied(std::int64_t length) const {
     if (harness_.shortest >= 1.0) return strategies::ConstantLength{length};
@@ -178,7 +182,7 @@ class JobMaker {
   const ServeRow& row_;
   const ServeHarness& harness_;
   std::vector<std::string>& inferred_;
-  bool experts_ = false;
+  bool experts_ = false, tokens_ = false;
   double parameters_ = 0;
   ServeJob job_;
 };
@@ -272,7 +276,8 @@ void JobMaker::arrivals() {
     case ServeRun::loadgen_offline:
       w.mode = strategies::ServeMode::offline;
       a.process = Process::offline;
-      a.requests = 8'192;
+      // Of LLMs what the rules ask for: the end, when the batch runs empty, is a part of the time.
+      a.requests = tokens_ ? 24'576 : 8'192;
       break;
     case ServeRun::loadgen_server:
       a.process = Process::server;
