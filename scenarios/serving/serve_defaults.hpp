@@ -43,8 +43,8 @@ struct LoadgenModel {
   strategies::Slo limits{};
   bool iterative = false;  // an LLM
   models::NumberFormat precision = models::NumberFormat::int8;
-  std::int64_t beams = 1;
   std::int64_t max_batch = 256;
+  std::int64_t beams = 1;
 };
 // Null for a model that is not one of its benchmarks.
 const LoadgenModel* loadgen_model(std::string_view name);

@@ -54,8 +54,8 @@ class JobMaker {
   ServeJob make(const models::Model& model, const models::Network& network) {
     const auto* t = std::get_if<models::Transformer>(&model.architecture);
     experts_ = t != nullptr && t->moe.experts > 0;
-    parameters_ = static_cast<double>(models::parameters(network));
     tokens_ = t != nullptr && t->role == models::TransformerRole::decoder;
+    parameters_ = static_cast<double>(models::parameters(network));
     job_.strategy.software =
         row_.version.empty() ? row_.framework : fmt::format("{} {}", row_.framework, row_.version);
     say("harness", harness_.name);
@@ -142,6 +142,8 @@ class JobMaker {
     const std::int64_t clients = row_.concurrency.value_or(0);
     b.max_batch = row_.max_batch.value_or(
         harness_.max_batch > 0 ? harness_.max_batch : std::max<std::int64_t>(1, clients));
+    b.order = harness_.order;
+    b.poll_steps = poll_steps_of(harness_, clients);
     s.kv.memory_fraction = harness_.memory_fraction;
     s.kv.prefix_caching = harness_.prefix_caching;
     if (row_.run == ServeRun::loadgen_offline || row_.run == ServeRun::loadgen_server ||
@@ -152,8 +154,6 @@ class JobMaker {
       b.max_batch = std::max<std::int64_t>(1, row_.batch.value_or(1));
     }
   }
-    b.order = harness_.order;
-    b.poll_steps = poll_steps_of(harness_, clients);
 
   strategies::Lengths varied(std::int64_t length) const {
     if (harness_.shortest >= 1.0) return strategies::ConstantLength{length};

@@ -99,7 +99,6 @@ enum class BatchingPolicy { none, fixed, dynamic, continuous };  // fixed: `stat
 // Orders of iteration-level scheduling. unified: vLLM v1; prefill_first: vLLM v0; orca: whole
 // prompts join running sequences, memory reserved for the longest output; sarathi: chunks beside
 // decodes, decodes first; no_evict: memory for the whole output is reserved (TensorRT-LLM
-  std::int64_t poll_steps = 1;     // steps of decodes between two looks at what has come in
 // GUARANTEED_NO_EVICT).
 enum class ContinuousOrder { unified, prefill_first, orca, sarathi, no_evict };
 enum class DynamicBatcher { triton, tf_serving };
@@ -119,6 +118,7 @@ struct Batching {
   std::int64_t max_batch = 256;
   std::int64_t max_tokens = 8192;  // of one step
   bool chunked_prefill = true;
+  std::int64_t poll_steps = 1;     // steps of decodes between two looks at what has come in
   std::int64_t max_model_len = 0;  // longest sequence; 0: the model's
   base::Seconds max_delay{0};
   std::vector<std::int64_t> preferred_sizes{};  // Triton

@@ -128,10 +128,10 @@ PartTime::Factors PartTime::band(const Interval& fixed, const Interval& common) 
   if (total <= 0) return {};
   const auto square = [](double x) { return x * x; };
   double low = square(fixed.time - fixed.low), high = square(fixed.high - fixed.time);
-  for (const Interval& kind : kinds) {
-    low += square(kind.time - kind.low);
   low += square(common.time - common.low);
   high += square(common.high - common.time);
+  for (const Interval& kind : kinds) {
+    low += square(kind.time - kind.low);
     high += square(kind.high - kind.time);
   }
   return {std::max(0.1, 1.0 - std::sqrt(low) / total), 1.0 + std::sqrt(high) / total};
