@@ -46,18 +46,22 @@ enum class Pass { forward, input_gradient, weight_gradient, step };
 
 // Fused or not, as the named framework does it.
 enum class Form { fused, unfused };
+// An unfused loss as kernels that go along rows (log-softmax) or as element-wise ones in FP32
+// (Megatron's cast, maximum, difference, exponential, sum, quotient).
+enum class LossKernels { rows, elementwise };
 struct Software {
   AttentionKernel attention = AttentionKernel::fused;
   Form softmax = Form::fused;  // of unfused attention: scale, mask and softmax as one kernel
-  // Of that kernel: heads x sequences come in groups of so many, and it takes so many keys at most;
-  // any other shape runs unfused. 1, 0: any.
+  // Of that kernel where it is Megatron's, for 16-bit elements: heads x sequences come in groups of so
+  // many, and it takes so many keys at most; any other shape runs unfused. 1, 0: any.
   std::int64_t softmax_group = 1, softmax_keys = 0;
   Form norm = Form::fused;
   Form rotary = Form::fused;
   Form activation = Form::fused;
   Form residual = Form::fused;
   Form cross_entropy = Form::fused;
-  Form projections = Form::fused;  // q, k, v as one GEMM; gate and up as one
+  LossKernels loss = LossKernels::rows;  // of an unfused one
+  Form projections = Form::fused;        // q, k, v as one GEMM; gate and up as one
 };
 
 // What each kind of product multiplies. 8- and 4-bit formats are for linear layers; attention, the

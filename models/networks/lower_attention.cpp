@@ -116,18 +116,24 @@ void latent_decode(const AttentionWork& work, const Part& part, const Target& ta
       {.m = rows, .n = work.value_dim, .k = work.kv_lora, .batch = heads.query, .format = format});
 }
 
-bool softmax_is_fused(const Software& software, std::int64_t matrices, std::int64_t keys) {
-  return software.softmax == Form::fused && matrices % software.softmax_group == 0 &&
+bool softmax_is_fused(const Target& target, std::int64_t matrices, std::int64_t keys) {
+  const Software& software = target.options.software;
+  if (software.softmax != Form::fused) return false;
+  if (software.softmax_group == 1) return true;
+  return target.element() < 4.0 && matrices % software.softmax_group == 0 &&
          (software.softmax_keys == 0 || keys <= software.softmax_keys);
 }
 
 // Kernels and elements per pair of scale, mask and softmax. Fused: one kernel that reads and writes;
 // backward it reads the gradient and the softmax. Under a causal mask it reads the lower half alone
 // and writes zeros above (Megatron-LM, scaled_upper_triang_masked_softmax.h). Unfused: scale 2, mask
-// 2, cast 3, softmax 4, cast 3.
+// 2, casts 3 and 3 around a softmax in FP32, 4; backward one more for the softmax's second operand.
+// In FP32 Megatron needs no casts, and eager modules spend as much on what they do to the mask.
 Traffic softmax_traffic(const Target& target, const Part& part, std::int64_t matrices) {
   const bool forward = target.pass == Pass::forward;
-  if (!softmax_is_fused(target.options.software, matrices, part.keys)) {
+  if (!softmax_is_fused(target, matrices, part.keys)) {
+    const bool no_casts = target.element() >= 4.0 && target.options.software.softmax_group > 1;
+    if (no_casts) return forward ? Traffic{3, 6.0} : Traffic{3, 7.0};
     return forward ? Traffic{5, 14.0} : Traffic{4, 12.0};
   }
   const double read = part.mask == AttentionMask::causal ? 0.5 : 1.0;

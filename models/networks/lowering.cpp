@@ -49,6 +49,14 @@ Form form_of(Fusion fusion, const Software& software) {
   return Form::fused;
 }
 
+// A loss step by step is made of casts and other element-wise kernels.
+MemoryOp kernel_of(const MemoryWork& work, const Software& software) {
+  const bool steps = work.op == MemoryOp::cross_entropy &&
+                     software.cross_entropy == Form::unfused &&
+                     software.loss == LossKernels::elementwise;
+  return steps ? MemoryOp::cast : work.op;
+}
+
 Traffic traffic_of(const MemoryWork& work, const Target& target) {
   const bool unfused = form_of(work.fusion, target.options.software) == Form::unfused;
   if (target.pass == Pass::forward) {
@@ -88,8 +96,9 @@ void lower_work(const MemoryWork& work, const Target& target) {
   const double width =
       split ? work.width / static_cast<double>(target.options.layout.tensor) : work.width;
   const std::int64_t rows = target.rows();
-  target.memory(work.op, static_cast<double>(rows) * width * traffic.elements * target.element(),
-                rows, traffic.kernels);
+  target.memory(kernel_of(work, target.options.software),
+                static_cast<double>(rows) * width * traffic.elements * target.element(), rows,
+                traffic.kernels);
 }
 
 namespace {

@@ -33,8 +33,9 @@ std::vector<StepDefaults> make_defaults() {
               "gathering, "
               "tp-comm-overlap, p2p overlap with interleaving, moe_a2a_overlap between nodes"},
       {.software = "megatron-lm-2021",
-       .gradients = NumberFormat::fp32,
-       .why = "Megatron-LM 2.x: gradients kept in fp32 where accumulated, reduced after the last "
+       .gradients = NumberFormat::fp16,
+       .bf16_gradients = NumberFormat::fp32,
+       .why = "Megatron-LM 2.x: gradients in fp16, of bf16 in fp32, reduced after the last "
               "backward pass, blocking sends"},
       {.software = "megatron-deepspeed",
        .gradients = NumberFormat::fp16,

@@ -89,7 +89,7 @@ void ChunkCosts::add_block(std::size_t index, models::Recompute recompute, const
   out.forward.add(passes.forward);
   out.input.add(passes.input);
   out.input.add(passes.again);
-  out.launches_again += passes.again.launches;
+  out.again.add(passes.again);
   out.weight.add(passes.weight);
   add_accumulation((passes.dense + passes.expert) * choices.accumulation_bytes, site_, out.weight);
   out.parameters_dense += passes.dense;
@@ -130,23 +130,68 @@ void ChunkCosts::add_block(std::size_t index, models::Recompute recompute, const
   out.input.launches += trained.value() > 0 ? 2 : 1;
 }
 
+namespace {
+
+Seconds positive(Seconds time) {
+  return base::max(time, Seconds(0));
+}
+
+void add_idle(const SoftwareStack& stack, const ChunkCost& part, ChunkCost& to) {
+  const bool waits = stack.ahead == HostAhead::to_exchange;
+  const auto issuing = [&](const PassCost& pass, Seconds each) {
+    return each * static_cast<double>(pass.launches - (waits ? pass.tensor_launches : 0));
+  };
+  const auto waiting = [&](const PassCost& pass) { return waits ? pass.tensor.time : Seconds(0); };
+  const Seconds forward = issuing(part.forward, stack.dispatch) + waiting(part.forward);
+  const Seconds backward = issuing(part.input, stack.backward_dispatch) +
+                           issuing(part.weight, stack.backward_dispatch) +
+                           issuing(part.again, stack.dispatch - stack.backward_dispatch) +
+                           waiting(part.input) + waiting(part.weight);
+  to.idle_forward += positive(forward - part.device_forward());
+  to.idle_backward += positive(backward - part.device_backward());
+}
+
+void add_part(const ChunkCost& part, ChunkCost& to) {
+  to.forward.add(part.forward);
+  to.input.add(part.input);
+  to.weight.add(part.weight);
+  to.again.add(part.again);
+  to.gather_forward += part.gather_forward;
+  to.gather_backward += part.gather_backward;
+  to.shards_forward.time += part.shards_forward.time;
+  to.shards_forward.far += part.shards_forward.far;
+  to.shards_backward.time += part.shards_backward.time;
+  to.shards_backward.far += part.shards_backward.far;
+  to.offload_forward += part.offload_forward;
+  to.offload_backward += part.offload_backward;
+  to.parameters_dense += part.parameters_dense;
+  to.parameters_expert += part.parameters_expert;
+}
+
+}  // namespace
+
 ChunkCost ChunkCosts::cost(const ChunkOfModel& chunk, const Choices& choices) {
-  ChunkCost out;
-  if (chunk.embedding) add_block(network_.order.front(), models::Recompute::none, choices, out);
+  const SoftwareStack& stack = choices.stack;
+  ChunkCost out, part;
+  const auto close = [&] {
+    if (stack.ahead == HostAhead::to_exchange) add_idle(stack, part, out);
+    add_part(part, out);
+    part = {};
+  };
+  if (chunk.embedding) add_block(network_.order.front(), models::Recompute::none, choices, part);
+  close();
   for (std::int64_t i = 0; i < chunk.layers; ++i) {
     const bool again = choices.recompute_layers == 0 || i < choices.recompute_layers;
     const auto position = static_cast<std::size_t>(chunk.first_layer + i + 1);
     add_block(network_.order[position], again ? choices.recompute : models::Recompute::none,
-              choices, out);
+              choices, part);
   }
-  if (chunk.head) add_block(network_.order.back(), models::Recompute::none, choices, out);
+  close();
+  if (chunk.head) add_block(network_.order.back(), models::Recompute::none, choices, part);
+  close();
   if (choices.experts == ExpertOverlap::other_micro_batch) hide_experts(out, site_);
-  const auto launches = [](const PassCost& pass) { return static_cast<double>(pass.launches); };
-  out.host_forward = choices.stack.dispatch * launches(out.forward) + choices.stack.micro_batch;
-  const auto again = static_cast<double>(out.launches_again);
-  out.host_backward =
-      choices.stack.dispatch * again +
-      choices.stack.backward_dispatch * (launches(out.input) + launches(out.weight) - again);
+  if (stack.ahead != HostAhead::to_exchange) add_idle(stack, out, out);
+  out.idle_forward += stack.micro_batch;
   return out;
 }
 

@@ -1,9 +1,11 @@
 // Passes of whole pipeline chunks, as the schedule sees them.
 //
 // A chunk is its embedding, its layers and its head, as the split says. Distinct blocks are costed
-// once and counted. Duration of a pass = max(device, host): device = kernels + exchanges (+ what
-// sharded weights keep it waiting), host = launches x dispatch + once a micro-batch. What is computed
-// again is issued as a forward pass is. A backward pass also adds its gradients to those of the
+// once and counted. Duration of a pass = device + idle: device = kernels + exchanges (+ what sharded
+// weights keep it waiting); idle = max(0, host - device), host = launches x dispatch. A host that
+// meets exchanges (HostAhead::to_exchange) does not issue beside them, and leads within the embedding,
+// the layers or the head alone: idle = sum over these of max(0, host - device but exchanges). What is
+// computed again is issued as a forward pass is. A backward pass also adds its gradients to those of the
 // micro-batches before, where the software does that apart from the GEMMs (accumulation_bytes()).
 #pragma once
 
@@ -28,17 +30,17 @@ struct ShardTraffic {
 
 struct ChunkCost {
   PassCost forward, input, weight;                      // input: what is computed again included
-  std::int64_t launches_again = 0;                      // of input's
+  PassCost again;                                       // of input
   base::Seconds gather_forward{0}, gather_backward{0};  // exposed, of sharded weights (ZeRO-3)
   ShardTraffic shards_forward, shards_backward;
   base::Seconds offload_forward{0}, offload_backward{0};  // exposed, of offloaded activations
-  base::Seconds host_forward{0}, host_backward{0};
+  base::Seconds idle_forward{0}, idle_backward{0};     // of the device, for kernels not yet issued
   double parameters_dense = 0, parameters_expert = 0;  // on one rank of the model-parallel group
 
   base::Seconds device_forward() const;
   base::Seconds device_backward() const;
-  base::Seconds duration_forward() const { return base::max(device_forward(), host_forward); }
-  base::Seconds duration_backward() const { return base::max(device_backward(), host_backward); }
+  base::Seconds duration_forward() const { return device_forward() + idle_forward; }
+  base::Seconds duration_backward() const { return device_backward() + idle_backward; }
   // Forward, and the backward cut in its two halves by what they do on the device.
   PassCosts passes() const;
 };

@@ -119,6 +119,7 @@ void add_exchange(const models::Exchange& exchange, std::int64_t copies, const P
   if (deduplicated) scale(once, per_node_share(group.nodes, copies));
   to.add(once, static_cast<double>(exchange.count));
   out.launches += exchange.count;
+  if (exchange.group == ExchangeGroup::tensor) out.tensor_launches += exchange.count;
 }
 
 // Of a ring of keys and values: a step hides behind the attention of the step before.
@@ -166,6 +167,7 @@ void PassCost::add(const PassCost& other, double count) {
   context.add(other.context, count);
   expert.add(other.expert, count);
   launches += static_cast<std::int64_t>(static_cast<double>(other.launches) * count);
+  tensor_launches += static_cast<std::int64_t>(static_cast<double>(other.tensor_launches) * count);
   flops += other.flops * count;
   bytes += other.bytes * count;
   for (std::size_t i = 0; i < by_basis.size(); ++i) by_basis[i] += other.by_basis[i] * count;

@@ -41,6 +41,7 @@ struct PassCost {
   std::array<Interval, kKernelKinds> kernels{};  // by KernelKind
   Interval tensor{}, context{}, expert{};        // exposed exchanges
   std::int64_t launches = 0;
+  std::int64_t tensor_launches = 0;  // of these, exchanges between tensor ranks
   base::Flops flops{0};
   base::Bytes bytes{0};
   std::array<base::Seconds, 4> by_basis{};  // kernel time by models::Basis

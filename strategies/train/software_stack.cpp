@@ -18,7 +18,8 @@ using models::Software;
 constexpr Software kMegatron2021{.attention = AttentionKernel::unfused,
                                  .softmax_group = 4,
                                  .softmax_keys = 2048,
-                                 .cross_entropy = Form::unfused};
+                                 .cross_entropy = Form::unfused,
+                                 .loss = models::LossKernels::elementwise};
 // XLA makes one loop of softmax and one of the loss, of any shape.
 constexpr Software kXlaUnfused{.attention = AttentionKernel::unfused};
 // Transformer Engine, and compiled PyTorch or XLA: all of it fused.
@@ -62,17 +63,18 @@ std::vector<SoftwareStack> make_stacks() {
       {.name = "megatron-lm-2021",
        .description = "Megatron-LM of the SC21 and MLSys23 papers (fp16, Apex)",
        .forms = kMegatron2021,
-       .dispatch = Seconds(65e-6),
-       .backward_dispatch = Seconds(42e-6),
+       .dispatch = Seconds(70e-6),
+       .backward_dispatch = Seconds(45e-6),
        .accumulation = Accumulation::separate,
        .source = "arXiv 2104.04473, section 4"},
       {.name = "megatron-deepspeed",
        .description = "Megatron-DeepSpeed of 2021-22 (BLOOM, MT-NLG, vTrain)",
        .forms = kMegatron2021,
-       .dispatch = Seconds(65e-6),
-       .backward_dispatch = Seconds(42e-6),
+       .dispatch = Seconds(70e-6),
+       .backward_dispatch = Seconds(45e-6),
+       .step = Seconds(5e-4),
        .accumulation = Accumulation::converted,
-       .sends = StageSends::whole,
+       .ahead = HostAhead::to_exchange,
        .source = "bigscience-workshop/Megatron-DeepSpeed"},
       {.name = "deepspeed-zero3",
        .description = "DeepSpeed ZeRO-3 on Megatron's model code",

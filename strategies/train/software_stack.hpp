@@ -28,6 +28,9 @@ enum class Accumulation { fused, separate, converted };
 // Bytes a parameter that it moves, a micro-batch: w of the new gradient, g of the sum; separate
 // w + 2 g, converted 2 w + 4 g (cast w + g, add 3 g, clear w).
 double accumulation_bytes(Accumulation accumulation, double weight, double gradient);
+// How far the host runs ahead of the device: freely, or until it meets a tensor rank's exchange, the
+// loss or a micro-batch's end (stacks that read a value back there, or copy a mask's indices).
+enum class HostAhead { free, to_exchange };
 enum class StageSends { whole, scattered };  // scattered: each tensor rank sends its part
 enum class SendTiming { blocking, beside };  // of messages between stages
 
@@ -41,6 +44,7 @@ struct SoftwareStack {
   base::Seconds micro_batch{0};
   WeightGather gather = WeightGather::exposed;
   Accumulation accumulation = Accumulation::fused;
+  HostAhead ahead = HostAhead::free;
   StageSends sends = StageSends::scattered;
   SendTiming timing = SendTiming::blocking;
   AttentionGeneration attention = AttentionGeneration::current;

@@ -109,6 +109,24 @@ TEST(Lowering, OfUnfusedAttentionTakesTheFusedSoftmaxOnlyForShapesThatItsKernelH
   EXPECT_GT(softmax_kernels(32, 1, 2048), 1) << "2 matrices";
   EXPECT_EQ(softmax_kernels(32, 2, 2048), 1) << "2 heads of 2 sequences";
   EXPECT_GT(softmax_kernels(16, 1, 4096), 1) << "more keys than it takes";
+  options.formats = formats_of(NumberFormat::fp32);
+  EXPECT_GT(softmax_kernels(16, 1, 2048), 1) << "32-bit elements";
+}
+
+TEST(Lowering, OfALossStepByStepIsElementWiseKernels) {
+  const Network network = network_of("megatron-22b");
+  LoweringOptions options;
+  const auto kernel = [&] {
+    return std::get<MemoryQuery>(
+        lowered(network.blocks.back(), "head.cross_entropy", {.query_tokens = 64}, options)
+            .front()
+            .query);
+  };
+  EXPECT_EQ(kernel().op, MemoryOp::cross_entropy);
+  options.software.loss = LossKernels::elementwise;
+  EXPECT_EQ(kernel().op, MemoryOp::cross_entropy) << "fused: one kernel along rows";
+  options.software.cross_entropy = Form::unfused;
+  EXPECT_EQ(kernel().op, MemoryOp::cast);
 }
 
 TEST(Lowering, OfDecodeReadsTheCacheOnceAToken) {

@@ -38,5 +38,20 @@ TEST(Accumulation, IsPaidEveryMicroBatch) {
   EXPECT_NEAR(wider, 4.0 * parameters / 2.5e12, 0.02 * wider);  // 10 bytes against 6
 }
 
+// A host that is slower than its device everywhere: what its exchanges take comes on top where it
+// meets them, and vanishes behind it where it runs ahead.
+TEST(HostAhead, AHostThatMeetsExchangesWaitsForThem) {
+  const auto time_of_links = [](const std::string& software, double gigabytes) {
+    sim::Cluster cluster = test::h100_cluster(1);
+    cluster.node.scale_up.bandwidth = base::BytesPerSecond(gigabytes * 1e9);
+    TrainJob job{.workload = {.sequence_length = 256, .global_batch = 1},
+                 .strategy = {.sizes = {.tensor = 8}, .software = software}};
+    return test::train(job, test::Subject("gpt2-8b"), cluster).facts.at("iteration_time_s");
+  };
+  EXPECT_NEAR(time_of_links("megatron-lm-2021", 450), time_of_links("megatron-lm-2021", 300), 1e-9)
+      << "but for the norm's four bytes";
+  EXPECT_LT(time_of_links("megatron-deepspeed", 450), time_of_links("megatron-deepspeed", 300));
+}
+
 }  // namespace
 }  // namespace windtunnel::strategies
