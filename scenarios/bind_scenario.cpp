@@ -105,6 +105,23 @@ std::string workload_kind(const Node& tree) {
   return kind != nullptr && kind->kind == NodeKind::scalar ? kind->text : "";
 }
 
+// Jobs that are neither trained nor served are said here, once, and left out of what follows.
+void check_job_kinds(Node& tree, base::Diagnostics& diagnostics) {
+  for (Entry& entry : tree.entries) {
+    if (entry.key != "workload") continue;
+    for (Entry& part : entry.value.entries) {
+      if (part.key != "jobs") continue;
+      for (Node& job : part.value.items) {
+        const std::string kind = workload_kind(job);
+        if (kind.empty() || kind == "train" || kind == "serve") continue;
+        diagnostics.error(job.find("workload")->find("kind")->where,
+                          fmt::format("a mix has jobs of kind train and serve, not '{}'", kind));
+        job.kind = NodeKind::invalid;
+      }
+    }
+  }
+}
+
 // Keys that only some workloads have: said where they stand, and defaults put where they are left
 // out.
 void check_keys_of_kind(Node& tree, base::Diagnostics& diagnostics) {
@@ -127,6 +144,7 @@ void check_keys_of_kind(Node& tree, base::Diagnostics& diagnostics) {
                                                  "workload.jobs",
                                                  entry.key));
     }
+    check_job_kinds(tree, diagnostics);
   }
   if (kind != "train" && kind != "serve") return;
   if (tree.find("model") == nullptr) {
@@ -150,13 +168,48 @@ void check_ranks(const EngineChoice& engine, const Node& resolved, base::Diagnos
   }
 }
 
-void refuse_simgrid(const Node& resolved) {
-  const Node* engine = resolved.find("engine");
-  const Node* kind = engine == nullptr ? nullptr : engine->find("kind");
-  if (kind == nullptr || kind->text != "simgrid") return;
-  base::Diagnostic text{base::Severity::error, kind->where,
-                        "engine simgrid does not run a serve workload yet; analytic does"};
-  throw NotBuilt(base::to_text(text));
+// Slow and failing parts act on training alone; elsewhere they would be ignored in silence.
+void check_faults(const sim::Cluster& cluster, const Node& resolved,
+                  base::Diagnostics& diagnostics) {
+  const std::string kind = workload_kind(resolved);
+  if (kind == "train" || cluster.explicit_network) return;
+  const Node& node = *resolved.find("cluster");
+  const auto refuse = [&](const char* key, bool stated) {
+    const Node* part = node.find(key);
+    if (!stated || part == nullptr) return;
+    diagnostics.error(part->where, fmt::format("cluster.{} acts on a train workload alone, not on "
+                                               "{}: leave the key out",
+                                               key, kind));
+  };
+  refuse("stragglers", !cluster.stragglers.none());
+  refuse("failures", !cluster.failures.none());
+}
+
+std::vector<InertKey> inert_of_job(const Node& given, const Node& resolved,
+                                   const ServeScenario& serve) {
+  const Node* said = given.find("strategy");
+  if (said == nullptr) return {};
+  return inert_keys({*said, *resolved.find("strategy"), serve.job.strategy.batching});
+}
+
+std::vector<InertKey> inert_in(const Node& given, const Node& resolved, const Workload& workload) {
+  if (const auto* serve = std::get_if<ServeScenario>(&workload))
+    return inert_of_job(given, resolved, *serve);
+  const auto* mix = std::get_if<MixScenario>(&workload);
+  if (mix == nullptr) return {};
+  const Node& said = *given.find("workload")->find("jobs");
+  const Node& jobs = *resolved.find("workload")->find("jobs");
+  std::vector<InertKey> out;
+  for (std::size_t i = 0; i < mix->jobs.size(); ++i) {
+    const auto* serve = std::get_if<ServeScenario>(&mix->jobs[i].work);
+    if (serve == nullptr) continue;
+    const Node& own = said.kind == NodeKind::sequence ? said.items[i] : said;
+    for (InertKey& key : inert_of_job(own, jobs.items[i], *serve)) {
+      key.path = mix->jobs[i].name + "." + key.path;
+      out.push_back(std::move(key));
+    }
+  }
+  return out;
 }
 
 }  // namespace
@@ -173,6 +226,7 @@ std::optional<BoundScenario> bind_scenario(const Node& given, TraceShelf& traces
   bind_structure(scenario_structure(), resolved, &head);
   check_ranks(head.engine, resolved, diagnostics);
   auto cluster = bind_cluster(*resolved.find("cluster"), diagnostics);
+  if (cluster) check_faults(**cluster, resolved, diagnostics);
   Workload workload;
   if (workload_kind(resolved) == "train") {
     if (auto train = bind_train(resolved, diagnostics)) {
@@ -180,7 +234,6 @@ std::optional<BoundScenario> bind_scenario(const Node& given, TraceShelf& traces
       workload = *std::move(train);
     }
   } else if (workload_kind(resolved) == "serve") {
-    refuse_simgrid(resolved);
     if (auto serve = bind_serve({tree, resolved}, traces, diagnostics))
       workload = *std::move(serve);
   } else if (workload_kind(resolved) == "mix") {
@@ -201,7 +254,8 @@ std::optional<BoundScenario> bind_scenario(const Node& given, TraceShelf& traces
                     .calibration = head.calibration,
                     .engine = head.engine,
                     .resolved_yaml = to_yaml(resolved)};
-  return BoundScenario{std::move(scenario), std::move(resolved)};
+  std::vector<InertKey> inert = inert_in(tree, resolved, scenario.workload);
+  return BoundScenario{std::move(scenario), std::move(resolved), std::move(inert)};
 }
 
 }  // namespace windtunnel::scenarios

@@ -6,6 +6,7 @@
 
 #include "scenarios/document/node.hpp"
 #include "scenarios/scenario.hpp"
+#include "scenarios/serve_inert.hpp"
 #include "scenarios/traces/read_trace.hpp"
 #include "sim/base/diagnostics.hpp"
 
@@ -14,6 +15,7 @@ namespace windtunnel::scenarios {
 struct BoundScenario {
   Scenario scenario;
   Node resolved;  // canonical, with every default
+  std::vector<InertKey> inert{};
 };
 
 // Resolves, binds and checks. Nothing, with errors in `diagnostics`, where the tree is no scenario;

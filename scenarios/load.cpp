@@ -144,6 +144,7 @@ class Loader {
       settle();
       if (diagnostics_.error_count() > kMostErrors) return;
       if (!result) continue;
+      inert_.meet(result->inert);
       SweepPoint bound{.parameters = {},
                        .scenario = std::move(result->scenario),
                        .expectations = expectations_at(expectations_, result->resolved)};
@@ -154,6 +155,8 @@ class Loader {
       loaded.points.push_back(std::move(bound));
     }
     loaded.expectations = expectations_;
+    inert_.report(found_);
+    settle();
   }
 
   // Where the file without its sweep is no scenario (a required key is swept), the first point
@@ -177,6 +180,7 @@ class Loader {
   base::Diagnostics found_;  // by the stage at work
   Expander expander_;
   Once once_;
+  InertEverywhere inert_;
   TraceShelf traces_;
   Node root_;
   std::vector<Assignment> fixed_;                              // by --set and the other flags

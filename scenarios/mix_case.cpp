@@ -9,9 +9,6 @@
 #include "sim/engine/simgrid/simgrid_engine.hpp"
 
 namespace windtunnel::scenarios {
-namespace {
-
-// Both share every link max-min fair, so that they can be compared.
 strategies::EngineFactory sharing_engine(sim::EngineKind kind) {
   return [kind](const sim::Network& network, sim::EngineOptions options) {
     options.sharing = sim::Sharing::max_min;
@@ -19,8 +16,6 @@ strategies::EngineFactory sharing_engine(sim::EngineKind kind) {
                                             : sim::make_fluid_engine(network, options);
   };
 }
-
-}  // namespace
 
 base::Outcome run_mix_case(const MixCase& spec, const Site& site, sim::EngineKind engine,
                            const strategies::MixOptions& options) {

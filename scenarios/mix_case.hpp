@@ -13,6 +13,10 @@ struct MixCase {
   const Scenario* scenario = nullptr;
 };
 
+// Engines whose links are shared max-min fair, so that they can be compared: an own one, or
+// SimGrid's.
+strategies::EngineFactory sharing_engine(sim::EngineKind kind);
+
 base::Outcome run_mix_case(const MixCase& spec, const Site& site, sim::EngineKind engine,
                            const strategies::MixOptions& options);
 

@@ -5,6 +5,7 @@
 #include "models/gpu_library.hpp"
 #include "models/networks/library.hpp"
 #include "scenarios/kernel_profiles.hpp"
+#include "scenarios/mix_case.hpp"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -45,10 +46,18 @@ strategies::ServeSite serving_site(const ServeScenario& serve, const ServePlace&
 }
 
 base::Outcome run_serve_case(const ServeCase& spec, const Site& site,
-                             const strategies::ServeOptions& options) {
+                             strategies::ServeOptions options, sim::EngineKind engine) {
   const auto& serve = std::get<ServeScenario>(spec.scenario->workload);
   const strategies::ServeSite place = serving_site(
       serve, {site.cluster, *site.kernels, site.model.get()}, spec.scenario->calibration);
+  std::shared_ptr<sim::Engine> only;  // SimGrid has one a process
+  options.links = {.network = &site.network,
+                   .engine = [&, engine]() -> std::shared_ptr<sim::Engine> {
+                     if (engine != sim::EngineKind::simgrid)
+                       return sharing_engine(engine)(site.network, {});
+                     if (!only) only = sharing_engine(engine)(site.network, {});
+                     return only;
+                   }};
   return strategies::run_serve(serve.job, {*serve.model, *serve.network}, place, options);
 }
 

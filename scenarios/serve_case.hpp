@@ -30,7 +30,9 @@ struct ServePlace {
 strategies::ServeSite serving_site(const ServeScenario& serve, const ServePlace& on,
                                    const std::string& calibration);
 
+// What its replicas send shares the cluster's links on an engine of that kind.
 base::Outcome run_serve_case(const ServeCase& spec, const Site& site,
-                             const strategies::ServeOptions& options);
+                             strategies::ServeOptions options,
+                             sim::EngineKind engine = sim::EngineKind::analytic);
 
 }  // namespace windtunnel::scenarios

@@ -64,7 +64,7 @@ base::Outcome run_serve_case(const ServeCase& spec, const StudyCase& one) {
     options.request_rows = false;
     options.load_rows = 0;
   }
-  return run_serve_case(spec, *one.site, options);
+  return run_serve_case(spec, *one.site, options, one.engine.kind);
 }
 
 base::Outcome run_mix_case(const MixCase& spec, const StudyCase& one) {
@@ -156,15 +156,10 @@ void choose_engine(StudyCase& one) {
     one.engine.kind = simgrid ? sim::EngineKind::simgrid : sim::EngineKind::analytic;
     return;
   }
-  if (std::holds_alternative<MixCase>(one.spec)) {
-    one.takes_engine = true;
-    one.engine.kind = one.asked == sim::EngineKind::simgrid ? sim::EngineKind::simgrid
-                                                            : sim::EngineKind::analytic;
-    return;
-  }
   if (spec == nullptr) {
     one.takes_engine = true;  // a simulation of its own, worth a worker
-    one.engine.kind = sim::EngineKind::analytic;
+    one.engine.kind = one.asked == sim::EngineKind::simgrid ? sim::EngineKind::simgrid
+                                                            : sim::EngineKind::analytic;
     return;
   }
   const strategies::CollectiveSite site = site_of(one);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "sim/base/fact.hpp"
 #include "sim/engine/engine.hpp"
 #include "sim/engine/route_cache.hpp"
 
@@ -36,6 +37,12 @@ class LinkMeter {
   sim::RouteCache routes_;
   std::vector<Load> loads_;
 };
+
+// link, kind, bytes and utilisation over `time` of the links that were used, those of the most bytes
+// first.
+base::Table links_table(const std::vector<LinkMeter::Load>& loads, const sim::Network& network,
+                        base::Seconds time, std::size_t most_rows);
+const char* link_kind_text(sim::LinkKind kind);
 
 // Time begins with the job: at `origin` of the shared engine.
 class JobEngine final : public sim::Engine {

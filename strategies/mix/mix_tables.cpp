@@ -10,22 +10,6 @@ namespace {
 
 using base::Seconds;
 
-const char* text_of(sim::LinkKind kind) {
-  switch (kind) {
-    case sim::LinkKind::scale_up:
-      return "scale-up";
-    case sim::LinkKind::pcie:
-      return "PCIe";
-    case sim::LinkKind::nic:
-      return "NIC";
-    case sim::LinkKind::fabric:
-      return "fabric";
-    case sim::LinkKind::loopback:
-      return "loopback";
-  }
-  return "";
-}
-
 double all_bytes(const LinkMeter::Load& load) {
   return std::accumulate(load.bytes.begin(), load.bytes.end(), 0.0);
 }
@@ -67,7 +51,7 @@ base::Table shared_links_table(const MixRun& run, const sim::Network& network,
     const LinkMeter::Load& load = run.loads[one.link];
     const sim::Link& link = network.links()[one.link];
     std::vector<base::Cell> row{network.link_name(sim::LinkId(static_cast<std::int32_t>(one.link))),
-                                std::string(text_of(link.kind)),
+                                std::string(link_kind_text(link.kind)),
                                 link.bandwidth.value(),
                                 one.use,
                                 load.busy / run.end.value(),

@@ -1,6 +1,7 @@
 #include "strategies/mix/serving_run.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "sim/base/contract.hpp"
@@ -30,6 +31,49 @@ ServingRun::ServingRun(const ServeJob& job, const EngineFleet& fleet, const Traf
                        sim::Engine& engine, Options options)
     : fleet_(fleet), engine_(engine), options_(std::move(options)) {
   clock_ = make_serving_clock(job, fleet, traffic, options_.simulation, this);
+  join_nodes();
+}
+
+void ServingRun::join_nodes() {
+  const sim::Network& network = engine_.network();
+  for (const std::vector<int>& gpus : options_.gpus) {
+    std::map<int, std::vector<int>> by_node;
+    for (const int gpu : gpus) by_node[network.node_of(network.gpu(gpu))].push_back(gpu);
+    std::vector<std::pair<int, int>>& ring = rings_.emplace_back();
+    if (by_node.size() < 2) continue;
+    for (auto own = by_node.begin(); own != by_node.end(); ++own) {
+      auto next = std::next(own);
+      if (next == by_node.end()) next = by_node.begin();
+      for (std::size_t i = 0; i < own->second.size(); ++i)
+        ring.emplace_back(own->second[i], next->second[i % next->second.size()]);
+    }
+  }
+}
+
+void ServingRun::exchange(std::size_t replica, const FarExchange& far, std::int64_t ticket) {
+  const sim::Network& network = engine_.network();
+  const std::int64_t id = exchanged_++;
+  exchanges_[id] = {replica, ticket, std::max<std::size_t>(1, rings_[replica].size())};
+  if (rings_[replica].empty()) engine_.after(far.time, [this, id] { exchanged(id); });
+  for (const auto& [from, to] : rings_[replica]) {
+    const sim::EndpointId source = network.gpu(from), target = network.gpu(to);
+    const base::Seconds moving = far.time - network.route(source, target).latency;
+    engine_.transfer(
+        {.from = source,
+         .to = target,
+         .bytes = far.bytes,
+         .rate_limit = moving.value() > 0 ? far.bytes / moving : base::BytesPerSecond::infinity()},
+        [this, id] { exchanged(id); });
+  }
+}
+
+void ServingRun::exchanged(std::int64_t id) {
+  const auto found = exchanges_.find(id);
+  if (--found->second.open > 0) return;
+  const Exchange done = found->second;
+  exchanges_.erase(found);
+  clock_->exchanged(done.replica, done.ticket, engine_.now().value());
+  schedule();
 }
 
 void ServingRun::start() {
@@ -91,6 +135,17 @@ void ServingRun::arrived(std::int64_t request) {
   sending_.erase(found);
   clock_->carried(request, span.end.value());
   schedule();
+}
+
+LinkedRun serve_on_links(const ServeJob& job, const EngineFleet& fleet, const Traffic& traffic,
+                         sim::Engine& engine, ServingRun::Options options) {
+  LinkMeter meter(engine.network(), 1);
+  JobEngine own(engine, meter, 0, engine.now());
+  ServingRun run(job, fleet, traffic, own, std::move(options));
+  run.start();
+  engine.run();
+  base::ensures(run.over(), "a serving job ends with its requests");
+  return {run.take(), meter.loads(), own.now()};
 }
 
 }  // namespace windtunnel::strategies

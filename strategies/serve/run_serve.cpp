@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string_view>
 #include <utility>
 
+#include "strategies/mix/serving_run.hpp"
 #include "strategies/serve/batcher/batch_work.hpp"
 #include "strategies/serve/engine/fleet_planning.hpp"
 #include "strategies/serve/engine/serve_metrics.hpp"
@@ -17,6 +19,8 @@
 
 namespace windtunnel::strategies {
 namespace {
+
+constexpr std::size_t kMostLinkRows = 4'096;
 
 class ServeRunner {
  public:
@@ -71,8 +75,27 @@ class ServeRunner {
   }
 
   ServedRun serve(const Traffic& traffic, Pace pace, std::int64_t samples) {
-    return simulate(job_, fleet_at(pace), traffic,
-                    {.seed = options_.seed, .load_samples = samples});
+    const EngineFleet fleet = fleet_at(pace);
+    const SimulationOptions how{.seed = options_.seed, .load_samples = samples};
+    if (!uses_links()) return simulate(job_, fleet, traffic, how);
+    const sim::Network& network = *options_.links.network;
+    std::vector<int> all(static_cast<std::size_t>(network.gpu_count()));
+    std::iota(all.begin(), all.end(), 0);
+    LinkedRun run =
+        serve_on_links(job_, fleet, traffic, *options_.links.engine(),
+                       {.gpus = replica_gpus(fleet, site_.cluster, all), .simulation = how});
+    if (pace == Pace::expected && options_.request_rows)
+      out_.tables["links"] = links_table(run.loads, network, run.time, kMostLinkRows);
+    return std::move(run.served);
+  }
+
+  // Where replicas send to each other, or between their own nodes.
+  bool uses_links() const {
+    if (options_.links.network == nullptr || site_.cluster->explicit_network) return false;
+    const std::int64_t node = site_.cluster->node.gpus;
+    return job_.strategy.disaggregate.on() ||
+           std::any_of(fleet_.plans.begin(), fleet_.plans.end(),
+                       [node](const EnginePlan& plan) { return plan.gpus > node; });
   }
 
   EngineFleet fleet_at(Pace pace) {

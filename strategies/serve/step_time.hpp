@@ -44,6 +44,13 @@ struct StepTime {
   base::Seconds device{0};
 };
 
+// What the GPUs of an engine send to other nodes on a step: bytes of each, and how long that takes
+// with nobody else on the way (a part of the step's time).
+struct FarExchange {
+  base::Bytes bytes{0};
+  base::Seconds time{0};
+};
+
 class StepTimeModel {
  public:
   virtual ~StepTimeModel() = default;
@@ -53,6 +60,8 @@ class StepTimeModel {
   // All data-parallel attention ranks of an engine with shared experts, which step together; an
   // idle rank has an empty batch and runs a dummy step. Default: the slowest rank's time.
   virtual StepTime time(const std::vector<StepBatch>& ranks);
+  // Of engines on one node, and of those whose model does not tell: nothing.
+  virtual FarExchange far(const std::vector<StepBatch>& /*ranks*/) { return {}; }
   // What stood in for what, in sentences.
   virtual std::vector<std::string> notes() const { return {}; }
   // What the times rest on: measured interpolated model roofline extrapolated.

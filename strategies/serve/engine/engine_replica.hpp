@@ -67,6 +67,9 @@ class EngineReplica final : public Replica {
   }
   void submit(const Request& request, double now, bool remote) override;
   std::optional<double> try_start(double now) override;
+  FarExchange exchange() override {
+    return plan_.stages == 1 ? plan_.steps->far(batches_) : FarExchange{};
+  }
   FinishedStep finish(double end) override;
   double free_at() const override { return free_at_; }
 

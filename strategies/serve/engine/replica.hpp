@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "strategies/serve/request.hpp"
+#include "strategies/serve/step_time.hpp"
 
 namespace windtunnel::strategies {
 
@@ -90,6 +91,8 @@ class Replica {
   virtual void submit(const Request& request, double now, bool remote) = 0;
   // Starts a step where there is work and room; its end, or nothing.
   virtual std::optional<double> try_start(double now) = 0;
+  // What the step that was started last sends between nodes, at its end.
+  virtual FarExchange exchange() { return {}; }
   virtual FinishedStep finish(double end) = 0;
   virtual double free_at() const = 0;  // its first stage takes the next step
   // When something happens by itself, infinity: never. May be another time after each call.

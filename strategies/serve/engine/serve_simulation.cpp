@@ -14,7 +14,7 @@ ServedRun simulate(const ServeJob& job, const EngineFleet& fleet, const Traffic&
 std::unique_ptr<ServingClock> make_serving_clock(const ServeJob& job, const EngineFleet& fleet,
                                                  const Traffic& traffic,
                                                  const SimulationOptions& options,
-                                                 KvCarrier* carrier) {
+                                                 TrafficCarrier* carrier) {
   base::expects(!fleet.plans.empty(), "a serving system has an engine");
   auto simulation = std::make_unique<ServingSimulation>(job, fleet, traffic, options, carrier);
   simulation->prepare();

@@ -59,7 +59,7 @@ struct SimulationOptions {
   std::int64_t load_samples = 0;  // at most twice as many are kept
 };
 
-class KvCarrier;
+class TrafficCarrier;
 
 // A simulation that is moved on from outside, beside others in the same time.
 class ServingClock {
@@ -71,16 +71,18 @@ class ServingClock {
   virtual void advance() = 0;
   // A carrier has brought the keys of a request to where they were sent.
   virtual void carried(std::int64_t request, double now) = 0;
+  // It has carried what a replica's step sends between nodes.
+  virtual void exchanged(std::size_t replica, std::int64_t ticket, double now) = 0;
   // Nothing is under way, with a carrier neither.
   virtual bool over() const = 0;
   virtual ServedRun take() = 0;
 };
 
-// All are kept by reference and outlive it; a carrier, where there is one, takes the keys.
+// All are kept by reference and outlive it; a carrier, where there is one, takes what is sent.
 std::unique_ptr<ServingClock> make_serving_clock(const ServeJob& job, const EngineFleet& fleet,
                                                  const Traffic& traffic,
                                                  const SimulationOptions& options,
-                                                 KvCarrier* carrier);
+                                                 TrafficCarrier* carrier);
 
 // `traffic` in order of Traffic's contract. Pre: plans are not empty and have blocks.
 ServedRun simulate(const ServeJob& job, const EngineFleet& fleet, const Traffic& traffic,

@@ -37,14 +37,19 @@ void ServingSimulation::settle_time() {
   if (coming_ == 0 && settled_ < requests() && !flush_all()) stuck_ = true;
 }
 
-void ServingSimulation::carried(std::int64_t request, double now) {
+bool ServingSimulation::arrived(double now) {
   --carried_;
   --coming_;
-  if (stuck_ || settled_ >= requests() || now > job_.workload.horizon.value()) return;
+  if (stuck_ || settled_ >= requests() || now > job_.workload.horizon.value()) return false;
   const double then = std::max(now, now_);
   count_until(then);
   now_ = then;
   ++out_.events;
+  return true;
+}
+
+void ServingSimulation::carried(std::int64_t request, double now) {
+  if (!arrived(now)) return;
   receive_one(request);
   settle_time();
 }
@@ -67,6 +72,9 @@ void ServingSimulation::handle(const ServeEvent& event) {
       return arrive(event.subject);
     case ServeEventKind::enter:
       return enter(event.subject);
+    case ServeEventKind::exchange:
+      if (event.epoch == epochs_[index]) begin_exchange(index);
+      return;
     case ServeEventKind::step:
       if (event.epoch == epochs_[index]) finish_step(index);
       return;
@@ -151,8 +159,7 @@ bool ServingSimulation::flush_all() {
 }
 
 void ServingSimulation::start_now(std::size_t index) {
-  if (const auto end = replicas_[index]->try_start(now_))
-    push(*end, ServeEventKind::step, static_cast<std::int64_t>(index), epochs_[index]);
+  if (const auto end = replicas_[index]->try_start(now_)) start_step(index, *end);
   double wakes = replicas_[index]->wakes();
   // A pipeline takes the next step before the last one is out.
   if (fleet_.plans[index].stages > 1 && replicas_[index]->free_at() > now_)
@@ -160,6 +167,31 @@ void ServingSimulation::start_now(std::size_t index) {
   if (wakes <= now_ || !std::isfinite(wakes) || wakes == wakes_[index]) return;
   wakes_[index] = wakes;
   push(wakes, ServeEventKind::wake, static_cast<std::int64_t>(index));
+}
+
+// Its exchange between nodes comes last, and takes longer where others are on the way.
+void ServingSimulation::start_step(std::size_t index, double end) {
+  const auto replica = static_cast<std::int64_t>(index);
+  const FarExchange far = carrier_ != nullptr ? replicas_[index]->exchange() : FarExchange{};
+  if (far.bytes.value() <= 0) {
+    push(end, ServeEventKind::step, replica, epochs_[index]);
+    return;
+  }
+  far_steps_[index] = {far, end};
+  push(std::max(now_, end - far.time.value()), ServeEventKind::exchange, replica, epochs_[index]);
+}
+
+void ServingSimulation::begin_exchange(std::size_t index) {
+  ++carried_;
+  ++coming_;
+  carrier_->exchange(index, far_steps_[index].far, epochs_[index]);
+}
+
+// The ticket is the epoch: a replica that has failed since does not end that step.
+void ServingSimulation::exchanged(std::size_t replica, std::int64_t ticket, double now) {
+  if (!arrived(now)) return;
+  push(std::max(far_steps_[replica].end, now_), ServeEventKind::step,
+       static_cast<std::int64_t>(replica), ticket);
 }
 
 void ServingSimulation::finish_step(std::size_t index) {

@@ -21,6 +21,7 @@ namespace windtunnel::strategies {
 enum class ServeEventKind : std::uint8_t {
   arrival,
   enter,
+  exchange,
   step,
   wake,
   transfer,
@@ -44,7 +45,7 @@ struct ServeEvent {
 class ServingSimulation final : public ServingClock {
  public:
   ServingSimulation(const ServeJob& job, const EngineFleet& fleet, const Traffic& traffic,
-                    const SimulationOptions& options, KvCarrier* carrier)
+                    const SimulationOptions& options, TrafficCarrier* carrier)
       : job_(job),
         fleet_(fleet),
         traffic_(traffic),
@@ -61,6 +62,7 @@ class ServingSimulation final : public ServingClock {
   std::optional<double> next() const override;
   void advance() override;
   void carried(std::int64_t request, double now) override;
+  void exchanged(std::size_t replica, std::int64_t ticket, double now) override;
   bool over() const override { return !next() && carried_ == 0; }
   ServedRun take() override;
 
@@ -89,6 +91,8 @@ class ServingSimulation final : public ServingClock {
   // Batches that wait for company that cannot come; false where there are none.
   bool flush_all();
   void start_now(std::size_t index);
+  void start_step(std::size_t index, double end);
+  void begin_exchange(std::size_t index);
   void finish_step(std::size_t index);
   void take(const TokenEvent& event, bool count_gaps);
   // Equal gaps come one after another: those of the sequences of one step.
@@ -116,6 +120,14 @@ class ServingSimulation final : public ServingClock {
   std::int64_t requests() const { return std::ssize(traffic_.requests); }
   // What happened at one time is seen by the steps that start then.
   void settle_time();
+  // The carrier is done with something at that time; false: nothing comes of it.
+  bool arrived(double now);
+
+  // A step of a replica whose exchange between nodes is the carrier's.
+  struct FarStep {
+    FarExchange far{};
+    double end = 0;  // if nobody else is on the way
+  };
 
   const ServeJob& job_;
   const EngineFleet& fleet_;
@@ -123,7 +135,7 @@ class ServingSimulation final : public ServingClock {
   SimulationOptions options_;
   RequestRouter router_, decode_router_;
   KvTransfers transfers_;
-  KvCarrier* carrier_;        // null: transfers_ is
+  TrafficCarrier* carrier_;   // null: transfers_ is
   std::int64_t carried_ = 0;  // under way with the carrier
   bool stuck_ = false;        // what waits can never start
   base::RandomStream trouble_;
@@ -131,8 +143,9 @@ class ServingSimulation final : public ServingClock {
   std::priority_queue<ServeEvent, std::vector<ServeEvent>, std::greater<>> events_;
   std::vector<std::unique_ptr<Replica>> replicas_;
   std::vector<std::int64_t> epochs_;
-  std::vector<double> wakes_;  // events that are queued; -1: none
-  std::int64_t coming_ = 0;    // events that do not recur
+  std::vector<FarStep> far_steps_;  // by replica
+  std::vector<double> wakes_;       // events that are queued; -1: none
+  std::int64_t coming_ = 0;         // events that do not recur
   std::vector<bool> open_, pending_;
   std::vector<ReplicaCounts> retired_;  // of those that stood here before
   std::vector<double> since_;

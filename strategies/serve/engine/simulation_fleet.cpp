@@ -45,6 +45,7 @@ void ServingSimulation::add_replica(bool open) {
   const std::size_t index = replicas_.size();
   replicas_.push_back(make_replica(index));
   wakes_.push_back(-1);
+  far_steps_.emplace_back();
   epochs_.push_back(0);
   open_.push_back(false);
   since_.push_back(0);

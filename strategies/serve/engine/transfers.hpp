@@ -12,15 +12,20 @@
 #include <optional>
 #include <vector>
 
+#include "strategies/serve/step_time.hpp"
+
 namespace windtunnel::strategies {
 
-// Who carries keys over links that others use as well; says when a request's have arrived
-// (ServingSimulation::carried).
-class KvCarrier {
+// Who carries what replicas send over links that others use as well; says when it has arrived
+// (ServingClock::carried, exchanged).
+class TrafficCarrier {
  public:
-  virtual ~KvCarrier() = default;
+  virtual ~TrafficCarrier() = default;
+  // The keys of a request.
   virtual void send(std::int64_t request, std::size_t from, std::size_t to, double bytes) = 0;
-  // What was sent so far, and how much longer it took than alone, on average.
+  // What the GPUs of a replica send to each other's nodes on a step; `ticket` comes back.
+  virtual void exchange(std::size_t replica, const FarExchange& far, std::int64_t ticket) = 0;
+  // Keys that were sent so far, and how much longer they took than alone, on average.
   virtual double bytes() const = 0;
   virtual double slowdown() const = 0;
 };

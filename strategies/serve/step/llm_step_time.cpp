@@ -180,6 +180,20 @@ StepTime LlmStepTime::time(const std::vector<StepBatch>& ranks) {
   return joined(device_, *fullest, to);
 }
 
+FarExchange LlmStepTime::far(const std::vector<StepBatch>& ranks) {
+  const EngineLayout& layout = options_.layout;
+  const bool between = layout.tensor.nodes > 1 || layout.experts.nodes > 1;
+  if (stages_.size() > 1 || !between) return {};
+  std::int64_t most = 0, all = 0, sequences = 0;
+  for (const StepBatch& batch : ranks) {
+    const std::int64_t tokens = batch.empty() ? 1 : padded(batch).tokens;
+    most = std::max(most, tokens);
+    all += ranks.size() == 1 ? tokens * layout.data : tokens;
+    sequences = std::max(sequences, sampled(batch));
+  }
+  return stages_.front().far(most, all, sequences);
+}
+
 std::vector<std::string> LlmStepTime::notes() const {
   std::vector<std::string> notes{"steps of " + options_.stack.description};
   for (const RankTimes& stage : stages_) {

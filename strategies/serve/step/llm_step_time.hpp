@@ -49,6 +49,8 @@ class LlmStepTime final : public StepTimeModel {
 
   StepTime time(const StepBatch& batch) override;
   StepTime time(const std::vector<StepBatch>& ranks) override;
+  // Of engines of one stage.
+  FarExchange far(const std::vector<StepBatch>& ranks) override;
   std::vector<std::string> notes() const override;
   double low_factor() const override { return low_; }
   double high_factor() const override { return high_; }

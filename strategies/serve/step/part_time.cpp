@@ -104,6 +104,8 @@ void PartTime::add(const PartTime& other) {
   for (std::size_t i = 0; i < by_basis.size(); ++i) by_basis[i] += other.by_basis[i];
   extrapolated += other.extrapolated;
   kernels += other.kernels;
+  far_bytes += other.far_bytes;
+  far_time += other.far_time;
 }
 
 void PartTime::add(PartKind kind, const models::KernelTime& answer, double count) {

@@ -32,6 +32,7 @@ struct PartTime {
   std::array<double, 4> by_basis{};  // kernel time by models::Basis
   double extrapolated = 0;
   double kernels = 0;
+  double far_bytes = 0, far_time = 0;  // of exchanges between nodes, a GPU
 
   double time() const;
   void add(PartKind kind, const Interval& once, double count);

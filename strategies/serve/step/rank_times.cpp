@@ -176,6 +176,10 @@ void RankTimes::add_collective(collectives::Op op, base::Bytes bytes, const Grou
     return;
   }
   const CommunicationTime time = site_.clock.collective(op, bytes, group);
+  if (time.far.value() > 0) {
+    out.far_bytes += time.far.value() * count;
+    out.far_time += time.time.value() * count;
+  }
   out.add(PartKind::exchange, {time.time.value(), time.low.value(), time.high.value()}, count);
 }
 
@@ -284,6 +288,27 @@ double RankTimes::experts(std::int64_t tokens) {
 double RankTimes::head(std::int64_t sequences) {
   if (head_ops_.empty()) return 0.0;
   return head_.at(sequences, [this](std::int64_t s) { return head_part(s); });
+}
+
+FarExchange RankTimes::far(std::int64_t tokens, std::int64_t expert_tokens,
+                           std::int64_t sequences) {
+  const auto remembered = [](auto& known, std::int64_t count, const auto& part) {
+    if (count < 1) return FarExchange{};
+    const auto found = known.find(count);
+    if (found != known.end()) return found->second;
+    const PartTime time = part(count);
+    return known
+        .emplace(count, FarExchange{base::Bytes(time.far_bytes), base::Seconds(time.far_time)})
+        .first->second;
+  };
+  FarExchange sum = remembered(far_dense_, tokens, [this](auto n) { return dense_part(n); });
+  for (const FarExchange& more :
+       {remembered(far_experts_, expert_tokens, [this](auto n) { return experts_part(n); }),
+        remembered(far_head_, sequences, [this](auto n) { return head_part(n); })}) {
+    sum.bytes += more.bytes;
+    sum.time += more.time;
+  }
+  return sum;
 }
 
 }  // namespace windtunnel::strategies

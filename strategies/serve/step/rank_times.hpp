@@ -20,6 +20,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@
 #include "strategies/serve/step/engine_layout.hpp"
 #include "strategies/serve/step/engine_stack.hpp"
 #include "strategies/serve/step/part_time.hpp"
+#include "strategies/serve/step_time.hpp"
 
 namespace windtunnel::strategies {
 
@@ -66,6 +68,9 @@ class RankTimes {
   PartTime head_part(std::int64_t sequences) const;
   PartTime context_part(std::int64_t queries, std::int64_t keys) const;
   PartTime decode_part(std::int64_t sequences, double mean_keys, std::int64_t tokens_each) const;
+
+  // What a GPU sends to other nodes for so many tokens, tokens of all data ranks, and sequences.
+  FarExchange far(std::int64_t tokens, std::int64_t expert_tokens, std::int64_t sequences);
 
   bool has_experts() const { return !expert_ops_.empty(); }
   double layers() const { return layers_; }
@@ -113,6 +118,7 @@ class RankTimes {
   double layers_ = 0;
   double inverse_rate_ = 0;  // s/FLOP of attention within the power limit
   RememberedTimes dense_, experts_, head_, beside_context_, beside_decode_;
+  std::map<std::int64_t, FarExchange> far_dense_, far_experts_, far_head_;
 };
 
 }  // namespace windtunnel::strategies
