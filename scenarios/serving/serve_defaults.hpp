@@ -41,7 +41,6 @@ std::int64_t offline_requests(std::int64_t input, std::int64_t output);
 struct LoadgenModel {
   std::string_view model;  // what the name of the benchmark begins with
   strategies::Slo limits{};
-  bool iterative = false;  // an LLM
   models::NumberFormat precision = models::NumberFormat::int8;
   std::int64_t max_batch = 256;
   std::int64_t beams = 1;

@@ -65,7 +65,6 @@ std::string read_point(Columns& c, ServeRow& row) {
   row.gpu = c.text("gpu").empty() ? c.text("gpu_system") : c.text("gpu");
   row.precision =
       c.text("gemm_quant_mode").empty() ? c.text("precision") : c.text("gemm_quant_mode");
-  row.moe_precision = c.text("moe_quant_mode");
   row.input = c.count("isl");
   row.output = c.count("osl");
   row.concurrency = c.count("concurrency");
@@ -154,9 +153,7 @@ std::string read_mlperf(Columns& c, ServeRow& row) {
     const auto scheduled = c.amount("scheduled_samples_per_s");
     measure(row, "max_rate_per_s", scheduled ? scheduled : c.amount("samples_per_s"));
   } else if (*run == ServeRun::loadgen_offline) {
-    // A sample of DLRM is a user with 100 to 700 items, 270 on average (MLPerf Inference, DLRM-v2).
-    measure(row, "request_throughput_per_s", c.amount("samples_per_s"),
-            row.model.starts_with("dlrm") ? 270.0 : 1.0);
+    measure(row, "request_throughput_per_s", c.amount("samples_per_s"));
   } else {
     const bool single = *run == ServeRun::loadgen_single_stream;
     measure(row, single ? "e2e_p90_s" : "e2e_p99_s",

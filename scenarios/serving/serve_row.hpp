@@ -41,7 +41,7 @@ struct ServeLayout {
 
 struct ServeRow {
   calibration::RowOrigin origin;
-  std::string id, model, gpu, framework, version, precision, moe_precision, kv_precision, source;
+  std::string id, model, gpu, framework, version, precision, kv_precision, source;
   ServeRun run = ServeRun::closed_loop;
   std::optional<std::int64_t> gpus, input, output, concurrency, batch;
   std::optional<std::int64_t> max_batch, max_tokens;

@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <utility>
 
 #include "models/gpu_library.hpp"
 #include "models/networks/counts.hpp"
 #include "models/networks/library.hpp"
+#include "scenarios/serving/loadgen_batches.hpp"
 #include "scenarios/serving/serve_defaults.hpp"
 
 namespace windtunnel::scenarios {
@@ -64,6 +67,9 @@ class JobMaker {
     engine();
     if (row_.run == ServeRun::replay) {
       job_.workload.trace = std::make_shared<const std::vector<strategies::Request>>(row_.requests);
+    } else if (const LoadgenBatches* batches =
+                   is_loadgen() ? loadgen_batches(row_.model) : nullptr) {
+      plan_loadgen(row_, *batches, job_, inferred_);
     } else {
       lengths(network);
       arrivals();
@@ -72,6 +78,12 @@ class JobMaker {
   }
 
  private:
+  bool is_loadgen() const {
+    return row_.run == ServeRun::loadgen_offline || row_.run == ServeRun::loadgen_server ||
+           row_.run == ServeRun::loadgen_single_stream ||
+           row_.run == ServeRun::loadgen_multi_stream;
+  }
+
   void say(std::string_view what, std::string_view value) {
     inferred_.push_back(fmt::format("{}: {}", what, value));
   }
@@ -146,9 +158,7 @@ class JobMaker {
     b.poll_steps = poll_steps_of(harness_, clients);
     s.kv.memory_fraction = harness_.memory_fraction;
     s.kv.prefix_caching = harness_.prefix_caching;
-    if (row_.run == ServeRun::loadgen_offline || row_.run == ServeRun::loadgen_server ||
-        row_.run == ServeRun::loadgen_single_stream || row_.run == ServeRun::loadgen_multi_stream)
-      loadgen();
+    if (is_loadgen()) loadgen();
     if (row_.run == ServeRun::fixed_batch) {
       b.policy = strategies::BatchingPolicy::fixed;
       b.max_batch = std::max<std::int64_t>(1, row_.batch.value_or(1));
@@ -174,8 +184,7 @@ class JobMaker {
 
   // The samples of MLPerf's data sets, where the table states no lengths.
   void dataset();
-  // Batches of models without iterations, and MLPerf's limits.
-  void loadgen();
+  void loadgen();  // MLPerf's limits on LLMs
   void iterative(std::int64_t max_batch);
   void arrivals();
 
@@ -190,25 +199,25 @@ class JobMaker {
 void JobMaker::dataset() {
   auto& w = job_.workload;
   const std::string model = lower(row_.model);
-  if (has(model, "bert")) {
-    // SQuAD v1.1 dev as MLPerf tokenises it: 10,833 sequences of at most 384
-    // tokens, mean about 177 (MLPerf Inference BERT README; padding removed by
-    // the submitters' kernels).
-    w.input = strategies::LognormalLength{165, 0.36};
-    w.output = strategies::ConstantLength{1};
-    say("input", "lognormal, median 165 tokens (SQuAD v1.1 dev)");
-    return;
-  }
-  const bool gptj = has(model, "gptj");
-  // Means of MLPerf Inference v4.1: OpenOrca 294 in, 293 out (llama2-70b:
-  // tokens over samples of the public results); CNN/DailyMail 870 in, 69 out
-  // (gptj); mixtral's mix 426 in, 145 out.
-  const bool mixtral = has(model, "mixtral");
-  const std::int64_t input = gptj ? 870 : mixtral ? 426 : 294;
-  const std::int64_t output = gptj ? 69 : mixtral ? 146 : 293;
-  w.input = strategies::ConstantLength{input};
-  w.output = strategies::ConstantLength{output};
-  say("lengths", fmt::format("{} in, {} out (means of MLPerf's data set)", input, output));
+  // Means of MLPerf Inference v4.1: OpenOrca 294 in, 294 out (llama2-70b: tokens over samples of the
+  // public results); CNN/DailyMail 870 in, 69 out (gptj); mixtral's mix 426 in, 146 out. The spread of
+  // answers is that of latencies in Server runs, whose tokens come at one pace: p90 / p50 and
+  // p99 / p50 are 2.1 and 3.8 (OpenOrca), 2.5 and 5.2 (mixtral), 1.6 and 2.1 (gptj).
+  struct DataSet {
+    const char* model;
+    std::int64_t input;
+    double output, spread;
+  };
+  constexpr std::array<DataSet, 3> kDataSets{
+      {{"gptj", 870, 69, 0.35}, {"mixtral", 426, 146, 0.71}, {"", 294, 294, 0.57}}};
+  const DataSet& set = *std::find_if(kDataSets.begin(), kDataSets.end(),
+                                     [&](const DataSet& one) { return has(model, one.model); });
+  const double median = set.output * std::exp(-set.spread * set.spread / 2.0);
+  w.input = strategies::ConstantLength{set.input};
+  w.output = strategies::LognormalLength{median, set.spread};
+  say("lengths",
+      fmt::format("{} in, {:.0f} out on average, lognormal with sigma {} (MLPerf's data)",
+                  set.input, set.output, set.spread));
 }
 
 // LLMs of MLPerf v4.1: TensorRT-LLM beside TensorRT 10 (a text that names vLLM is vLLM), on as few
@@ -217,6 +226,8 @@ void JobMaker::iterative(std::int64_t max_batch) {
   auto& s = job_.strategy;
   const bool vllm = has(lower(row_.id + row_.framework), "vllm");
   s.software = vllm ? "vllm 0.5" : "trtllm 0.12";
+  s.batching.order =
+      vllm ? strategies::ContinuousOrder::prefill_first : strategies::ContinuousOrder::no_evict;
   say("software", s.software);
   s.kv_precision = NumberFormat::fp8;
   s.batching.max_batch = max_batch;
@@ -237,18 +248,9 @@ void JobMaker::loadgen() {
   job_.workload.slo = known->limits;
   job_.strategy.precision = known->precision;
   say("precision", models::to_text(known->precision));
-  if (known->iterative) {
-    iterative(known->max_batch);
-    return;
-  }
-  auto& b = job_.strategy.batching;
-  b.policy = strategies::BatchingPolicy::dynamic;
-  b.max_batch = known->max_batch;
-  // A submitter waits for a batch for a part of the limit; the rest is for
-  // computing it.
-  if (row_.run == ServeRun::loadgen_server) b.max_delay = known->limits.e2e * 0.25;
-  job_.strategy.replicas = std::max<std::int64_t>(1, row_.gpus.value_or(1));
-  say("max_batch", fmt::format("{}", known->max_batch));
+  job_.strategy.beams = known->beams;
+  if (known->beams > 1) say("beams", fmt::format("{} (the benchmark's rule)", known->beams));
+  iterative(known->max_batch);
 }
 
 void JobMaker::arrivals() {
@@ -333,17 +335,16 @@ std::int64_t gpus_of(const strategies::ServeStrategy& s) {
 }  // namespace
 
 ServeTurning scenario_of(const ServeRow& row) {
-  if (row.run == ServeRun::loadgen_server && row.model.starts_with("dlrm"))
-    return {std::nullopt,
-            "a Server run of DLRM has tens of millions of rows a second, too many to be "
-            "simulated one by one"};
   const std::string name = gpu_name_of(row.gpu);
-  const auto gpu = models::gpu_named(name);
+  auto gpu = models::gpu_named(name);
   if (!gpu) return {std::nullopt, fmt::format("no GPU is called '{}'", row.gpu)};
+  const bool saves_power = loadgen_batches(row.model) != nullptr && has(lower(row.id), "maxq");
+  if (saves_power) gpu->power *= kMaxQPower;
   auto model = models::model_by_name(row.model);
   if (!model) return {std::nullopt, fmt::format("nothing is known of the model '{}'", row.model)};
   auto network = std::make_shared<const models::Network>(models::build_network(*model));
   std::vector<std::string> inferred;
+  if (saves_power) inferred.push_back(fmt::format("power: {:.0f} W (MaxQ)", gpu->power.value()));
   ServeJob job = JobMaker(row, inferred).make(*model, *network);
   base::Diagnostics diagnostics;
   auto cluster = validate(cluster_of(*gpu, gpus_of(job.strategy)),

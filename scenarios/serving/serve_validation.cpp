@@ -7,6 +7,7 @@
 #include <cmath>
 #include <utility>
 
+#include "scenarios/serving/loadgen_batches.hpp"
 #include "scenarios/serving/serve_scores.hpp"
 #include "scenarios/statistics.hpp"
 #include "strategies/serve/capacity.hpp"
@@ -81,21 +82,7 @@ class Runner {
     const strategies::ServeSubject subject{*scenario.model, *scenario.network};
     const strategies::ServeSite site{
         .cluster = scenario.cluster, .kernels = *kernels, .links = models_.links.get()};
-    // A submitter tunes the batch of an Offline run.
-    if (row.run == ServeRun::loadgen_offline &&
-        scenario.job.strategy.batching.policy == strategies::BatchingPolicy::dynamic) {
-      const auto run_job = [&](const strategies::ServeJob& job,
-                               const strategies::ServeOptions& options) {
-        return strategies::run_serve(job, subject, site, options);
-      };
-      scenario.job.strategy.batching.max_batch = strategies::fastest_batch(
-          scenario.job, scenario.job.strategy.batching.max_batch, run_job);
-    }
-    const base::Outcome predicted =
-        row.run == ServeRun::loadgen_server
-            ? strategies::highest_rate(scenario.job, subject, site)
-            : strategies::run_serve(scenario.job, subject, site,
-                                    {.request_rows = false, .load_rows = 0});
+    const base::Outcome predicted = outcome_of(row, scenario, subject, site);
     if (predicted.status != base::Status::ok) return predicted.reason;
     for (const MeasuredFact& fact : row.measured) {
       const auto value = predicted.facts.find(fact.fact);
@@ -120,7 +107,28 @@ class Runner {
   }
 
  private:
+  base::Outcome outcome_of(const ServeRow& row, const MeasuredServe& scenario,
+                           const strategies::ServeSubject& subject,
+                           const strategies::ServeSite& site) {
+    const strategies::ServeOptions options{.request_rows = false, .load_rows = 0};
+    const auto run = [&](const strategies::ServeJob& job, const strategies::ServeOptions& how) {
+      return strategies::run_serve(job, subject, site, how);
+    };
+    if (scenario.job.strategy.batching.policy == strategies::BatchingPolicy::dynamic) {
+      // Systems of as many of the same boards do the same, whoever submitted them.
+      const sim::Gpu& gpu = site.cluster->node.gpu;
+      const auto [known, is_new] =
+          batches_.try_emplace(fmt::format("{} {} {} {} {}", row.model, gpu.name, gpu.power.value(),
+                                           to_text(row.run), scenario.job.strategy.replicas));
+      if (is_new) known->second = loadgen_outcome(row, scenario.job, run);
+      return known->second;
+    }
+    if (row.run == ServeRun::loadgen_server) return strategies::highest_rate(scenario.job, run, {});
+    return run(scenario.job, options);
+  }
+
   const ServeModels& models_;
+  std::map<std::string, base::Outcome> batches_;
   std::map<std::pair<std::string, std::string>, std::shared_ptr<const models::KernelTimeModel>>
       kernels_;
 };

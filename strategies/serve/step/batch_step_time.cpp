@@ -15,6 +15,9 @@ using models::NumberFormat;
 using models::Op;
 
 constexpr double kOverlap = 0.2;  // of the shorter of math and memory that stays exposed
+constexpr double kStages = 256;  // bytes of depth that filling and draining a tile's pipeline takes
+constexpr double kDeep = 4096;   // elements of depth at which rates of products are known
+constexpr double kRowCost = 128;  // bytes that a row of a table costs beside its own
 constexpr double kLoad = 94.0;    // elements; gemm_form.hpp, fitted on Hopper and Ada
 
 // 90 % of measured batches: of their products' rate, and of what a power limit leaves.
@@ -95,13 +98,20 @@ models::KernelTime FusedBatchTime::copy_time(double bytes, MemoryOp op) const {
   return options_.kernels.time(models::MemoryQuery{.op = op, .bytes = base::Bytes(bytes)});
 }
 
+double FusedBatchTime::shallow(const Product& product) const {
+  if (product.kind == Product::Kind::convolution) return 1.0;
+  const double stages = kStages / models::activation_bytes(options_.formats.linear);
+  return (1.0 + stages / real(product.depth)) / (1.0 + stages / kDeep);
+}
+
 void FusedBatchTime::add_product(const Product& product, BatchCost& out) const {
   const double width = real(round_up(product.outputs, std::int64_t{64}));
   const double depth = real(round_up(product.depth, std::int64_t{32}));
   const double tiles = std::ceil(real(product.rows) / 64.0) * width / 64.0 * real(product.groups);
   const double idle = std::max(1.0, real(options_.gpu.streaming_multiprocessors) / tiles);
   const double executed = 2.0 * real(product.rows * product.groups) * width * depth;
-  const double math = executed * operand_load(std::min(256.0, width)) * idle / product.rate;
+  const double math =
+      executed * operand_load(std::min(256.0, width)) * idle * shallow(product) / product.rate;
   const double weights = real(product.depth * product.outputs * product.groups) *
                          models::weight_bytes(options_.formats.linear);
   const models::KernelTime copy = copy_time(product.elements * element_ + weights, MemoryOp::copy);
@@ -139,16 +149,18 @@ void FusedBatchTime::add_short_attention(const models::AttentionQuery& query, do
 }
 
 void FusedBatchTime::add_lookups(std::int64_t rows, BatchCost& out) const {
-  double elements = 0;
+  double bytes = 0;
   for (const std::size_t index : options_.network->order) {
     for (const Op& op : options_.network->blocks[index].ops) {
       const auto* table = std::get_if<models::EmbeddingWork>(&op.work);
-      if (table != nullptr) elements += real((table->lookups + 1) * table->width * op.rows.per);
+      if (table == nullptr) continue;
+      const double row = real(table->width) * element_;
+      bytes += real(op.rows.per) * (real(table->lookups) * (row + kRowCost) + row);
     }
   }
-  if (elements <= 0) return;
-  const double bytes = real(rows) * elements * element_ / real(options_.tensor);
-  out.parts.add(PartKind::memory, copy_time(bytes, MemoryOp::copy), 1.0);
+  if (bytes <= 0) return;
+  const double read = bytes * real(rows) / real(options_.tensor);
+  out.parts.add(PartKind::memory, copy_time(read, MemoryOp::copy), 1.0);
   out.parts.kernels += 1.0;
 }
 
@@ -167,7 +179,8 @@ void FusedBatchTime::add_op(const Op& op, const BatchShape& shape, BatchCost& ou
                         .depth = map->in_channels / map->groups * map->kernel_volume,
                         .groups = map->groups,
                         .elements = real(rows) * maps,
-                        .rate = rates_.convolution},
+                        .rate = rates_.convolution,
+                        .kind = Product::Kind::convolution},
                        out);
   }
   if (const auto* layer = std::get_if<models::LinearWork>(&op.work)) {

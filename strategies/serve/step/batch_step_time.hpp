@@ -9,15 +9,19 @@
 // Products and convolutions (m = rows x positions, n = outputs, k = inputs x taps, s bytes an
 // element):
 //   t      = max(math, memory) + 0.2 min(math, memory)
-//   math   = 2 m n' k' u w / R,  n' = n to 64, k' = k to 32
+//   math   = 2 m n' k' u w d / R,  n' = n to 64, k' = k to 32
 //   u      = (1 + 94 (1/128 + 1/n_t)) / (1 + 94 (1/128 + 1/256)), n_t = min(256, n'): narrow tiles
 //            load more operands a product (gemm_form's `load`)
 //   w      = max(1, SMs / tiles of 64 x 64), where they are too few to fill the device
+//   d      = (1 + k0 / k) / (1 + k0 / 4096), k0 = 256 bytes: filling and draining the pipeline of a
+//            tile, which products of little depth do often (convolutions: 1, in their rate)
 //   R      = a convolution's or a product's rate (batch_rates.hpp)
 //   memory = s (in + out + weights) as a copy: an input is read once, whatever the taps
 // Attention over a whole sequence of at most 512 keys runs in one block a head, so that only its
 // products (0.4 of R, lengths to 64) and its operands count; longer ones as the kernel model says.
-// Lookups read `lookups` rows a sample and write one, all tables in one kernel.
+// Lookups read `lookups` rows a sample and write one, all tables in one kernel; a row that is read
+// costs 128 bytes beside its own (random sectors, DRAM pages and TLB entries: rows of 128 bytes come
+// at half of a copy's bandwidth).
 // Rows of a recommendation model are the batch's tokens (the user-item pairs of its queries), with
 // embedding tables spread over `tensor` GPUs: each gathers for its tables, pooled rows are exchanged
 // all to all, and dense layers run on 1 / tensor of the rows.
@@ -80,7 +84,9 @@ class FusedBatchTime final : public BatchTimeModel {
     std::int64_t rows = 1, outputs = 1, depth = 1, groups = 1;
     double elements = 0;
     double rate = 0;  // FLOP/s
+    enum class Kind { product, convolution } kind = Kind::product;
   };
+  double shallow(const Product& product) const;
   void add_product(const Product& product, BatchCost& out) const;
   void add_short_attention(const models::AttentionQuery& query, double count, BatchCost& out) const;
   void add_lookups(std::int64_t rows, BatchCost& out) const;
