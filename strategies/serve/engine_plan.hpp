@@ -40,10 +40,11 @@ struct EnginePlan {
   std::int64_t stages = 1;
   std::shared_ptr<StepTimeModel> steps;  // one per engine thread of simulation; may remember
   EngineMemory memory;
-  base::Bytes kv_request_token{0};  // of a token, all GPUs of the engine together: what moves
-  std::int64_t max_model_len = 0;   // 0: no limit
-  base::Seconds request_time{0};    // of a request before its first step: tokenizing, queues
-  bool plans_ahead = false;         // a step is planned when the one before it begins
+  base::Bytes kv_request_token{0};     // of a token, all GPUs of the engine together: what moves
+  std::int64_t max_model_len = 0;      // 0: no limit
+  base::Seconds request_time{0};       // of a request before its first step: front end, queues
+  base::Seconds prompt_token_time{0};  // the same a token of its prompt: tokenizing
+  bool plans_ahead = false;            // a step is planned when the one before it begins
   base::BytesPerSecond host_bandwidth{0};  // of the engine's GPUs to host memory; 0: free
   std::string software{};                  // name and version it stands for
   std::vector<std::string> notes{};        // what stood in for what

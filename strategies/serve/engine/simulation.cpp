@@ -111,7 +111,10 @@ void ServingSimulation::arrive(std::int64_t id) {
     settle(id, Fate::completed);
     return;
   }
-  push(now_ + front_.in + fleet_.plans[0].request_time.value(), ServeEventKind::enter, id);
+  const EnginePlan& plan = fleet_.plans[0];
+  const base::Seconds before =
+      plan.request_time + plan.prompt_token_time * static_cast<double>(request.input_tokens);
+  push(now_ + front_.in + before.value(), ServeEventKind::enter, id);
 }
 
 std::vector<std::size_t> ServingSimulation::takers(bool decode) const {

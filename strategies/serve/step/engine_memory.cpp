@@ -110,7 +110,9 @@ double activation_peak(const MemoryQuestion& q) {
                         (2.0 * real(q.network.hidden) + widest_layer(q.network, q.layout));
   const double logits = real(std::min(batching.max_batch, batching.max_tokens)) *
                         vocabulary(q.network) * q.stack.logit_bytes;
-  return std::max(tokens, logits);
+  // TensorRT-LLM keeps what its decoder works on beside what its layers do; with others one follows
+  // the other.
+  return q.stack.memory == MemoryRule::free ? tokens + logits : std::max(tokens, logits);
 }
 
 double graph_memory(const MemoryQuestion& q) {

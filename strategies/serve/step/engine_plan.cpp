@@ -137,6 +137,7 @@ EnginePlanning plan_on(const ServeJob& job, const ServeSubject& subject, const S
                                        ? job.strategy.batching.max_model_len
                                        : subject.network.max_positions,
                   .request_time = parts.stack.request,
+                  .prompt_token_time = parts.stack.request_token,
                   .plans_ahead = parts.stack.overlap == HostOverlap::next_step,
                   .host_bandwidth = device.gpu.pcie_bandwidth,
                   .software = stack->name};

@@ -16,8 +16,11 @@ constexpr double kMiB = 1024.0 * 1024.0;
 // Floors of the first token of one short prompt say the same: 70 to 90 ms for 80 layers in vLLM on
 // H100 and B200, 35 ms for 36 layers in TensorRT-LLM 1.2; SGLang's are about 2 ms a layer of
 // DeepSeek-R1 (InferenceX, 1024 tokens at concurrency 4).
-constexpr Seconds kModuleDispatch{40e-6};
-constexpr Seconds kSglangDispatch{70e-6};
+constexpr Seconds kModuleDispatch{50e-6};
+constexpr Seconds kSglangDispatch{80e-6};
+// A prompt's text to tokens and to the engine's process: 4 to 6 us a token is what a first token of
+// 8192 takes longer than one of 1024 where the GPUs need a few ms (InferenceX, gpt-oss-120b on 8 B200).
+constexpr Seconds kTokenize{4e-6};
 
 // vLLM's first engine: scheduler, inputs and sampler in one Python process (issues vllm #10511 and
 // #2031 for its memory; splitwise-sim's perf_model.csv for eager dispatch on A100 and H100).
@@ -36,6 +39,7 @@ EngineStack vllm_v0() {
           .context = Bytes(500 * kMiB),
           .communicator = Bytes(1200 * kMiB),
           .request = Seconds(5e-3),
+          .request_token = kTokenize,
           .source = "vllm #10511, #2031"};
 }
 
@@ -67,6 +71,7 @@ EngineStack vllm_v1() {
           .context = Bytes(64 * kMiB),
           .communicator = Bytes(1000 * kMiB),
           .request = Seconds(4e-3),
+          .request_token = kTokenize,
           .source = "BLIS #482, LLMServingSim PR #59"};
 }
 
@@ -100,6 +105,7 @@ EngineStack sglang() {
           .communicator = Bytes(1000 * kMiB),
           .graph_size = Bytes(20 * kMiB),
           .request = Seconds(4e-3),
+          .request_token = kTokenize,
           .source = "sglang v0.4 release notes (zero-overhead scheduler)"};
 }
 
@@ -136,6 +142,7 @@ EngineStack trtllm_pytorch() {
   stack.turn = Seconds(0.2e-3);
   stack.dispatch = kModuleDispatch;
   stack.request = Seconds(4e-3);
+  stack.request_token = kTokenize;
   stack.experts = ExpertExchange::all_to_all;
   stack.graph_size = Bytes(20 * kMiB);
   return stack;
@@ -220,7 +227,7 @@ EngineStack on_host_of(EngineStack stack, const sim::Gpu& gpu) {
   const std::string& age = gpu.architecture;
   if (age != "ampere" && age != "turing" && age != "volta") return stack;
   for (Seconds* time : {&stack.gap, &stack.gap_sequence, &stack.turn, &stack.dispatch, &stack.piece,
-                        &stack.request}) {
+                        &stack.request, &stack.request_token}) {
     *time *= kOlder;
   }
   return stack;

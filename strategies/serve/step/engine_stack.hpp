@@ -50,12 +50,13 @@ struct EngineStack {
   base::Bytes custom_all_reduce{0};  // largest message of the engine's own kernel; 0: NCCL alone
   ExpertExchange experts = ExpertExchange::gather_scatter;
   MemoryRule memory = MemoryRule::total;
-  base::Bytes context{0};       // CUDA context and library workspaces
-  base::Bytes communicator{0};  // NCCL and all-reduce buffers where there are several GPUs
-  double sampler_bytes = 20;    // moved a logit: 32-bit copy, temperature, softmax, draw, argmax
-  double logit_bytes = 40;      // of the sampler's peak, a sequence and vocabulary entry
-  base::Bytes graph_size{0};    // of one captured graph size
-  base::Seconds request{0};     // of a request before its first step: tokenizing, processes' queues
+  base::Bytes context{0};          // CUDA context and library workspaces
+  base::Bytes communicator{0};     // NCCL and all-reduce buffers where there are several GPUs
+  double sampler_bytes = 20;       // moved a logit: 32-bit copy, temperature, softmax, draw, argmax
+  double logit_bytes = 40;         // of the sampler's peak, a sequence and vocabulary entry
+  base::Bytes graph_size{0};       // of one captured graph size
+  base::Seconds request{0};        // of a request before its first step: HTTP, processes' queues
+  base::Seconds request_token{0};  // the same a token of its prompt: tokenizing, passing it on
   bool eight_bit_attention = false;  // where weights and keys are 8 bits wide or less
   std::string source;
 };
