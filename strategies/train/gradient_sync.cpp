@@ -34,6 +34,15 @@ Bucketed bucketed(Op op, Bytes bytes, Bytes bucket, const GroupShape& group, Gro
           .high = one.high / one.time};
 }
 
+// No faster than what the node's GPUs together send through so many of its NICs; 0: all of them.
+void bound_by_nics(double nics, const sim::Node& node, Bucketed& sent) {
+  if (nics <= 0.0 || sent.far.value() <= 0) return;
+  const Seconds least = sent.far * static_cast<double>(node.gpus) / (node.nics.bandwidth * nics);
+  if (least <= sent.total) return;
+  sent.last *= least / sent.total;
+  sent.total = least;
+}
+
 // Of a node, all GPUs together: two sockets of DDR5-4800 with eight channels,
 // and four drives of PCIe generation 4.
 constexpr double kHostMemory = 500e9;
@@ -132,11 +141,18 @@ GradientPlan gradient_plan(const SyncDevice& device, const SyncSite& site) {
                           bucketed(op, expert, bucket, groups.expert, site.clock)});
   }
   if (sharded) {
+    const double nics = site.plan.stack.sharded_nics;
+    for (ChunkReduction& chunk : out.chunks) {
+      bound_by_nics(nics, site.node, chunk.dense);
+      bound_by_nics(nics, site.node, chunk.expert);
+    }
     const ChunkParameters all = device.sum();
     out.weights_dense =
         bucketed(Op::all_gather, Bytes(all.dense * each.weight), bucket, groups.dense, site.clock);
     out.weights_expert = bucketed(Op::all_gather, Bytes(all.expert * each.weight), bucket,
                                   groups.expert, site.clock);
+    bound_by_nics(nics, site.node, out.weights_dense);
+    bound_by_nics(nics, site.node, out.weights_expert);
     const Seconds total = out.weights_dense.total + out.weights_expert.total;
     const Seconds last = out.weights_dense.last + out.weights_expert.last;
     const bool hidden = s.overlap.data && site.plan.stack.gather == WeightGather::overlapped;

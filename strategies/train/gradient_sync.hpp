@@ -12,7 +12,10 @@
 //   t = max(t, begin of the pass) + early;   t = max(t, end of the pass) + last
 // and what is exposed is t - end of the stage's passes; without overlap
 // everything follows the passes. The computation beside them runs slower by the
-// model's interference factor. ZeRO 2 reduces after every backward pass, and
+// model's interference factor. Software whose sharded exchanges keep only so
+// many NICs of a node busy (SoftwareStack::sharded_nics, n) takes at least
+//   t = bytes between nodes of all GPUs of a node / (n x NIC bandwidth)
+// for each of them. ZeRO 2 reduces after every backward pass, and
 // the next pass waits for that; ZeRO 3 inside the passes (chunk_cost.hpp).
 #pragma once
 

@@ -45,6 +45,9 @@ struct SoftwareStack {
   WeightGather gather = WeightGather::exposed;
   Accumulation accumulation = Accumulation::fused;
   HostAhead ahead = HostAhead::free;
+  // NICs of a node that a sharded optimizer's exchanges (ZeRO 1, 2) keep busy, all its GPUs together;
+  // 0: as NCCL does.
+  double sharded_nics = 0;
   StageSends sends = StageSends::scattered;
   SendTiming timing = SendTiming::blocking;
   AttentionGeneration attention = AttentionGeneration::current;

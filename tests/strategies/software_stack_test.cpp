@@ -53,5 +53,25 @@ TEST(HostAhead, AHostThatMeetsExchangesWaitsForThem) {
   EXPECT_LT(time_of_links("megatron-deepspeed", 450), time_of_links("megatron-deepspeed", 300));
 }
 
+// Two nodes, 8 x 2 ranks of data parallelism: of 2 bytes a parameter reduced and 2 gathered, half
+// leave a node in all.
+TEST(ShardedNics, BoundWhatShardedExchangesSendFromANode) {
+  const test::Subject subject("gpt2-1b");
+  const auto time_of_nics = [&](double gigabytes) {
+    sim::Cluster cluster = test::h100_cluster(2);
+    cluster.node.nics.bandwidth = base::BytesPerSecond(gigabytes * 1e9);
+    TrainJob job{.workload = {.global_batch = 16},
+                 .strategy = {.zero = ZeroLevel::optimizer,
+                              .overlap = {.data = false},
+                              .gradient_precision = models::NumberFormat::bf16,
+                              .software = "megatron-deepspeed"}};
+    return test::train(job, subject, cluster).facts.at("iteration_time_s");
+  };
+  const double bytes = 2.0 * static_cast<double>(models::parameters(subject.network));
+  const double nics = stack_by_name("megatron-deepspeed")->sharded_nics;
+  const double longer = bytes / (nics * 25e9) - bytes / (nics * 50e9);
+  EXPECT_NEAR(time_of_nics(25) - time_of_nics(50), longer, 0.01 * longer);
+}
+
 }  // namespace
 }  // namespace windtunnel::strategies
