@@ -80,6 +80,7 @@ class ResultReader {
     if (JsonWalk::find(root, "cases") == nullptr) walk_.fail("the key 'cases' is missing");
     for_each_object(walk_, root, "cases",
                     [&](const Json& json) { result.cases.push_back(read_case(json)); });
+    read_plan(root, result);
     read_tables(root, result.tables, "the result");
     for_each_object_member(
         walk_, root, "fact_info", [&](const std::string& fact, const Json& info) {
@@ -123,6 +124,23 @@ class ResultReader {
     // A result without a scenario file (validate) has an empty one.
     const bool empty = scenario.name.empty() && scenario.path.empty() && scenario.sha256.empty();
     if (!empty) result.scenarios.push_back(scenario);
+  }
+
+  void read_plan(const Json& root, Result& result) {
+    const Json* json = walk_.object(root, "plan");
+    if (json == nullptr) return;
+    const Inside inside(walk_, "plan");
+    PlanRecord& plan = result.plan.emplace();
+    for_each_member(walk_, *json, "facts", [&](const std::string& name, const Json& value) {
+      if (value.is_string()) {
+        plan.words[name] = value.get<std::string>();
+      } else {
+        plan.facts[name] = walk_.number(value);
+      }
+    });
+    plan.varied = walk_.words(*json, "varied");
+    plan.goals = walk_.words(*json, "goals");
+    read_tables(*json, plan.tables, "the plan");
   }
 
   ResultCase read_case(const Json& json) {

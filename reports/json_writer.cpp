@@ -33,6 +33,7 @@ class ResultWriter {
     json_.begin_array(Layout::lines);
     for (const ResultCase& one : result_.cases) write_case(one);
     json_.end();
+    if (result_.plan) write_plan(*result_.plan);
     if (!result_.tables.empty()) write_tables(result_.tables, "the result");
     write_fact_info();
     write_warnings();
@@ -143,6 +144,20 @@ class ResultWriter {
     json_.key("tables");
     json_.begin_object(Layout::lines);
     for (const auto& [name, table] : tables) write_table(name, table, where);
+    json_.end();
+  }
+
+  void write_plan(const PlanRecord& plan) {
+    json_.key("plan");
+    json_.begin_object(Layout::lines);
+    json_.key("facts");
+    json_.begin_object(Layout::lines);
+    for (const auto& [name, number] : plan.facts) write_number(name, number, "the plan");
+    for (const auto& [name, word] : plan.words) json_.member(name, word);
+    json_.end();
+    write_words("varied", plan.varied, Layout::inline_);
+    write_words("goals", plan.goals, Layout::inline_);
+    write_tables(plan.tables, "the plan");
     json_.end();
   }
 

@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,6 +41,21 @@ struct ResultCase {
   double wall_s = 0.0;
 };
 
+// A search whose best candidates are the cases (contract.md section 3, `search`). Words: objective,
+// better (lower, higher). Tables:
+//   infeasible  reason (numbers as N), candidates, example (reason and parameters of one)
+//   ruled_out   reason (a constraint, the SLO), candidates, nearest (the value that comes nearest)
+//   choices     path, value, candidates, kept, the objective (best with that value), behind
+//   candidates  the varied paths, the facts, verdict (kept, ruled out), front (0/1); the best first
+//   pareto      the front alone, chosen (0/1: best by the objective)
+struct PlanRecord {
+  std::map<std::string, double> facts;
+  std::map<std::string, std::string> words;
+  std::map<std::string, base::Table> tables;
+  std::vector<std::string> varied;  // paths
+  std::vector<std::string> goals;   // facts of the front
+};
+
 struct Result {
   std::string tool_version;
   std::string tool_git;
@@ -50,6 +66,7 @@ struct Result {
   std::vector<std::string> warnings;
   std::map<std::string, base::Table> tables;  // what belongs to no one case
   std::vector<std::string> calibrations;      // names of the profiles that answered
+  std::optional<PlanRecord> plan;
 };
 
 }  // namespace windtunnel::reports

@@ -28,11 +28,18 @@ void check_rank_order(const Node& strategy, base::Diagnostics& diagnostics) {
 
 }  // namespace
 
+strategies::TrainStrategy bind_train_strategy(const Node& resolved,
+                                              base::Diagnostics& diagnostics) {
+  strategies::TrainStrategy out;
+  check_rank_order(resolved, diagnostics);
+  bind_structure(strategy_structure(), resolved, &out);
+  return out;
+}
+
 std::optional<TrainScenario> bind_train(const Node& resolved, base::Diagnostics& diagnostics) {
   TrainScenario out;
-  check_rank_order(*resolved.find("strategy"), diagnostics);
   bind_structure(train_structure(), *resolved.find("workload"), &out.job.workload);
-  bind_structure(strategy_structure(), *resolved.find("strategy"), &out.job.strategy);
+  out.job.strategy = bind_train_strategy(*resolved.find("strategy"), diagnostics);
   auto model = bind_model(*resolved.find("model"), diagnostics);
   if (!model) return std::nullopt;
   out.network = std::make_shared<const models::Network>(models::build_network(*model));

@@ -9,8 +9,10 @@
 
 namespace windtunnel::scenarios {
 
+// The first takes a resolved `strategy` without errors.
 // `resolved` has workload, strategy and model. Nothing, with errors at their places, where it is no
 // scenario.
+strategies::TrainStrategy bind_train_strategy(const Node& resolved, base::Diagnostics& diagnostics);
 std::optional<TrainScenario> bind_train(const Node& resolved, base::Diagnostics& diagnostics);
 
 }  // namespace windtunnel::scenarios

@@ -16,20 +16,10 @@
 #include "scenarios/schema/tables.hpp"
 
 namespace windtunnel::scenarios {
-namespace {
 
 using base::Dimension;
 
-constexpr double kDefaultTolerance = 0.01;
-
-// Paths whose value differs from case to case within one point, as the cases' parameters spell
-// them.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kCasePaths{
-    {{"workload.op", "workload.op"},
-     {"workload.algorithms", "workload.algorithm"},
-     {"workload.sizes", "workload.size"}}};
-
-std::optional<Dimension> dimension_of(std::string_view fact) {
+std::optional<base::Dimension> dimension_of_fact(std::string_view fact) {
   constexpr std::array<std::pair<std::string_view, Dimension>, 6> kEndings{
       {{"bytes_per_s", Dimension::bandwidth},
        {"flops_per_gpu_per_s", Dimension::flop_rate},
@@ -43,6 +33,17 @@ std::optional<Dimension> dimension_of(std::string_view fact) {
   if (fact.ends_with("_usd")) return Dimension::money;
   return std::nullopt;
 }
+
+namespace {
+
+constexpr double kDefaultTolerance = 0.01;
+
+// Paths whose value differs from case to case within one point, as the cases' parameters spell
+// them.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kCasePaths{
+    {{"workload.op", "workload.op"},
+     {"workload.algorithms", "workload.algorithm"},
+     {"workload.sizes", "workload.size"}}};
 
 std::optional<double> plain_number(std::string_view text) {
   double value = 0.0;
@@ -107,7 +108,7 @@ class ExpectationReader {
     const Node* given = node.find(key);
     if (given == nullptr || given->kind != NodeKind::scalar) return std::nullopt;
     if (const auto number = plain_number(given->text)) return number;
-    const auto dimension = dimension_of(fact);
+    const auto dimension = dimension_of_fact(fact);
     if (!dimension) {
       diagnostics_.error(given->where,
                          fmt::format("'{}' is a bare number: write it without a unit", fact));

@@ -1,10 +1,13 @@
 // `expect:` of a scenario file: what a fact has to be, and for which cases.
 #pragma once
 
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "scenarios/document/node.hpp"
 #include "scenarios/scenario.hpp"
+#include "sim/base/unit_text.hpp"
 
 namespace windtunnel::scenarios {
 
@@ -17,5 +20,9 @@ std::vector<Expectation> parse_expectations(const Node& expect, const Node& root
 // Those that can hold at a point with this resolved scenario, their `when` reduced to what the
 // cases of the point decide.
 std::vector<Expectation> expectations_at(const std::vector<Expectation>& all, const Node& resolved);
+
+// What the end of a fact's name says it is measured in (time_s, busbw_bytes_per_s); nothing: a bare
+// number.
+std::optional<base::Dimension> dimension_of_fact(std::string_view fact);
 
 }  // namespace windtunnel::scenarios

@@ -12,12 +12,13 @@
 #include "scenarios/document/parse.hpp"
 #include "scenarios/document/source_text.hpp"
 #include "scenarios/document/write.hpp"
-#include "scenarios/expand.hpp"
 #include "scenarios/expectation.hpp"
 #include "scenarios/scenario.hpp"
 #include "scenarios/schema/resolve.hpp"
 #include "scenarios/schema/tables.hpp"
+#include "scenarios/search/search.hpp"
 #include "scenarios/sweep.hpp"
+#include "scenarios/varied_tree.hpp"
 #include "sim/base/sha256.hpp"
 
 namespace windtunnel::scenarios {
@@ -57,7 +58,8 @@ class Loader {
       : path_(path),
         options_(options),
         diagnostics_(diagnostics),
-        expander_(path, found_),
+        tree_(std::make_shared<VariedTree>(path)),
+        found_(tree_->found()),
         once_(diagnostics) {}
 
   std::optional<LoadedScenario> load() {
@@ -70,44 +72,58 @@ class Loader {
       return std::nullopt;
     }
     refuse_unbuilt(*root);
-    root_ = std::move(*root);
     LoadedScenario loaded;
     loaded.path = path_;
     loaded.sha256 = base::sha256(text);
-    prepare();
+    prepare(*std::move(root));
     bind_points(loaded);
+    check_candidates();
     if (diagnostics_.has_errors()) return std::nullopt;
     loaded.name = loaded.points.front().scenario.name;
     loaded.resolved_yaml = whole_text(loaded);
+    if (search_) loaded.search = std::make_shared<const Search>(*search_);
+    loaded.tree = tree_;
     return loaded;
   }
 
  private:
   // Expands the tree and reads what varies it.
-  void prepare() {
-    if (root_.find("name") == nullptr) {
-      root_.set("name", scalar_node(std::filesystem::path(path_).stem().string(), root_.where));
+  void prepare(Node root) {
+    if (root.find("name") == nullptr) {
+      root.set("name", scalar_node(std::filesystem::path(path_).stem().string(), root.where));
     }
-    const Node sweep = taken(root_, "sweep");
-    const Node expect = taken(root_, "expect");
-    expander_.expand(root_, scenario_type(root_));
-    fixed_ = parse_sets(options_.sets, root_, found_);
-    for (const Assignment& assignment : fixed_) {
+    const Node sweep = taken(root, "sweep");
+    const Node expect = taken(root, "expect");
+    const Node search = taken(root, "search");
+    tree_->take(std::move(root));
+    tree_->fixed() = parse_sets(options_.sets, tree_->root(), found_);
+    for (const Assignment& assignment : tree_->fixed()) {
       recorded_.emplace_back(assignment.written, to_flow_yaml(assignment.value));
     }
     add_flags();
-    axes_ = parse_sweep(sweep, root_, fixed_, found_);
+    axes_ = parse_sweep(sweep, tree_->root(), tree_->fixed(), found_);
     if (expect.kind != NodeKind::invalid) {
       expect_ = resolve(expect, scenario_structure().field("expect")->type, "expect", found_);
-      expectations_ = parse_expectations(expect_, root_, found_);
+      expectations_ = parse_expectations(expect_, tree_->root(), found_);
     }
+    if (search.kind != NodeKind::invalid) read_search(search);
     settle();
+  }
+
+  void read_search(const Node& search) {
+    searched_ = resolve(search, scenario_structure().field("search")->type, "search", found_);
+    search_ = parse_search(searched_, tree_->root(), tree_->fixed(), found_);
+    if (!axes_.empty()) {
+      found_.error(search.where,
+                   "'search' and 'sweep' do not go together: let "
+                   "search.vary name all that varies");
+    }
   }
 
   void add_flags() {
     const auto fix = [this](Path path, std::string value, std::string flag) {
-      std::erase_if(fixed_, [&](const Assignment& a) { return a.path == path; });
-      fixed_.push_back(
+      std::erase_if(tree_->fixed(), [&](const Assignment& a) { return a.path == path; });
+      tree_->fixed().push_back(
           {path, to_text(path), scalar_node(std::move(value), {std::move(flag), 0, 0})});
     };
     if (options_.seed) fix({"engine", "seed"}, fmt::format("{}", *options_.seed), "--seed");
@@ -119,28 +135,12 @@ class Loader {
   // Hands what the last stage found to the caller.
   void settle() {
     once_.add(found_);
-    found_ = base::Diagnostics{};
-  }
-
-  // The tree with these values put in, outer paths before inner ones, so that `cluster` may be
-  // replaced and `cluster.nodes` set in the replacement.
-  Node varied(const std::vector<Assignment>& point) {
-    std::vector<Assignment> all = point;
-    all.insert(all.end(), fixed_.begin(), fixed_.end());
-    std::stable_sort(all.begin(), all.end(), [](const Assignment& a, const Assignment& b) {
-      return a.path.size() < b.path.size();
-    });
-    Node tree = root_;
-    for (Assignment& assignment : all) {
-      assign(tree, assignment.path, std::move(assignment.value));
-      expander_.expand(tree, scenario_type(tree));
-    }
-    return tree;
+    tree_->forget();
   }
 
   void bind_points(LoadedScenario& loaded) {
     for (const std::vector<Assignment>& point : points_of(axes_)) {
-      auto result = bind_scenario(varied(point), traces_, found_);
+      auto result = tree_->bind(point);
       settle();
       if (diagnostics_.error_count() > kMostErrors) return;
       if (!result) continue;
@@ -155,39 +155,78 @@ class Loader {
       loaded.points.push_back(std::move(bound));
     }
     loaded.expectations = expectations_;
+    if (search_) return;  // may vary what they depend on
     inert_.report(found_);
     settle();
   }
 
-  // Where the file without its sweep is no scenario (a required key is swept), the first point
-  // stands in.
+  // Each value of a search by itself: what is wrong with it is said at its
+  // place. What does not go together is for the search to find out.
+  void check_candidates() {
+    if (!search_ || diagnostics_.has_errors()) return;
+    for (const SearchAxis& one : search_->axes) {
+      if (one.automatic) continue;
+      for (const std::vector<Node>& row : one.axis.rows) {
+        std::vector<Assignment> point;
+        for (std::size_t j = 0; j < row.size(); ++j) {
+          point.push_back({one.axis.paths[j], one.axis.written[j], row[j]});
+        }
+        tree_->bind(point);
+        keep_errors_in(row);
+      }
+    }
+  }
+
+  static bool stands_in(const base::SourceLocation& where, const Node& node) {
+    const auto inside = [&](const Node& part) { return stands_in(where, part); };
+    const bool here = where.file == node.where.file && where.line == node.where.line &&
+                      where.column == node.where.column;
+    return here || std::any_of(node.items.begin(), node.items.end(), inside) ||
+           std::any_of(node.entries.begin(), node.entries.end(), [&](const Entry& entry) {
+             return stands_in(where, entry.value) ||
+                    (where.line == entry.where.line && where.column == entry.where.column);
+           });
+  }
+
+  void keep_errors_in(const std::vector<Node>& row) {
+    base::Diagnostics kept;
+    for (const base::Diagnostic& one : found_.all()) {
+      const bool own = std::any_of(row.begin(), row.end(),
+                                   [&](const Node& node) { return stands_in(one.where, node); });
+      if (own) kept.add(one);
+    }
+    tree_->forget();
+    once_.add(kept);
+  }
+
+  // Where the file without its sweep is no scenario (a required key is swept),
+  // the first point stands in.
   std::string whole_text(const LoadedScenario& loaded) {
     std::string text = loaded.points.front().scenario.resolved_yaml;
-    base::Diagnostics ignored;
-    if (const auto base =
-            axes_.empty() ? std::nullopt : bind_scenario(varied({}), traces_, ignored)) {
+    if (const auto base = axes_.empty() ? std::nullopt : tree_->bind({})) {
       text = base->scenario.resolved_yaml;
     }
+    tree_->forget();
     Node rest = mapping_node({});
     if (!axes_.empty()) rest.set("sweep", sweep_node(axes_));
     if (!expectations_.empty()) rest.set("expect", expect_);
+    if (search_) rest.set("search", searched_);
     return rest.entries.empty() ? text : text + to_yaml(rest);
   }
 
   const std::string& path_;
   const LoadOptions& options_;
   base::Diagnostics& diagnostics_;
-  base::Diagnostics found_;  // by the stage at work
-  Expander expander_;
+  std::shared_ptr<VariedTree> tree_;
+  base::Diagnostics& found_;  // by the stage at work
   Once once_;
   InertEverywhere inert_;
-  TraceShelf traces_;
-  Node root_;
-  std::vector<Assignment> fixed_;                              // by --set and the other flags
   std::vector<std::pair<std::string, std::string>> recorded_;  // by --set
   std::vector<Axis> axes_;
   Node expect_;
   std::vector<Expectation> expectations_;
+  Node searched_;
+  std::optional<Search> search_;
 };
 
 }  // namespace

@@ -49,6 +49,25 @@ std::vector<std::string> addressable(const Structure& table) {
   return keys;
 }
 
+// Items of a list that are told apart by their `name`: the jobs of a mix.
+bool has_named_items(const Type& type) {
+  if (type.kind != TypeKind::list) return false;
+  const Type& element = *type.element;
+  const Type& one = element.kind == TypeKind::either ? element.alternatives.front() : element;
+  return one.kind == TypeKind::structure && one.structure().field("name") != nullptr;
+}
+
+std::string name_of(const Node& item) {
+  const Node* name = item.find("name");
+  return name != nullptr && name->kind == NodeKind::scalar ? name->text : "";
+}
+
+const Node* item_named(const Node& list, const std::string& name) {
+  const auto found = std::find_if(list.items.begin(), list.items.end(),
+                                  [&](const Node& item) { return name_of(item) == name; });
+  return found == list.items.end() ? nullptr : &*found;
+}
+
 struct Walk {
   const Node* present;  // what stands at the path so far, if anything
   const Type* type;     // what may stand there
@@ -73,6 +92,17 @@ std::optional<std::string> step(Walk& walk, const std::string& key) {
     descend(*walk.type->element, key);
     return std::nullopt;
   }
+  if (has_named_items(*walk.type) && walk.present != nullptr) {
+    const Node* item = item_named(*walk.present, key);
+    if (item == nullptr) {
+      std::vector<std::string> known;
+      for (const Node& one : walk.present->items) known.push_back(name_of(one));
+      return fmt::format("{} has no '{}'{}", here, key, base::did_you_mean(key, known));
+    }
+    walk = {item, walk.type->element.get(), std::move(walk.path)};
+    walk.path.push_back(key);
+    return std::nullopt;
+  }
   const Structure* table = table_of(*walk.type, walk.present);
   if (table == nullptr) return fmt::format("'{}' is one value and has no '{}' in it", here, key);
   const Field* field = table->field(key);
@@ -82,8 +112,8 @@ std::optional<std::string> step(Walk& walk, const std::string& key) {
                        near ? fmt::format("; did you mean '{}'?", joined(here, *near)) : "");
   }
   if (!field->refusal.empty()) return field->refusal;
-  if (here.empty() &&
-      (field->name == "sweep" || field->name == "expect" || field->name == "schema")) {
+  if (here.empty() && (field->name == "sweep" || field->name == "expect" ||
+                       field->name == "schema" || field->name == "search")) {
     return fmt::format("'{}' cannot be swept or set", field->name);
   }
   descend(field->type, field->name);
@@ -102,6 +132,19 @@ std::vector<std::string> forwarded(const Walk& walk, const std::string& key) {
 
 void assign_below(Node& node, const Type& type, const Path& path, std::size_t depth, Node value) {
   if (node.kind == NodeKind::invalid) return;  // its error is reported
+  if (has_named_items(type) && node.kind == NodeKind::sequence) {
+    const Node* item = item_named(node, path[depth]);
+    if (item == nullptr) return;
+    Node& here = node.items[static_cast<std::size_t>(item - node.items.data())];
+    if (depth + 1 == path.size()) {
+      here = std::move(value);
+    } else {
+      const Type* element = alternative_for(*type.element, here);
+      assign_below(here, element == nullptr ? *type.element : *element, path, depth + 1,
+                   std::move(value));
+    }
+    return;
+  }
   const Structure* table = table_of(type, node.kind == NodeKind::mapping ? &node : nullptr);
   const std::string& key = path[depth];
   if (depth + 1 == path.size()) {
@@ -114,7 +157,8 @@ void assign_below(Node& node, const Type& type, const Path& path, std::size_t de
   const Type& below = field != nullptr ? field->type : kAnything;
   Node* next = node.find(key);
   if (next == nullptr) next = &node.set(key, mapping_node(value.where));
-  if (next->kind != NodeKind::mapping && next->kind != NodeKind::invalid) {
+  const bool named = has_named_items(below) && next->kind == NodeKind::sequence;
+  if (next->kind != NodeKind::mapping && next->kind != NodeKind::invalid && !named) {
     *next = mapping_node(value.where);
   }
   assign_below(*next, below, path, depth + 1, std::move(value));
@@ -144,10 +188,20 @@ std::optional<Path> canonical_path(std::string_view text, const Node& root,
   return walk.path;
 }
 
+std::optional<Type> type_at(const Node& root, const Path& path) {
+  const Type type = scenario_type(root);
+  Walk walk{&root, &type, {}};
+  for (const std::string& key : path) {
+    if (step(walk, key)) return std::nullopt;
+  }
+  return *walk.type;
+}
+
 const Node* value_at(const Node& root, const Path& path) {
   const Node* node = &root;
   for (const std::string& key : path) {
-    if (node != nullptr) node = node->find(key);
+    if (node == nullptr) break;
+    node = node->kind == NodeKind::sequence ? item_named(*node, key) : node->find(key);
   }
   return node;
 }

@@ -23,6 +23,9 @@ std::optional<Path> canonical_path(std::string_view text, const Node& root,
                                    const base::SourceLocation& where,
                                    base::Diagnostics& diagnostics);
 
+// What may stand at a canonical path of `root`; nothing where there is no such path.
+std::optional<Type> type_at(const Node& root, const Path& path);
+
 // The value at a canonical path; null where the tree has none.
 const Node* value_at(const Node& root, const Path& path);
 

@@ -102,6 +102,9 @@ struct SweepPoint {
   std::vector<Expectation> expectations;
 };
 
+struct Search;
+class VariedTree;
+
 struct LoadedScenario {
   std::string name;
   std::string path;
@@ -111,6 +114,8 @@ struct LoadedScenario {
   // The whole file with every default, sweep and expectations included; loads to the same text
   // again.
   std::string resolved_yaml;
+  std::shared_ptr<const Search> search;  // null where the file has none
+  std::shared_ptr<VariedTree> tree;      // to bind it at further points
 };
 
 struct LoadOptions {

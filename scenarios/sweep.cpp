@@ -43,8 +43,8 @@ bool is_fixed(const Path& path, const std::vector<Assignment>& fixed) {
 class SweepReader {
  public:
   SweepReader(const Node& root, const std::vector<Assignment>& fixed,
-              base::Diagnostics& diagnostics)
-      : root_(root), fixed_(fixed), diagnostics_(diagnostics) {}
+              base::Diagnostics& diagnostics, const AxisRules& rules)
+      : root_(root), fixed_(fixed), diagnostics_(diagnostics), rules_(rules) {}
 
   std::vector<Axis> read(const Node& sweep) {
     for (const Entry& entry : sweep.entries) {
@@ -97,9 +97,9 @@ class SweepReader {
     }
     if (axis.paths.empty()) return;
     points_ *= static_cast<double>(length);
-    if (points_ > static_cast<double>(kMostPoints)) {
-      diagnostics_.error(columns.front()->where,
-                         fmt::format("the sweep has more than {} points", kMostPoints));
+    if (points_ > rules_.most_points) {
+      diagnostics_.error(columns.front()->where, fmt::format("the {} has more than {:.0f} points",
+                                                             rules_.called, rules_.most_points));
       points_ = 1.0;
       return;
     }
@@ -111,12 +111,13 @@ class SweepReader {
     if (!path) return std::nullopt;
     if (column.value.kind == NodeKind::invalid) return std::nullopt;
     if (column.value.kind != NodeKind::sequence || column.value.items.empty()) {
-      diagnostics_.error(column.value.where,
-                         fmt::format("sweep of '{}' has to be a list of values", column.key));
+      diagnostics_.error(column.value.where, fmt::format("{} of '{}' has to be a list of values",
+                                                         rules_.called, column.key));
       return std::nullopt;
     }
     if (std::find(seen_.begin(), seen_.end(), *path) != seen_.end()) {
-      diagnostics_.error(column.where, fmt::format("'{}' is swept twice", to_text(*path)));
+      diagnostics_.error(column.where, fmt::format("'{}' is {} twice", to_text(*path),
+                                                   rules_.called == "sweep" ? "swept" : "varied"));
       return std::nullopt;
     }
     seen_.push_back(*path);
@@ -126,6 +127,7 @@ class SweepReader {
   const Node& root_;
   const std::vector<Assignment>& fixed_;
   base::Diagnostics& diagnostics_;
+  const AxisRules& rules_;
   std::vector<Axis> axes_;
   std::vector<Path> seen_;
   double points_ = 1.0;
@@ -147,16 +149,15 @@ std::vector<Assignment> parse_sets(const std::vector<std::string>& sets, const N
 }
 
 std::vector<Axis> parse_sweep(const Node& sweep, const Node& root,
-                              const std::vector<Assignment>& fixed,
-                              base::Diagnostics& diagnostics) {
+                              const std::vector<Assignment>& fixed, base::Diagnostics& diagnostics,
+                              const AxisRules& rules) {
   if (sweep.kind == NodeKind::invalid) return {};
   if (sweep.kind != NodeKind::mapping) {
-    diagnostics.error(
-        sweep.where,
-        fmt::format("sweep has to be a mapping of paths to lists, not {}", kind_name(sweep)));
+    diagnostics.error(sweep.where, fmt::format("{} has to be a mapping of paths to lists, not {}",
+                                               rules.called, kind_name(sweep)));
     return {};
   }
-  return SweepReader(root, fixed, diagnostics).read(sweep);
+  return SweepReader(root, fixed, diagnostics, rules).read(sweep);
 }
 
 std::vector<std::vector<Assignment>> points_of(const std::vector<Axis>& axes) {

@@ -32,9 +32,16 @@ struct Axis {
 std::vector<Assignment> parse_sets(const std::vector<std::string>& sets, const Node& root,
                                    base::Diagnostics& diagnostics);
 
+// What messages call a mapping of axes, and the points it may have.
+struct AxisRules {
+  std::string_view called = "sweep";
+  double most_points = kMostPoints;
+};
+
 // The axes of a `sweep` mapping, without paths that `fixed` sets.
 std::vector<Axis> parse_sweep(const Node& sweep, const Node& root,
-                              const std::vector<Assignment>& fixed, base::Diagnostics& diagnostics);
+                              const std::vector<Assignment>& fixed, base::Diagnostics& diagnostics,
+                              const AxisRules& rules = {});
 
 // The cartesian product of the axes, the first the slowest; one empty point where there is none.
 std::vector<std::vector<Assignment>> points_of(const std::vector<Axis>& axes);

@@ -24,10 +24,6 @@ ExitCode refuse(const Invocation& invocation, const std::string& verb, std::stri
 
 }  // namespace
 
-ExitCode verb_plan(const Invocation& invocation) {
-  return refuse(invocation, "plan", "a search of the strategy space");
-}
-
 ExitCode verb_explain(const Invocation& invocation) {
   return refuse(invocation, "explain", "where each second of the headline number comes from");
 }

@@ -8,7 +8,7 @@ std::span<const Verb> verbs() {
   static constexpr std::array kVerbs{
       Verb{"run", "SCENARIO.yaml...", "simulate every case of the scenarios", verb_run},
       Verb{"check", "SCENARIO.yaml...", "check scenarios without running them", verb_check},
-      Verb{"plan", "SCENARIO.yaml", "search the strategy space (not built yet)", verb_plan},
+      Verb{"plan", "SCENARIO.yaml", "search the strategy space, and the hardware", verb_plan},
       Verb{"calibrate", "FILE... --gpu NAME|--fabric NAME -o PROFILE.yaml",
            "fit cost models to measurements", verb_calibrate},
       Verb{"validate", "[PROFILE.yaml] FILE...", "predict measured rows and show the errors",

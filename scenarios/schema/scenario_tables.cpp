@@ -62,16 +62,9 @@ std::vector<Field> study_fields() {
       {.name = "expect",
        .type = map_type(list_type(structure_type(expectation_structure))),
        .doc = "fact: what it has to be; checked after the run"},
-  };
-}
-
-std::vector<Field> refused_fields() {
-  const Type anything = type_of_kind(TypeKind::anything);
-  return {
       {.name = "search",
-       .type = anything,
-       .doc = "for the verb plan",
-       .refusal = "'search' is not built yet: leave the key out"},
+       .type = structure_type(search_structure),
+       .doc = "what the verb plan varies, and what it is after"},
   };
 }
 
@@ -80,7 +73,7 @@ std::vector<Field> refused_fields() {
 const Structure& scenario_structure() {
   static const Structure kTable = [] {
     Structure table{.name = "", .doc = "A scenario: one experiment, or a sweep of them."};
-    for (auto* fields : {head_fields, study_fields, refused_fields}) {
+    for (auto* fields : {head_fields, study_fields}) {
       for (Field& field : fields()) table.fields.push_back(std::move(field));
     }
     return finished(std::move(table));
@@ -192,6 +185,7 @@ std::vector<const Structure*> all_structures() {
   all.insert(all.end() - 2, serving.begin(), serving.end());
   all.insert(all.end() - 2,
              {&mix_structure(), &mixed_train_structure(), &mixed_serve_structure()});
+  all.insert(all.end(), {&search_structure(), &search_goal_structure()});
   return all;
 }
 

@@ -34,6 +34,19 @@ struct LengthPair {
   strategies::Lengths output = strategies::ConstantLength{1};
 };
 
+// `objective: {fact: ..., direction: ...}` of a search.
+enum class GoalDirection { automatic, minimize, maximize };
+struct GoalWords {
+  std::string fact;
+  GoalDirection direction = GoalDirection::automatic;
+};
+
+// What of a `search` is a number.
+struct SearchNumbers {
+  std::int64_t top = 20;
+  double share = 0.99;
+};
+
 // A cluster that is a SimGrid platform file.
 struct PlatformImport {
   std::string name;
@@ -43,6 +56,8 @@ struct PlatformImport {
 const Structure& scenario_structure();
 const Structure& engine_structure();
 const Structure& expectation_structure();
+const Structure& search_structure();
+const Structure& search_goal_structure();
 const Structure& cluster_structure();
 const Structure& platform_import_structure();
 const Structure& node_structure();

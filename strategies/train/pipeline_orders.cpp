@@ -11,7 +11,9 @@ namespace {
 // Appends passes of one device, counting micro-batches of each chunk and pass up from its first.
 class OrderWriter {
  public:
-  explicit OrderWriter(std::int32_t micro_batches) : end_{micro_batches, micro_batches} {}
+  explicit OrderWriter(std::int32_t micro_batches) : end_{micro_batches, micro_batches} {
+    steps_.reserve(2 * static_cast<std::size_t>(micro_batches));
+  }
   // DualPipe: chunk 1 works on micro-batches first.. of its own.
   OrderWriter(std::int32_t half, std::int32_t whole)
       : forward_{0, half}, input_{0, half}, weight_{0, half}, end_{half, whole} {}
@@ -87,6 +89,7 @@ std::vector<PipelineStep> interleaved_order(const PipelineShape& shape, std::int
     // One chunk, or no pipeline: nothing to interleave, chunks run one after the other.
     if (v == 1) return one_f_one_b_order(shape, device);
     std::vector<PipelineStep> steps;
+    steps.reserve(2 * static_cast<std::size_t>(m) * static_cast<std::size_t>(v));
     for (std::int32_t i = 0; i < m; ++i) {
       for (std::int32_t c = 0; c < v; ++c) {
         steps.push_back({.pass = Pass::forward, .micro_batch = i, .chunk = c});
@@ -107,6 +110,7 @@ std::vector<PipelineStep> interleaved_order(const PipelineShape& shape, std::int
   };
   const std::int32_t warm_up = m == p ? total : std::min(2 * (p - 1 - device) + (v - 1) * p, total);
   std::vector<PipelineStep> steps;
+  steps.reserve(2 * static_cast<std::size_t>(total));
   for (std::int32_t k = 0; k < warm_up; ++k) steps.push_back(step(k, Pass::forward));
   for (std::int32_t k = 0; k < total; ++k) {
     if (k + warm_up < total) steps.push_back(step(k + warm_up, Pass::forward));
