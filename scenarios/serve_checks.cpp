@@ -124,7 +124,9 @@ class ServeChecks {
     }
     const Node* replicas = below(given_, "strategy", "replicas");
     const Node& resolved = *strategy_.find("replicas");
-    if (replicas != nullptr && checked_integer(resolved) != prefill + decode) {
+    // 1 is the default, and stands in a scenario that was resolved.
+    const std::int64_t stated = checked_integer(resolved);
+    if (replicas != nullptr && stated != prefill + decode && stated != 1) {
       error(resolved, fmt::format("disaggregate states the engines ({} prefill and {} decode): "
                                   "leave 'replicas' out",
                                   prefill, decode));

@@ -1,4 +1,5 @@
 // Scenarios of several jobs: what binds, what comes out, and that they resolve to themselves.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -81,9 +82,10 @@ TEST(MixScenario, HasTheFactsOfEachJobUnderItsNameAndSaysWhatTheyMean) {
 }
 
 TEST(MixScenario, FabricsCanBeSwept) {
-  const Loaded loaded = load_text(std::string(kMix) +
-                                  "sweep: {zip: {cluster.fabric.oversubscription: [1, 8], "
-                                  "cluster.fabric.radix: [32, 18]}}\n");
+  std::string text = kMix;
+  text.append(
+      "sweep: {zip: {cluster.fabric.oversubscription: [1, 8], cluster.fabric.radix: [32, 18]}}\n");
+  const Loaded loaded = load_text(text);
   ASSERT_TRUE(loaded.scenario) << loaded.errors();
   const Study study = run(loaded);
   ASSERT_EQ(study.result.cases.size(), 2U);
@@ -94,13 +96,26 @@ TEST(MixScenario, FabricsCanBeSwept) {
   EXPECT_GE(slowdown(1), 1.0);
 }
 
+TEST(MixScenario, JobsAreAddressedByTheirNames) {
+  const Loaded loaded = load_text(kMix, {"workload.jobs.chat.workload.arrivals.rate=5/s",
+                                         "workload.jobs.train.strategy.micro_batch=2"});
+  ASSERT_TRUE(loaded.scenario) << loaded.errors();
+  const MixScenario& mix = mix_of(loaded);
+  EXPECT_EQ(std::get<ServeScenario>(mix.jobs[1].work).job.workload.arrivals.rate, 5.0);
+  EXPECT_EQ(std::get<TrainScenario>(mix.jobs[0].work).job.strategy.micro_batch, 2);
+  const Loaded wrong = load_text(kMix, {"workload.jobs.chta.workload.arrivals.rate=5/s"});
+  EXPECT_THAT(wrong.errors(), testing::HasSubstr("workload.jobs has no 'chta'"));
+  EXPECT_THAT(wrong.errors(), testing::HasSubstr("did you mean 'chat'?"));
+}
+
 // --- keys of batching that nothing asks for -----------------------------------------------------
 
-std::string serving(const std::string& batching) {
-  return "cluster: {use: dgx-h100, nodes: 1}\nmodel: resnet50\n"
-         "workload: {kind: serve, arrivals: {rate: 10/s, requests: 20}}\n"
-         "strategy: {batching: {" +
-         batching + "}}\n";
+std::string serving(const std::string& batching, const std::string& sweep = "{}") {
+  return fmt::format(
+      "cluster: {{use: dgx-h100, nodes: 1}}\nmodel: resnet50\n"
+      "workload: {{kind: serve, arrivals: {{rate: 10/s, requests: 20}}}}\n"
+      "strategy: {{batching: {{{}}}}}\nsweep: {}\n",
+      batching, sweep);
 }
 
 TEST(InertKeys, AreErrorsWhereNoPointOfTheScenarioHasAUseForThem) {
@@ -127,11 +142,11 @@ TEST(InertKeys, AreNoneWhereTheyActOrStandAtTheirDefault) {
 }
 
 TEST(InertKeys, MayStandInASweepOverPolicies) {
-  const Loaded swept = load_text(serving("max_delay: 5ms") +
-                                 "sweep: {strategy.batching.policy: [static, dynamic]}\n");
+  const Loaded swept =
+      load_text(serving("max_delay: 5ms", "{strategy.batching.policy: [static, dynamic]}"));
   EXPECT_TRUE(swept.scenario) << swept.errors();
   const Loaded never =
-      load_text(serving("max_delay: 5ms") + "sweep: {strategy.batching.policy: [static, none]}\n");
+      load_text(serving("max_delay: 5ms", "{strategy.batching.policy: [static, none]}"));
   EXPECT_FALSE(never.scenario);
 }
 

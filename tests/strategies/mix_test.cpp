@@ -192,6 +192,63 @@ TEST(Mix, IsTheSameEveryTime) {
   EXPECT_EQ(a.tables.at("timeline").rows, b.tables.at("timeline").rows);
 }
 
+ServeJob over_two_nodes() {
+  ServeJob job;
+  job.workload.arrivals = {.process = ArrivalProcess::poisson, .rate = 20, .requests = 60};
+  job.workload.input = ConstantLength{2000};
+  job.workload.output = ConstantLength{32};
+  job.strategy.tensor = 16;
+  return job;
+}
+
+TEST(Mix, ReplicasOverSeveralNodesShareWhatTheirStepsSend) {
+  for (const double over : {1.0, 8.0}) {
+    Bench bench(leaves(over));
+    bench.add_training("train", data_parallel(), {.nodes = {0, 2}});
+    bench.add_serving("serve", over_two_nodes(), {.nodes = {1, 3}});
+    const base::Outcome out = bench.run();
+    ASSERT_EQ(out.status, base::Status::ok) << out.reason;
+    EXPECT_GE(fact(out, "serve.slowdown"), 1.0);
+    if (over > 1.0) {
+      EXPECT_GT(fact(out, "serve.tpot_mean_s"), fact(out, "serve.alone_tpot_mean_s"));
+    }
+    EXPECT_LE(fact(out, "shared_link_peak"), 1.0);
+  }
+}
+
+// One and the same simulation: `kind: serve` on the cluster's links, and a mix's job alone.
+TEST(ServingOverLinks, OfOneJobIsWhatItIsAloneInAMix) {
+  const sim::ValidCluster cluster = test::valid(leaves(8.0));
+  const sim::Network network(cluster);
+  const FixedRates kernels(600e12, 2.5e12);
+  const Subject model("llama3-8b");
+  for (const ServeJob& job : {disaggregated(), over_two_nodes()}) {
+    ServeOptions options{.bands = false};
+    options.links = {.network = &network,
+                     .engine = [&] { return sim::make_fluid_engine(network, {}); }};
+    const base::Outcome alone = run_serve(job, {model.model, model.network},
+                                          {.cluster = cluster, .kernels = kernels}, options);
+    ASSERT_EQ(alone.status, base::Status::ok) << alone.reason;
+    Bench bench(leaves(8.0));
+    bench.add_serving("serve", job, {});
+    const base::Outcome mixed = bench.run();
+    for (const char* name : {"ttft_mean_s", "tpot_mean_s", "e2e_p99_s", "makespan_s"})
+      EXPECT_EQ(fact(mixed, std::string("serve.") + name), fact(alone, name)) << name;
+    EXPECT_EQ(fact(mixed, "serve.slowdown"), 1.0);
+    EXPECT_TRUE(alone.tables.contains("links"));
+  }
+}
+
+// Leaves with one uplink for eight ports down hold keys up that NICs alone would not.
+TEST(ServingOverLinks, KeysWaitForUplinks) {
+  const auto tpot = [](double over) {
+    Bench bench(leaves(over));
+    bench.add_serving("serve", disaggregated(), {.nodes = {0, 2}});
+    return fact(bench.run(), "serve.e2e_mean_s");
+  };
+  EXPECT_GT(tpot(8.0), tpot(1.0));
+}
+
 // Sharing max-min on both; SimGrid counts in units of 2^-16 byte and keeps its own clock.
 TEST(Mix, SimgridSaysTheSame) {
   Bench apart(h100_cluster(4));
