@@ -1,6 +1,7 @@
 #include "models/kernels/power_limit.hpp"
 
 #include <array>
+#include <cmath>
 #include <string_view>
 #include <utility>
 
@@ -10,6 +11,7 @@ namespace windtunnel::models {
 namespace {
 
 constexpr double kPico = 1e-12;
+constexpr double kBestShare = 0.915;  // of the peak, r1
 
 // Joules a 16-bit FLOP.
 double energy_of(std::string_view architecture) {
@@ -26,7 +28,23 @@ double energy_of(std::string_view architecture) {
   return 1.1 * kPico;
 }
 
+double clock_exponent(std::string_view architecture) {
+  return architecture == "ampere" ? 0.7 : 0.0;
+}
+
 }  // namespace
+
+base::Seconds sustained_time(const sim::Gpu& gpu, NumberFormat format, base::Flops products,
+                             base::Seconds alone) {
+  const base::FlopsPerSecond rate = sustained_rate(gpu, format);
+  const base::FlopsPerSecond peak = peak_of(gpu, math_peak(format));
+  if (!(rate < base::FlopsPerSecond::infinity()) || products.value() <= 0) return alone;
+  const double beta = clock_exponent(gpu.architecture);
+  double share = 1.0;
+  if (beta > 0 && peak.value() > 0)
+    share = std::pow((products / alone) / (peak * kBestShare), beta);
+  return base::max(alone, products / (rate * share));
+}
 
 base::FlopsPerSecond sustained_rate(const sim::Gpu& gpu, NumberFormat format) {
   const base::FlopsPerSecond half = peak_of(gpu, "fp16");

@@ -5,6 +5,15 @@
 // 16 bits costs an energy e that belongs to the architecture, so rate <= power / e, and in another
 // format e scales with the inverse of the peaks (an fp8 FLOP costs half). A kernel takes at least
 // FLOPs / rate. Memory-bound kernels are left alone.
+//
+// The clock that a board settles at holds for a whole step, not for a kernel: a product that keeps less
+// of the chip busy loses almost as much of its rate as one that keeps all of it. With r the rate of a
+// kernel at full clock, R = power / e that of the best ones (r1 = 0.915 of peak) under the limit:
+//   rate = min(r, R (r / r1)^beta)
+// beta = 0: every kernel may draw what the limit leaves (R alone); 1: one clock whatever the kernel.
+// Dynamic power as the 2.5th power of the clock (times voltage squared), a quarter of it for clocking
+// whatever the work, gives 0.7. Ampere has 0.7: Megatron's and BLOOM's pairs of micro-batches differ as
+// the kernels' tables do; the others 0 until they have such pairs.
 // e in pJ, fitted to published training runs (README, accuracy of training): Ampere on vTrain, BLOOM
 // and Megatron, Hopper on NVIDIA's DGX Cloud tables, Blackwell on SimuMax's; earlier architectures
 // as Ampere, scaled by the process. Range of validity: air-cooled boards at their default limit.
@@ -18,5 +27,9 @@ namespace windtunnel::models {
 
 // Infinity where the sheet states no power.
 base::FlopsPerSecond sustained_rate(const sim::Gpu& gpu, NumberFormat format);
+
+// Of products that take `alone` at full clock. Contract: at least that; rises with it.
+base::Seconds sustained_time(const sim::Gpu& gpu, NumberFormat format, base::Flops products,
+                             base::Seconds alone);
 
 }  // namespace windtunnel::models

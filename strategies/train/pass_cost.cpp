@@ -41,10 +41,10 @@ Seconds least_attention(const models::AttentionQuery& query, const PassSite& sit
 
 // The least time of a kernel's products: within the power limit, and where they lie badly.
 template <class Query>
-Seconds least_time(const Query& query, const PassSite& site) {
+Seconds least_time(const Query& query, const PassSite& site, Seconds alone) {
   Seconds least{0};
   if constexpr (requires { query.format; }) {
-    least = models::flops(query) / models::sustained_rate(site.gpu, query.format);
+    least = models::sustained_time(site.gpu, query.format, models::flops(query), alone);
   }
   if constexpr (std::is_same_v<Query, models::AttentionQuery>) {
     least = base::max(least, least_attention(query, site));
@@ -61,7 +61,7 @@ void add_kernel(const models::Kernel& kernel, const PassSite& site, PassCost& ou
       [&](const auto& query) {
         using Query = std::decay_t<decltype(query)>;
         models::KernelTime time = site.kernels.time(query);
-        const double slower = std::max(1.0, least_time(query, site) / time.time);
+        const double slower = std::max(1.0, least_time(query, site, time.time) / time.time);
         time.time *= slower;
         time.low *= slower;
         time.high *= slower;
