@@ -65,10 +65,10 @@ std::vector<LoadgenBatches> make_table() {
        .source = "NVIDIA configs: INT8, cubes in batches of 8"},
       {.model = "stable-diffusion-xl",
        .limits = {.e2e = Seconds(20)},
-       .precision = NumberFormat::fp16,
+       .precision = NumberFormat::fp8,
        .offline_batch = 8,
        .server_batch = 8,
-       .source = "NVIDIA configs: batches of 8"},
+       .source = "NVIDIA configs: FP8, batches of 8"},
   };
 }
 

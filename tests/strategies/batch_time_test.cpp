@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "tests/strategies/step_bench.hpp"
 
 namespace windtunnel::strategies {
@@ -43,6 +45,50 @@ TEST(BatchTime, OfResNetLiesBetweenThePeakAndAQuarterOfIt) {
   const double peak = 8.2e9 / bench.gpu.peak.at("int8").value();
   EXPECT_GT(seconds, peak);
   EXPECT_LT(seconds, 4 * peak);
+}
+
+// A batch of mixed lengths runs the attention of its longest; sorted ones their own.
+TEST(BatchTime, OfMixedLengthsIsNoShorterThanOfSortedOnes) {
+  FusedBench bench("l40s", "bert-large");
+  bench.job.strategy.precision = models::NumberFormat::fp16;
+  const auto seconds = [&](ServeMode mode, std::int64_t longest) {
+    bench.job.workload.mode = mode;
+    const BatchPlanning planning =
+        make_batch_plan(bench.job, {bench.model, bench.network}, {bench.cluster, bench.kernels});
+    return planning.plan->batches->time({64, 64 * 178, longest}).device.value();
+  };
+  EXPECT_DOUBLE_EQ(seconds(ServeMode::offline, 178), seconds(ServeMode::offline, 384));
+  EXPECT_DOUBLE_EQ(seconds(ServeMode::offline, 178), seconds(ServeMode::online, 178));
+  EXPECT_GE(seconds(ServeMode::online, 384), seconds(ServeMode::online, 178));
+}
+
+// Where its products fill the GPU a board of half the limit takes 2^0.6 times as long; one image,
+// which does not, takes what it took.
+TEST(BatchTime, FollowsTheBoardsPowerWhereProductsFillIt) {
+  FusedBench full("l4", "bert-large");
+  FusedBench half("l4", "bert-large");
+  sim::Cluster cluster = *half.cluster;
+  cluster.node.gpu.power *= 0.5;
+  base::Diagnostics diagnostics;
+  const auto weaker = validate(cluster, {"", 1, 1}, diagnostics);
+  ASSERT_TRUE(weaker);
+  const auto seconds = [&](const sim::ValidCluster& on, std::int64_t samples) {
+    full.job.strategy.precision = models::NumberFormat::int8;
+    const BatchPlanning planning =
+        make_batch_plan(full.job, {full.model, full.network}, {on, full.kernels});
+    return planning.plan->batches->time({samples, samples * 178, 178}).device.value();
+  };
+  EXPECT_NEAR(seconds(*weaker, 64) / seconds(full.cluster, 64), std::pow(2.0, 0.6), 0.01);
+  EXPECT_LT(seconds(*weaker, 1) / seconds(full.cluster, 1), 1.5);
+}
+
+// A cube of a scan at a time: 54 of them take 54 times one.
+TEST(BatchTime, OfASampleInPiecesIsThatOfItsPieces) {
+  FusedBench bench("h100-sxm", "3d-unet");
+  const double scan = bench.batch(1, 1, models::NumberFormat::int8).device.value();
+  bench.network.evaluations = 1;
+  const double cube = bench.batch(1, 1, models::NumberFormat::int8).device.value();
+  EXPECT_NEAR(scan / cube, 54.0, 1e-9);
 }
 
 TEST(BatchTime, RecommendationRowsAreItsTokensAndTablesDoNotFitEverywhere) {

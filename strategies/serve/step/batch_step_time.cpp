@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <variant>
 
 #include "sim/base/contract.hpp"
@@ -17,8 +18,9 @@ using models::Op;
 constexpr double kOverlap = 0.2;  // of the shorter of math and memory that stays exposed
 constexpr double kStages = 256;  // bytes of depth that filling and draining a tile's pipeline takes
 constexpr double kDeep = 4096;   // elements of depth at which rates of products are known
-constexpr double kRowCost = 128;  // bytes that a row of a table costs beside its own
-constexpr double kLoad = 94.0;    // elements; gemm_form.hpp, fitted on Hopper and Ada
+constexpr double kSmallTiles = 1.87;  // operands of tiles of 64 x 64 against 128 x 256
+constexpr double kRowCost = 128;      // bytes that a row of a table costs beside its own
+constexpr double kLoad = 94.0;        // elements; gemm_form.hpp, fitted on Hopper and Ada
 
 // 90 % of measured batches: of their products' rate, and of what a power limit leaves.
 constexpr double kProductLow = 0.8, kProductHigh = 1.25;
@@ -50,6 +52,10 @@ FusedBatchTime::FusedBatchTime(BatchOptions options)
   // INT8 is calibrated from end to end; an FP8 graph keeps 16 bits between its products.
   element_ = options_.formats.linear == NumberFormat::int8 ? 1.0 : 2.0;
   rates_ = batch_rates(options_.gpu, options_.kernels, options_.formats.linear);
+  if (options_.formats.linear == NumberFormat::fp8) {  // whose convolutions stay in 16 bits
+    rates_.convolution =
+        batch_rates(options_.gpu, options_.kernels, NumberFormat::fp16).convolution;
+  }
   const BatchCost typical = cost({.samples = 64, .tokens = 64 * 128, .longest = 128});
   const PartTime::Factors kernels = typical.parts.band();
   const double unlimited = typical.parts.time(), limited = typical.executed / rates_.sustained;
@@ -98,6 +104,22 @@ models::KernelTime FusedBatchTime::copy_time(double bytes, MemoryOp op) const {
   return options_.kernels.time(models::MemoryQuery{.op = op, .bytes = base::Bytes(bytes)});
 }
 
+double FusedBatchTime::tiling(const Product& product) const {
+  const double width = real(round_up(product.outputs, std::int64_t{64}));
+  const double units = real(options_.gpu.streaming_multiprocessors);
+  const double rows = real(product.rows), groups = real(product.groups);
+  const double tiles = std::ceil(rows / 64.0) * width / 64.0 * groups;
+  const double load = operand_load(std::min(256.0, width));
+  if (tiles <= units) return load * units / tiles;
+  if (product.kind == Product::Kind::convolution) return load;
+  double best = std::numeric_limits<double>::infinity();
+  for (const double tile : {128.0, 256.0}) {
+    const double waves = std::ceil(rows / 128.0) * std::ceil(width / tile) * groups / units;
+    best = std::min(best, operand_load(std::min(tile, width)) * std::ceil(waves) / waves);
+  }
+  return std::min(best, load * std::min(tiles / units, kSmallTiles));
+}
+
 double FusedBatchTime::shallow(const Product& product) const {
   if (product.kind == Product::Kind::convolution) return 1.0;
   const double stages = kStages / models::activation_bytes(options_.formats.linear);
@@ -107,11 +129,8 @@ double FusedBatchTime::shallow(const Product& product) const {
 void FusedBatchTime::add_product(const Product& product, BatchCost& out) const {
   const double width = real(round_up(product.outputs, std::int64_t{64}));
   const double depth = real(round_up(product.depth, std::int64_t{32}));
-  const double tiles = std::ceil(real(product.rows) / 64.0) * width / 64.0 * real(product.groups);
-  const double idle = std::max(1.0, real(options_.gpu.streaming_multiprocessors) / tiles);
   const double executed = 2.0 * real(product.rows * product.groups) * width * depth;
-  const double math =
-      executed * operand_load(std::min(256.0, width)) * idle * shallow(product) / product.rate;
+  const double math = executed * tiling(product) * shallow(product) / product.rate;
   const double weights = real(product.depth * product.outputs * product.groups) *
                          models::weight_bytes(options_.formats.linear);
   const models::KernelTime copy = copy_time(product.elements * element_ + weights, MemoryOp::copy);

@@ -9,13 +9,16 @@
 // Products and convolutions (m = rows x positions, n = outputs, k = inputs x taps, s bytes an
 // element):
 //   t      = max(math, memory) + 0.2 min(math, memory)
-//   math   = 2 m n' k' u w d / R,  n' = n to 64, k' = k to 32
+//   math   = 2 m n' k' w d / R,  n' = n to 64, k' = k to 32
 //   u      = (1 + 94 (1/128 + 1/n_t)) / (1 + 94 (1/128 + 1/256)), n_t = min(256, n'): narrow tiles
 //            load more operands a product (gemm_form's `load`)
-//   w      = max(1, SMs / tiles of 64 x 64), where they are too few to fill the device
+//   w      = u SMs / t, where the t tiles of 64 x 64 are too few to fill the device; else the best of
+//            tiles of 128 x 256 and 128 x 128 in whole waves, and of 64 x 64, which load 1.87 times
+//            as much (convolutions: u, waves are in their rate)
 //   d      = (1 + k0 / k) / (1 + k0 / 4096), k0 = 256 bytes: filling and draining the pipeline of a
 //            tile, which products of little depth do often (convolutions: 1, in their rate)
-//   R      = a convolution's or a product's rate (batch_rates.hpp)
+//   R      = a convolution's or a product's rate (batch_rates.hpp); convolutions of an FP8 graph
+//            stay in 16 bits
 //   memory = s (in + out + weights) as a copy: an input is read once, whatever the taps
 // Attention over a whole sequence of at most 512 keys runs in one block a head, so that only its
 // products (0.4 of R, lengths to 64) and its operands count; longer ones as the kernel model says.
@@ -27,7 +30,8 @@
 // all to all, and dense layers run on 1 / tensor of the rows.
 // Encoders see the batch's tokens (padding included where it is computed) and attention at their
 // mean length, where samples are batched by length; else each query meets as many keys as the longest
-// has, for which the batch's attention kernel is built. The masked-language head is left out: what is served is an answer, not a vocabulary.
+// has, for which the batch's attention kernel is built. The masked-language head is left out: what is
+// served is an answer, not a vocabulary.
 // Assumption: samples are on the device when the batch starts (copies run beside the batch before).
 #pragma once
 
@@ -86,6 +90,7 @@ class FusedBatchTime final : public BatchTimeModel {
     double rate = 0;  // FLOP/s
     enum class Kind { product, convolution } kind = Kind::product;
   };
+  double tiling(const Product& product) const;
   double shallow(const Product& product) const;
   void add_product(const Product& product, BatchCost& out) const;
   void add_short_attention(const models::AttentionQuery& query, double count, BatchCost& out) const;
