@@ -78,6 +78,12 @@ class JobMaker {
   }
 
  private:
+  // Rows of TensorRT-LLM's performance overview 1.0 that call a whole node "TP8" run attention
+  // data-parallel (enable_attention_dp) and experts spread out where a model has them.
+  bool spreads_experts() const {
+    return experts_ && row_.run == ServeRun::offline && row_.version == "1.0" &&
+           job_.strategy.tensor == 8 && job_.strategy.data == 1;
+  }
   bool is_loadgen() const {
     return row_.run == ServeRun::loadgen_offline || row_.run == ServeRun::loadgen_server ||
            row_.run == ServeRun::loadgen_single_stream ||
@@ -114,6 +120,12 @@ class JobMaker {
         s.data = wide / s.tensor;
         say("data", fmt::format("{} (experts over {} GPUs)", s.data, wide));
       }
+    }
+    if (spreads_experts()) {
+      std::swap(s.data, s.tensor);
+      s.expert = s.data;
+      say("data", fmt::format("{} (TensorRT-LLM 1.0: experts' models on all of a node)", s.data));
+      return;
     }
     s.expert = std::clamp<std::int64_t>(row_.layout.moe_expert.value_or(1), 1, s.tensor * s.data);
     const std::int64_t engine = s.tensor * s.pipeline * s.data;
