@@ -20,18 +20,30 @@ std::vector<StepDefaults> make_defaults() {
        .split_experts = true,
        .bucket_mib = 160,
        .why =
-           "NeMo and Megatron-Bridge recipes: distributed optimizer with overlapped reduction and "
-           "gathering, tp-comm-overlap, p2p overlap with interleaving"},
+           "Megatron-LM with Transformer Engine: gradients kept and reduced in fp32, distributed "
+           "optimizer with overlapped reduction and gathering, tp-comm-overlap, p2p overlap with "
+           "interleaving"},
+      {.software = "nemo",
+       .sequence_parallel = true,
+       .overlap_data = true,
+       .overlap_tensor = true,
+       .overlap_pipeline = true,
+       .split_experts = true,
+       .gradients = NumberFormat::bf16,
+       .bucket_mib = 160,
+       .why = "NeMo recipes: as Megatron-Bridge's, without its communication of experts"},
       {.software = "megatron-bridge",
        .sequence_parallel = true,
        .overlap_data = true,
        .overlap_tensor = true,
        .overlap_pipeline = true,
        .overlap_expert = true,
+       .gradients = NumberFormat::bf16,
        .bucket_mib = 160,
-       .why = "Megatron-Bridge recipes: distributed optimizer with overlapped reduction and "
-              "gathering, "
-              "tp-comm-overlap, p2p overlap with interleaving, moe_a2a_overlap between nodes"},
+       .why =
+           "performance recipes: gradients kept and reduced in bf16 (grad_reduce_in_fp32 false), "
+           "distributed optimizer with overlapped reduction and gathering, tp-comm-overlap, p2p "
+           "overlap with interleaving, moe_a2a_overlap between nodes"},
       {.software = "megatron-lm-2021",
        .gradients = NumberFormat::fp16,
        .bf16_gradients = NumberFormat::fp32,
@@ -64,6 +76,7 @@ std::vector<StepDefaults> make_defaults() {
        .why = "llm-foundry: mixed_precision PURE, backward prefetch"},
       {.software = "sailor",
        .gradients = NumberFormat::fp32,
+       .recompute_to_fit = false,
        .precision = NumberFormat::tf32,
        .why = "Sailor runs Hugging Face layers in fp32 (its memory is 4 bytes an activation, no "
               "dropout masks); products as TF32"},

@@ -23,6 +23,9 @@ struct StepDefaults {
   models::NumberFormat gradients = models::NumberFormat::fp32;  // kept and reduced in
   std::optional<models::NumberFormat> bf16_gradients{};  // of a job in bf16, where not the same
   models::Recompute recompute = models::Recompute::none;
+  // Its recipes turn on what a row leaves open only as far as the job would not fit without
+  // (step_fit.hpp).
+  bool recompute_to_fit = true;
   int padded_vocabulary = 128;  // multiple, times the tensor ranks; 1: as it is
   double bucket_mib = 25;
   // What it computes in where a row's `precision` names a mixture; nothing: as the row says.

@@ -9,6 +9,7 @@
 
 #include "models/gpu_library.hpp"
 #include "scenarios/steps/step_defaults.hpp"
+#include "scenarios/steps/step_fit.hpp"
 #include "scenarios/steps/step_software.hpp"
 #include "strategies/train/software_stack.hpp"
 
@@ -125,7 +126,7 @@ class JobMaker {
       s.recompute = models::Recompute::selective;
     } else if (row_.recompute != "none") {
       s.recompute = defaults_.recompute;
-      say("recompute", "none");
+      say("recompute", defaults_.recompute_to_fit ? "none, or the least that fits" : "none");
     }
   }
 
@@ -252,9 +253,11 @@ StepTurning scenario_of(const StepRow& row) {
   TrainJob job = JobMaker(row, *model, inferred).make();
   auto network = std::make_shared<const models::Network>(models::build_network(*model));
   place_ends(*network, job, inferred);
-  return {StepScenario{std::make_shared<const models::Model>(*std::move(model)), std::move(network),
-                       *std::move(cluster), std::move(job), std::move(inferred)},
-          ""};
+  StepScenario scenario{std::make_shared<const models::Model>(*std::move(model)),
+                        std::move(network), *std::move(cluster), std::move(job),
+                        std::move(inferred)};
+  fit_memory(row, scenario);
+  return {std::move(scenario), ""};
 }
 
 }  // namespace windtunnel::scenarios

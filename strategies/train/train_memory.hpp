@@ -40,8 +40,7 @@ struct StageMemory {
 // By device of the pipeline.
 std::vector<StageMemory> stage_memory(const TrainPlan& plan, const models::Network& network);
 
-// Capacity less what is kept free: a device whose peak is above it runs out of memory sooner or
-// later, because the peak moves from step to step.
+// Capacity less what the driver keeps for itself.
 base::Bytes usable_memory(const sim::Gpu& gpu);
 
 }  // namespace windtunnel::strategies
