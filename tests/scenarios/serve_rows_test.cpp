@@ -37,7 +37,7 @@ TEST(ServeRows, APointHasItsLatenciesInSeconds) {
 
 TEST(ServeRows, APointBecomesAClosedLoopOfItsHarness) {
   const ServeReading got =
-      points("vllm,0.19.0,Llama-3.1-70B,h100_sxm,fp8,agg,1000,512,32,250,20,fp8,4,1,1\n");
+      points("vllm,0.19.0,Llama-3.1-70B,h100_sxm,fp8,agg,1024,1024,32,250,20,fp8,4,1,1\n");
   const ServeTurning turned = scenario_of(got.rows.at(0));
   ASSERT_TRUE(turned.scenario) << turned.reason;
   const strategies::ServeJob& job = turned.scenario->job;
@@ -47,9 +47,29 @@ TEST(ServeRows, APointBecomesAClosedLoopOfItsHarness) {
   EXPECT_EQ(job.workload.arrivals.concurrency, 32);
   EXPECT_EQ(job.workload.arrivals.requests, 320);
   const auto& lengths = std::get<strategies::UniformLength>(job.workload.input);
-  EXPECT_EQ(lengths.min, 800);
-  EXPECT_EQ(lengths.max, 1000);
+  EXPECT_EQ(lengths.min, 819);
+  EXPECT_EQ(lengths.max, 1024);
   EXPECT_EQ(turned.scenario->cluster->node.gpus, 4);
+}
+
+// InferenceX starts SGLang on Blackwell so that it looks for requests seldom, and no other engine.
+TEST(ServeRows, AHarnessTellsEachEngineItsOwn) {
+  const auto batching = [](const std::string& engine, const std::string& gpu, int clients) {
+    const ServeReading got = points((engine + ",0.5.9,DeepSeek-R1," + gpu + ",fp8,agg,1024,1024," +
+                                     std::to_string(clients) + ",200,9,fp8,8,8,1\n")
+                                        .c_str());
+    const ServeTurning turned = scenario_of(got.rows.at(0));
+    EXPECT_TRUE(turned.scenario) << turned.reason;
+    return turned.scenario->job.strategy.batching;
+  };
+  using strategies::ContinuousOrder;
+  EXPECT_EQ(batching("sglang", "b200_sxm", 8).poll_steps, 10);
+  EXPECT_EQ(batching("sglang", "b200_sxm", 16).poll_steps, 30);
+  EXPECT_EQ(batching("sglang", "h200_sxm", 16).poll_steps, 1);
+  EXPECT_EQ(batching("vllm", "b200_sxm", 16).poll_steps, 1);
+  EXPECT_EQ(batching("sglang", "h200_sxm", 16).order, ContinuousOrder::prefill_first);
+  EXPECT_EQ(batching("trtllm", "b200_sxm", 16).order, ContinuousOrder::no_evict);
+  EXPECT_EQ(batching("vllm", "b200_sxm", 16).order, ContinuousOrder::unified);
 }
 
 TEST(ServeRows, ATableThatMultipliesTensorAndExpertRanksIsSeenThrough) {
