@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 #include <variant>
 
 #include "reports/views/lookup.hpp"
@@ -17,15 +16,19 @@ namespace {
 
 constexpr std::size_t kMostLinks = 16;  // of the chart
 
-// Names of the jobs, in the order of their slowdowns' names.
+// Names of the jobs in the order of the scenario, as the tables of the cases have it.
 std::vector<std::string> jobs_of(const Result& result) {
-  std::set<std::string> names;
+  std::vector<std::string> names;
   for (const ResultCase& one : result.cases) {
-    for (const auto& [fact, unused] : one.outcome.facts) {
-      if (fact.ends_with(".slowdown")) names.insert(fact.substr(0, fact.find('.')));
+    const base::Table* jobs = table(one, "jobs");
+    if (jobs == nullptr) continue;
+    const TableReader rows(*jobs);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const std::string name = rows.word(i, "job");
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     }
   }
-  return {names.begin(), names.end()};
+  return names;
 }
 
 std::string times_text(double slowdown) {
@@ -101,6 +104,37 @@ ViewTable jobs_table(const base::Table& table, const Result& result) {
                          {std::isfinite(ratio) ? times_text(ratio) : ""}});
   }
   view.key_columns = 1;
+  return view;
+}
+
+ViewTable links_table(const base::Table& links, const std::vector<std::string>& jobs) {
+  ViewTable view;
+  view.columns = {{"link", "", Align::left},
+                  {"kind", "", Align::left},
+                  {"bandwidth", ""},
+                  {"use", ""},
+                  {"busy", ""},
+                  {"shared", ""}};
+  for (const std::string& job : jobs) view.columns.push_back({job, "bytes"});
+  const TableReader rows(links);
+  const std::size_t shown = std::min(rows.size(), kMostLinks);
+  for (std::size_t i = 0; i < shown; ++i) {
+    const auto share = [&](const char* column) {
+      return value_text(rows.number(i, column), Unit::fraction);
+    };
+    std::vector<ViewCell> row{
+        {rows.word(i, "link")},
+        {rows.word(i, "kind")},
+        {value_text(rows.number(i, "bandwidth_bytes_per_s"), Unit::bytes_per_second)},
+        {share("use")},
+        {share("busy_share")},
+        {share("shared_share")}};
+    for (const std::string& job : jobs)
+      row.push_back({value_text(rows.number(i, job + "_bytes"), Unit::bytes)});
+    view.rows.push_back(std::move(row));
+  }
+  if (shown < rows.size())
+    view.notes.push_back(fmt::format("{} of {} shared links.", shown, rows.size()));
   return view;
 }
 
@@ -219,7 +253,7 @@ void add_one(const Result& result, const ResultCase& one, View& view) {
         "while the mix lasted, busy the share of that time with transfers of any job, shared that "
         "with transfers of several.");
     section.charts.emplace_back(links_chart(*links, jobs, fact(one, "makespan_s").value_or(1.0)));
-    section.tables.push_back(table_view(*links, result, kMostLinks));
+    section.tables.push_back(links_table(*links, jobs));
     view.sections.push_back(std::move(section));
   }
   for (const std::string& job : jobs) add_job(result, one, job, view);

@@ -14,6 +14,8 @@ namespace {
 
 using base::Seconds;
 
+constexpr double kNothing = 1e-9;
+
 class MixRunner {
  public:
   MixRunner(std::span<const MixMember> jobs, const MixSite& site, const MixOptions& options)
@@ -172,6 +174,8 @@ class MixRunner {
     for (const std::string& fact : facts) {
       if (!both(fact)) continue;
       const double alone_value = alone.facts.at(fact), value = with.facts.at(fact);
+      // What rounding leaves of parts that a job does not have.
+      if (std::max(alone_value, value) < kNothing * with.facts.at(judged)) continue;
       compared_.rows.push_back({jobs_[j].name, std::string(trains ? "train" : "serve"),
                                 static_cast<std::int64_t>(jobs_[j].gpus.size()), fact, alone_value,
                                 value,
