@@ -81,38 +81,55 @@ TEST(LoadgenBatches, OfServerTakeAThirdOfTheLimitAtMost) {
   EXPECT_NEAR(server.facts.at("max_rate_per_s") / most, kSubmitted, 0.03);
 }
 
-// Issue 5: ResNet-50 and BERT within 25 %. Of Server the submitted rates of one system differ by up to
-// half (BERT 99.9 on GH200: 4503 and 6601), so that there the median is asked for.
-TEST(LoadgenBatches, MeetResNetAndBertOfMlperf) {
+// Measured rows of MLPerf's table of vision and other models, those that `take` says.
+template <class Take>
+std::vector<ValidatedServe> validated(const Take& take) {
   const std::filesystem::path file =
       WINDTUNNEL_SOURCE_DIR "/../shared/measurements/serving/mlperf_vision_and_other.csv";
-  if (!std::filesystem::exists(file)) GTEST_SKIP() << "no measurements beside the project";
+  if (!std::filesystem::exists(file)) return {};
   auto rows = calibration::read_measurement_file(file).other;
-  std::erase_if(rows, [](const calibration::GenericRow& row) {
-    const std::string model = row.field("model");
-    return !model.starts_with("resnet") && !model.starts_with("bert");
-  });
+  std::erase_if(rows, [&](const calibration::GenericRow& row) { return !take(row); });
   ServeModels models;
   models.links = calibration::shipped_model();
   models.kernels = [](const sim::Gpu& gpu, const std::string& engine) {
     return calibration::engine_kernels(gpu, engine);
   };
-  const ServeValidation got = validate_serving(rows, models);
-  std::vector<double> server;
-  std::size_t offline = 0;
-  for (const ValidatedServe& run : got.runs) {
-    const double error = std::abs(run.facts.front().error());
-    if (run.row.run == ServeRun::loadgen_server) {
-      server.push_back(error);
-      continue;
-    }
-    ++offline;
-    EXPECT_LT(error, 0.15) << run.row.model << " " << run.row.id;
+  return validate_serving(rows, models).runs;
+}
+
+std::vector<double> errors(const std::vector<ValidatedServe>& runs) {
+  std::vector<double> all;
+  for (const ValidatedServe& run : runs) all.push_back(std::abs(run.facts.front().error()));
+  return all;
+}
+
+// Issue 5 asks for 25 % on ResNet-50 and BERT; Offline rows of all models (images, boxes, volumes,
+// sequences, recommendations, generated images on eight GPUs) are within that.
+TEST(LoadgenBatches, MeetTheOfflineRowsOfMlperf) {
+  const auto runs = validated(
+      [](const calibration::GenericRow& row) { return row.field("scenario") == "Offline"; });
+  if (runs.empty()) GTEST_SKIP() << "no measurements beside the project";
+  const std::vector<double> all = errors(runs);
+  EXPECT_GE(all.size(), 75u);
+  EXPECT_LT(quantile(all, 0.5), 0.08);
+  EXPECT_LT(quantile(all, 0.9), 0.18);
+  for (const ValidatedServe& run : runs) {
+    EXPECT_LT(std::abs(run.facts.front().error()), 0.25) << run.row.model << " " << run.row.id;
   }
-  EXPECT_GE(offline, 13u);
-  ASSERT_GE(server.size(), 10u);
-  EXPECT_LT(quantile(server, 0.5), 0.15);
-  EXPECT_LT(quantile(server, 0.9), 0.30);
+}
+
+// Submitted Server rates of one system differ by up to half (BERT 99.9 on GH200: 4503 and 6601), so
+// that the median is asked for.
+TEST(LoadgenBatches, MeetTheServerRowsOfResNetBertAndRetinaNet) {
+  const auto runs = validated([](const calibration::GenericRow& row) {
+    const std::string model = row.field("model");
+    return row.field("scenario") == "Server" && !model.starts_with("dlrm");
+  });
+  if (runs.empty()) GTEST_SKIP() << "no measurements beside the project";
+  const std::vector<double> all = errors(runs);
+  EXPECT_GE(all.size(), 17u);
+  EXPECT_LT(quantile(all, 0.5), 0.12);
+  EXPECT_LT(quantile(all, 0.9), 0.27);
 }
 
 }  // namespace

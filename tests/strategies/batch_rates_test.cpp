@@ -57,6 +57,7 @@ TEST(BatchRates, OfOtherArchitecturesAreTheProfilesWithinTheGeneralLimit) {
   const sim::Gpu gpu = gpu_of("a100-sxm-80gb");
   const BatchRates got = rates(gpu, NumberFormat::int8);
   EXPECT_TRUE(std::isinf(got.sustained));
+  EXPECT_TRUE(std::isinf(got.lookups));
   EXPECT_DOUBLE_EQ(got.convolution, got.product);
   EXPECT_LE(got.product, models::sustained_rate(gpu, NumberFormat::int8).value());
 }

@@ -24,6 +24,7 @@ constexpr Measured kMeasured[] = {{"hopper", 0.52, 7.95e12, 700.0 / 132},
                                   {"ada", 0.78, 1.83e12, 72.0 / 58}};
 constexpr double kIntegerShare = 0.72;
 constexpr double kPowerExponent = 0.6;
+constexpr double kLookup = 360;  // FLOPs of INT8 for the energy of a byte
 
 // Eight-bit products of either kind run at one rate; those of tables with their
 // casts do not.
@@ -53,16 +54,18 @@ BatchRates batch_rates(const sim::Gpu& gpu, const models::KernelTimeModel& kerne
     const auto units = static_cast<double>(gpu.streaming_multiprocessors);
     const double watts = gpu.power.value() / units;
     const bool integer = format == NumberFormat::int8;
+    const double power = watts > 0 ? std::pow(watts / one.watts, kPowerExponent)
+                                   : std::numeric_limits<double>::infinity();
+    const double integers = units * one.rate * power;
     return {.convolution = one.convolution * peak,
             .product = integer ? std::max(best, kIntegerShare * peak) : best,
-            .sustained = watts > 0 ? units * one.rate * format_share(format) *
-                                         std::pow(watts / one.watts, kPowerExponent)
-                                   : std::numeric_limits<double>::infinity()};
+            .sustained = integers * format_share(format),
+            .lookups = integers / kLookup};
   }
   const NumberFormat timed = models::activation_bytes(format) < 2.0 ? NumberFormat::int8 : format;
   const double rate = std::min(best, models::sustained_rate(gpu, timed).value());
-  return {
-      .convolution = rate, .product = rate, .sustained = std::numeric_limits<double>::infinity()};
+  constexpr double kNoLimit = std::numeric_limits<double>::infinity();
+  return {.convolution = rate, .product = rate, .sustained = kNoLimit, .lookups = kNoLimit};
 }
 
 }  // namespace windtunnel::strategies

@@ -12,12 +12,14 @@
 //                goes with f V^2, so half the power keeps two thirds of the rate.
 //                Hopper: r0 = 7.95 TFLOP/s an SM at w0 = 5.30 W (700 W, 132 SMs); Ada: 1.83 at 1.24
 //                (72 W, 58 SMs), of INT8; f: FP8 0.9, 16 bits 0.58.
+//                Bytes of table rows that are looked up take as much as 360 FLOPs of INT8 each (0.2 nJ:
+//                DRAM pages opened for one row, the way through L2, pooling).
 //                A limit on the batch and not on each kernel: the clock follows the mean of many
 //                milliseconds, and kernels bound by memory leave room for the others.
 // Where no such run was measured (other architectures) all three are the profile's rate within
 // models::sustained_rate.
 // Fitted on MLPerf Inference v4.1: ResNet-50 and BERT on L4, L40S, GH200, RetinaNet on H200, GH200
-// and L4, 3D-UNet on three H100 boards and L4 (strategies/README.md). Range: default limits.
+// and L4, 3D-UNet and DLRM on three H100 boards, 3D-UNet on L4 (strategies/README.md). Range: default limits.
 #pragma once
 
 #include "models/kernels/kernel_time_model.hpp"
@@ -30,6 +32,7 @@ struct BatchRates {  // FLOP/s
   double convolution = 0;
   double product = 0;
   double sustained = 0;  // of a batch; infinity: none but those above
+  double lookups = 0;    // bytes/s that the same limit leaves for rows of tables
 };
 BatchRates batch_rates(const sim::Gpu& gpu, const models::KernelTimeModel& kernels,
                        models::NumberFormat format);

@@ -58,7 +58,7 @@ FusedBatchTime::FusedBatchTime(BatchOptions options)
   }
   const BatchCost typical = cost({.samples = 64, .tokens = 64 * 128, .longest = 128});
   const PartTime::Factors kernels = typical.parts.band();
-  const double unlimited = typical.parts.time(), limited = typical.executed / rates_.sustained;
+  const double unlimited = typical.parts.time(), limited = least_time(typical);
   const double time = std::max(unlimited, limited);
   band_ = {.low = std::max(kernels.low * unlimited, kSustainedLow * limited) / time,
            .high = std::max(kernels.high * unlimited, kSustainedHigh * limited) / time};
@@ -180,6 +180,7 @@ void FusedBatchTime::add_lookups(std::int64_t rows, BatchCost& out) const {
   if (bytes <= 0) return;
   const double read = bytes * real(rows) / real(options_.tensor);
   out.parts.add(PartKind::memory, copy_time(read, MemoryOp::copy), 1.0);
+  out.looked_up += read;
   out.parts.kernels += 1.0;
 }
 
@@ -264,6 +265,10 @@ FusedBatchTime::BatchCost FusedBatchTime::cost(const Batch& batch) const {
   return out;
 }
 
+double FusedBatchTime::least_time(const BatchCost& cost) const {
+  return cost.executed / rates_.sustained + cost.looked_up / rates_.lookups;
+}
+
 PartTime FusedBatchTime::parts(const Batch& batch) const {
   return cost(batch).parts;
 }
@@ -275,7 +280,7 @@ StepTime FusedBatchTime::time(const Batch& batch) {
       known_.try_emplace({batch.samples, batch.tokens, mixed ? batch.longest : 0}, 0.0);
   if (is_new) {
     const BatchCost one = cost(batch);
-    const double pass = std::max(one.parts.time(), one.executed / rates_.sustained);
+    const double pass = std::max(one.parts.time(), least_time(one));
     known->second = pass * real(options_.network->evaluations);
   }
   const base::Seconds device(known->second);

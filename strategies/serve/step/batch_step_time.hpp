@@ -79,8 +79,10 @@ class FusedBatchTime final : public BatchTimeModel {
  private:
   struct BatchCost {
     PartTime parts;
-    double executed = 0;  // FLOPs of its products, with what fills up tiles
+    double executed = 0;   // FLOPs of its products, with what fills up tiles
+    double looked_up = 0;  // bytes of table rows
   };
+  double least_time(const BatchCost& cost) const;  // s, within the board's power
   BatchCost cost(const Batch& batch) const;
   bool fused_away(const models::Op& op) const;
   // rows x outputs x depth; `elements` of input and output maps.
