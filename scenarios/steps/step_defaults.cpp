@@ -44,11 +44,20 @@ std::vector<StepDefaults> make_defaults() {
            "performance recipes: gradients kept and reduced in bf16 (grad_reduce_in_fp32 false), "
            "distributed optimizer with overlapped reduction and gathering, tp-comm-overlap, p2p "
            "overlap with interleaving, moe_a2a_overlap between nodes"},
+      {.software = "megatron-lm-2020",
+       .overlap_data = true,
+       .gradients = NumberFormat::fp16,
+       .why = "Megatron-LM of 2020: PyTorch's DDP, gradients in fp16 reduced beside the backward "
+              "pass"},
       {.software = "megatron-lm-2021",
        .gradients = NumberFormat::fp16,
        .bf16_gradients = NumberFormat::fp32,
        .why = "Megatron-LM 2.x: gradients in fp16, of bf16 in fp32, reduced after the last "
               "backward pass, blocking sends"},
+      {.software = "megatron-lm-2022",
+       .gradients = NumberFormat::fp16,
+       .bf16_gradients = NumberFormat::fp32,
+       .why = "Megatron-LM 3: as 2.x"},
       {.software = "megatron-deepspeed",
        .gradients = NumberFormat::fp16,
        .bf16_gradients = NumberFormat::fp32,

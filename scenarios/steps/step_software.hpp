@@ -9,7 +9,8 @@
 namespace windtunnel::scenarios {
 
 // The name of a software stack. "Megatron-LM" without a year on a GPU that came after the papers of
-// 2021 (Hopper, Blackwell) is Megatron-Core; of Megatron-Bridge the release of the container decides.
+// 2021 (Hopper, Blackwell) is Megatron-Core, and that of the paper on recomputation (arXiv 2205.05198)
+// or of the README of 2020 is of that year; of Megatron-Bridge the release of the container decides.
 // Unknown text: the default stack.
 std::string software_of(const StepRow& row);
 

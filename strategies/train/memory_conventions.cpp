@@ -79,11 +79,13 @@ struct Row {
   std::string_view software;
   MemoryConventions conventions;
 };
-constexpr std::array<Row, 10> kRows{{
+constexpr std::array<Row, 12> kRows{{
     {"megatron-core", kMegatronCore},
     {"nemo", kMegatronCore},
     {"megatron-bridge", kMegatronCore},
+    {"megatron-lm-2020", kMegatron2021},
     {"megatron-lm-2021", kMegatron2021},
+    {"megatron-lm-2022", kMegatron2021},
     {"deepspeed-zero3", kDeepSpeedFp16},
     {"fsdp-compiled", kFsdp},
     {"fsdp-eager", kFsdp},

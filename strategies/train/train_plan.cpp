@@ -113,6 +113,13 @@ models::LoweringOptions lowering_of(const TrainJob& job, const SoftwareStack& st
                  .context = s.sizes.context,
                  .expert = s.sizes.expert,
                  .expert_tensor = s.sizes.expert_tensor}};
+  // FlashAttention and cuDNN take operands of 16 bits and fewer; the softmax then needs no casts.
+  if (models::element_bytes(options.formats) > 2.0 &&
+      options.software.attention == models::AttentionKernel::fused) {
+    options.software.attention = models::AttentionKernel::unfused;
+    options.software.softmax = models::Form::unfused;
+    options.software.softmax_group = 4;
+  }
   if (s.attention != AttentionChoice::automatic) {
     options.software.attention = s.attention == AttentionChoice::flash
                                      ? models::AttentionKernel::fused

@@ -3,6 +3,7 @@
 
 #include "models/gpu_library.hpp"
 #include "scenarios/steps/step_scenario.hpp"
+#include "scenarios/steps/step_software.hpp"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -26,6 +27,16 @@ TEST(StepCluster, HasANicAGpuWhereTheWordsSayNothingOrSomethingElse) {
   EXPECT_EQ(nics_of("NVLink3 + IB", 200).count, 8);
   EXPECT_EQ(nics_of("2x100Gb HDR IB", 200).count, 8) << "another rate";
   EXPECT_DOUBLE_EQ(nics_of("2x100Gb HDR IB", 200).bandwidth.value(), 25e9);
+}
+
+TEST(StepSoftware, MegatronLmOfAPaperIsOfItsYear) {
+  StepRow row;
+  row.gpu = "a100-sxm-80gb", row.stack = "Megatron-LM";
+  EXPECT_EQ(software_of(row), "megatron-lm-2021");
+  row.source = "Reducing Activation Recomputation (arXiv 2205.05198) Table 5";
+  EXPECT_EQ(software_of(row), "megatron-lm-2022");
+  row.source = "Megatron-LM README 2020-09 weak scaling";
+  EXPECT_EQ(software_of(row), "megatron-lm-2020");
 }
 
 }  // namespace

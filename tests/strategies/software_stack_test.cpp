@@ -53,6 +53,39 @@ TEST(HostAhead, AHostThatMeetsExchangesWaitsForThem) {
   EXPECT_LT(time_of_links("megatron-deepspeed", 450), time_of_links("megatron-deepspeed", 300));
 }
 
+// Backward exchanges beside the gradients of weights: half of those of a layer, and none where
+// sequence parallelism needs them first.
+TEST(TensorBackward, HidesExchangesBesideGradientsOfWeights) {
+  const test::Subject subject("gpt3-13b");
+  const auto exchanges = [&](const std::string& software, bool sequence_parallel) {
+    TrainJob job{.workload = {.global_batch = 8},
+                 .strategy = {.sizes = {.tensor = 8},
+                              .sequence_parallel = sequence_parallel,
+                              .micro_batch = 8,
+                              .software = software}};
+    return test::train(job, subject, test::h100_cluster(1)).facts.at("time_tensor_comm_s");
+  };
+  EXPECT_NEAR(exchanges("megatron-lm-2022", false), 0.5 * exchanges("megatron-lm-2021", false),
+              0.02 * exchanges("megatron-lm-2021", false))
+      << "but for embedding and head";
+  EXPECT_DOUBLE_EQ(exchanges("megatron-lm-2022", true), exchanges("megatron-lm-2021", true));
+}
+
+// FlashAttention and cuDNN take 16 bits and fewer.
+TEST(Attention, OfThirtyTwoBitsIsMadeOfProducts) {
+  const test::Subject subject("gpt3-13b");
+  const auto time_of = [&](models::NumberFormat precision, AttentionChoice attention) {
+    TrainJob job{.workload = {.global_batch = 8, .precision = precision},
+                 .strategy = {.sizes = {.tensor = 8}, .micro_batch = 8, .attention = attention}};
+    return test::train(job, subject, test::h100_cluster(1)).facts.at("iteration_time_s");
+  };
+  using models::NumberFormat;
+  EXPECT_DOUBLE_EQ(time_of(NumberFormat::bf16, AttentionChoice::automatic),
+                   time_of(NumberFormat::bf16, AttentionChoice::flash));
+  EXPECT_GT(time_of(NumberFormat::fp32, AttentionChoice::automatic),
+            time_of(NumberFormat::fp32, AttentionChoice::flash));
+}
+
 // Two nodes, 8 x 2 ranks of data parallelism: of 2 bytes a parameter reduced and 2 gathered, half
 // leave a node in all.
 TEST(ShardedNics, BoundWhatShardedExchangesSendFromANode) {
