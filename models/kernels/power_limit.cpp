@@ -32,6 +32,11 @@ double clock_exponent(std::string_view architecture) {
   return architecture == "ampere" ? 0.7 : 0.0;
 }
 
+// Joules of an 8-bit FLOP over those of a 16-bit one.
+double energy_of_eight_bits(std::string_view architecture) {
+  return architecture == "blackwell" ? 0.43 : 0.5;
+}
+
 }  // namespace
 
 base::Seconds sustained_time(const sim::Gpu& gpu, NumberFormat format, base::Flops products,
@@ -50,7 +55,9 @@ base::FlopsPerSecond sustained_rate(const sim::Gpu& gpu, NumberFormat format) {
   const base::FlopsPerSecond half = peak_of(gpu, "fp16");
   if (gpu.power.value() <= 0 || half.value() <= 0) return base::FlopsPerSecond::infinity();
   const double wider = peak_of(gpu, math_peak(format)) / half;
-  return base::FlopsPerSecond(gpu.power.value() / energy_of(gpu.architecture) * wider);
+  const double cheaper =
+      math_peak(format) == "fp8" ? 0.5 / energy_of_eight_bits(gpu.architecture) : 1.0;
+  return base::FlopsPerSecond(gpu.power.value() / energy_of(gpu.architecture) * wider * cheaper);
 }
 
 }  // namespace windtunnel::models

@@ -59,7 +59,8 @@ Op experts_op(const Transformer& t, Rows rows) {
                         .intermediate = moe.ffn,
                         .experts = moe.experts,
                         .top_k = moe.top_k,
-                        .mlp = gated ? ExpertMlp::gated : ExpertMlp::plain},
+                        .mlp = gated ? ExpertMlp::gated : ExpertMlp::plain,
+                        .bias = moe.expert_bias ? ExpertBias::each : ExpertBias::none},
         .rows = rows,
         .split = TensorSplit::experts};
   op.parameters.expert = moe.experts * matrices * expert_width(t) * moe.ffn;

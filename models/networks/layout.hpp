@@ -49,6 +49,10 @@ enum class Form { fused, unfused };
 // An unfused loss as kernels that go along rows (log-softmax) or as element-wise ones in FP32
 // (Megatron's cast, maximum, difference, exponential, sum, quotient).
 enum class LossKernels { rows, elementwise };
+// Where the scale of an 8-bit operand comes from. delayed: the largest value of earlier steps, known
+// beforehand; current: its own largest value, for which it is read once more. Formats with scales
+// by block need neither.
+enum class Scaling { delayed, current };
 struct Software {
   AttentionKernel attention = AttentionKernel::fused;
   Form softmax = Form::fused;  // of unfused attention: scale, mask and softmax as one kernel
@@ -62,6 +66,8 @@ struct Software {
   Form cross_entropy = Form::fused;
   LossKernels loss = LossKernels::rows;  // of an unfused one
   Form projections = Form::fused;        // q, k, v as one GEMM; gate and up as one
+  Form experts = Form::unfused;  // of 8 bits: gated activation and casts within their grouped GEMMs
+  Scaling scaling = Scaling::delayed;
 };
 
 // What each kind of product multiplies. 8- and 4-bit formats are for linear layers; attention, the

@@ -36,16 +36,19 @@ void linear_gemm(const LinearShape& shape, const Target& target, std::int64_t gr
 }
 
 // Casts around an 8-bit product: the input forward (fused into the norm before a column-split
-// layer), the output's gradient backward, the weights once a step. In training each is written
-// twice, for the products along either dimension.
+// layer, unless its scale must be found first), the output's gradient backward, the weights once a
+// step. In training each is written twice, for the products along either dimension.
 void casts(const LinearShape& shape, const Target& target) {
   if (!is_narrow(shape.format)) return;
   const double narrow = activation_bytes(shape.format);
   const double copies = target.options.mode == Mode::training ? 2.0 : 1.0;
-  const double each = target.element() + copies * narrow;
+  const bool current = target.options.mode == Mode::training && shape.format == NumberFormat::fp8 &&
+                       target.options.software.scaling == Scaling::current;
+  const double reads = current ? 2.0 : 1.0;
+  const double each = reads * target.element() + copies * narrow;
   const double rows = static_cast<double>(shape.rows);
-  const bool fused =
-      target.op.split == TensorSplit::column && target.options.software.norm == Form::fused;
+  const bool fused = target.op.split == TensorSplit::column &&
+                     target.options.software.norm == Form::fused && !current;
   if (target.pass == Pass::forward && !fused) {
     target.memory(MemoryOp::cast, rows * static_cast<double>(shape.inputs) * each, shape.rows);
   } else if (target.pass == Pass::input_gradient) {
@@ -122,6 +125,33 @@ ExpertShare expert_share(const MoeWork& work, const Target& target) {
   return share;
 }
 
+namespace {
+
+// Elements that the activation between the matrices reads and writes, for each of its outputs. With
+// biases (GPT-OSS) frameworks have no fused kernel: bias 4, clamps 4, sigmoid of the scaled gate 4,
+// product with the linear half 5, offset 2, routing weight in FP32 5, back to 16 bits 3; the gradients
+// about twice that.
+Traffic activation_traffic(const MoeWork& work, Pass pass) {
+  const bool forward = pass == Pass::forward;
+  const bool gated = work.mlp == ExpertMlp::gated;
+  if (work.bias == ExpertBias::each && gated)
+    return forward ? Traffic{12, 27.0} : Traffic{20, 48.0};
+  if (gated) return {1, forward ? 3.0 : 5.0};
+  return {1, forward ? 2.0 : 3.0};
+}
+
+void expert_activation(const MoeWork& work, std::int64_t tokens, std::int64_t width,
+                       const Target& target) {
+  if (target.pass != Pass::forward && target.pass != Pass::input_gradient) return;
+  const Traffic traffic = activation_traffic(work, target.pass);
+  target.memory(work.mlp == ExpertMlp::gated ? MemoryOp::swiglu : MemoryOp::gelu,
+                static_cast<double>(tokens) * static_cast<double>(width) * traffic.elements *
+                    target.element(),
+                tokens, traffic.kernels);
+}
+
+}  // namespace
+
 void lower_work(const MoeWork& work, const Target& target) {
   const ExpertShare share = expert_share(work, target);
   const Layout& layout = target.options.layout;
@@ -147,20 +177,15 @@ void lower_work(const MoeWork& work, const Target& target) {
   const LinearShape up{
       .rows = mean, .inputs = work.hidden, .outputs = gated ? 2 * width : width, .format = format};
   const LinearShape down{.rows = mean, .inputs = width, .outputs = work.hidden, .format = format};
+  const bool fused = gated && is_narrow(format) && target.options.software.experts == Form::fused;
   for (LinearShape shape : {up, down}) {
     linear_gemm(shape, target, share.experts);
+    if (fused && target.pass != Pass::step) continue;
     shape.rows = share.routed_tokens;
     if (target.pass == Pass::step) shape.outputs *= share.experts;
     casts(shape, target);
   }
-  if (target.pass == Pass::forward || target.pass == Pass::input_gradient) {
-    const double elements =
-        target.pass == Pass::forward ? (gated ? 3.0 : 2.0) : (gated ? 5.0 : 3.0);
-    target.memory(gated ? MemoryOp::swiglu : MemoryOp::gelu,
-                  static_cast<double>(share.routed_tokens) * static_cast<double>(width) * elements *
-                      target.element(),
-                  share.routed_tokens);
-  }
+  if (!fused) expert_activation(work, share.routed_tokens, width, target);
 }
 
 // Implicit GEMM; the gradient of a strided input reaches each input position by 1 / stride^2 of the

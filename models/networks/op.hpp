@@ -61,10 +61,12 @@ struct AttentionWork {
   double dropout = 0.0;
 };
 
+enum class ExpertBias { none, each };  // each matrix of an expert has one
 struct MoeWork {
   std::int64_t hidden = 1, intermediate = 1;
   std::int64_t experts = 1, top_k = 1;
   ExpertMlp mlp = ExpertMlp::gated;
+  ExpertBias bias = ExpertBias::none;
 };
 
 // Which option of Software decides between the fused and the unfused form.

@@ -19,7 +19,8 @@ struct StepDefaults {
   bool overlap_pipeline = false;
   // Where experts lie beyond one NVLink domain and the schedule is interleaved.
   bool overlap_expert = false;
-  bool split_experts = false;  // experts as wide as the hidden state over the tensor ranks
+  bool overlap_expert_8bit = false;  // and with 8-bit products anywhere
+  bool split_experts = false;        // experts as wide as the hidden state over the tensor ranks
   models::NumberFormat gradients = models::NumberFormat::fp32;  // kept and reduced in
   std::optional<models::NumberFormat> bf16_gradients{};  // of a job in bf16, where not the same
   models::Recompute recompute = models::Recompute::none;

@@ -130,6 +130,19 @@ class JobMaker {
     }
   }
 
+  // Where tokens leave the NVLink domain, beside the other micro-batches of an interleaved schedule.
+  bool overlaps_experts() const {
+    const auto& s = job_.strategy;
+    const auto* t = std::get_if<models::Transformer>(&model_.architecture);
+    const bool hybrid = t != nullptr && t->scan.heads > 0;  // layers of one kind alone are paired
+    if (s.sizes.expert <= 1 || hybrid) return false;
+    const bool narrow = models::activation_bytes(job_.workload.precision) < 2.0;
+    if (defaults_.overlap_expert_8bit && narrow) return true;
+    const std::int64_t ranks = s.sizes.expert * s.sizes.expert_tensor;
+    const bool beyond = ranks > row_.scale_up_size.value_or(8);
+    return defaults_.overlap_expert && beyond && s.virtual_stages > 1;
+  }
+
   void sharing() {
     auto& s = job_.strategy;
     s.zero =
@@ -148,12 +161,11 @@ class JobMaker {
         bf16 ? defaults_.bf16_gradients.value_or(defaults_.gradients) : defaults_.gradients;
     s.bucket = base::Bytes(defaults_.bucket_mib * 1048576.0);
     const bool off = row_.overlap.starts_with("off");
-    const bool beyond = s.sizes.expert * s.sizes.expert_tensor > row_.scale_up_size.value_or(8);
     s.overlap = {.data = !off && defaults_.overlap_data,
                  .tensor = !off && (defaults_.overlap_tensor || has(row_.overlap, "AsyncTP")),
                  .pipeline = !off && defaults_.overlap_pipeline,
-                 .expert = !off && defaults_.overlap_expert && beyond && s.virtual_stages > 1};
-    if (s.overlap.expert) say("overlap.expert", "true (experts beyond one NVLink domain)");
+                 .expert = !off && overlaps_experts()};
+    if (s.overlap.expert) say("overlap.expert", "true");
     if (row_.overlap.empty()) say("overlap", "as the software does");
     if (has(row_.notes, "eager")) s.software = "fsdp-eager";
   }

@@ -49,23 +49,6 @@ const ChunkCosts::BlockPasses& ChunkCosts::block(std::size_t index, models::Reco
 
 namespace {
 
-// Exchanges of the input's gradient run while that of the weights is computed, as far as that lasts.
-void hide_tensor(const PassSite& site, PassCost& input, PassCost& weight) {
-  const Seconds exchange = input.tensor.time;
-  Interval& gemm = weight.kernels[static_cast<std::size_t>(KernelKind::gemm)];
-  const Seconds hidden = base::min(exchange, gemm.time);
-  if (hidden.value() <= 0) return;
-  const double left = 1.0 - hidden / exchange;
-  input.tensor.time *= left;
-  input.tensor.low *= left;
-  input.tensor.high *= left;
-  input.tensor.far *= left;
-  const double slowdown =
-      site.kernels.slowdown({models::KernelClass::gemm, models::Background::collective});
-  const Seconds slowed = hidden * (slowdown - 1.0);
-  gemm.add(slowed, Seconds(0), slowed * 2.0, 1.0);
-}
-
 void add_accumulation(double bytes, const PassSite& site, PassCost& to) {
   if (bytes <= 0.0) return;
   const models::MemoryQuery adding{.op = models::MemoryOp::add, .bytes = base::Bytes(bytes)};
@@ -79,6 +62,14 @@ void add_accumulation(double bytes, const PassSite& site, PassCost& to) {
 
 namespace {
 
+// What is left of an exchange of shards beside the computation of its block.
+Seconds exposed(Seconds exchange, Seconds compute, WeightGather gather) {
+  const double hideable = gather == WeightGather::overlapped     ? 1.0
+                          : gather == WeightGather::within_layer ? 0.5
+                                                                 : 0.0;
+  return exchange - base::min(exchange * hideable, compute);
+}
+
 void hide_experts(ChunkCost& chunk, const PassSite& site) {
   const Seconds exchange = chunk.forward.expert.time + chunk.input.expert.time;
   if (exchange.value() <= 0) return;
@@ -87,12 +78,13 @@ void hide_experts(ChunkCost& chunk, const PassSite& site) {
   const double slowdown =
       site.kernels.slowdown({models::KernelClass::gemm, models::Background::collective});
   for (PassCost* pass : {&chunk.forward, &chunk.input}) {
-    Interval& gemm = pass->kernels[static_cast<std::size_t>(KernelKind::gemm)];
+    Interval& products = pass->kernels[static_cast<std::size_t>(KernelKind::moe)];
     const Seconds slowed = pass->expert.time * ((1.0 - left) * (slowdown - 1.0));
-    gemm.add(slowed, Seconds(0), slowed * 2.0, 1.0);
+    products.add(slowed, Seconds(0), slowed * 2.0, 1.0);
     pass->expert.time *= left;
     pass->expert.low *= left;
     pass->expert.high *= left;
+    pass->expert.far *= left;
   }
 }
 
@@ -104,15 +96,10 @@ void ChunkCosts::add_block(std::size_t index, models::Recompute recompute, const
                            ChunkCost& out) {
   const BlockPasses& passes = block(index, recompute);
   out.forward.add(passes.forward);
-  PassCost input = passes.input, weight = passes.weight;
-  if (choices.stack.tensor_backward == TensorBackward::beside_weights &&
-      options_.layout.sequence == models::SequenceParallel::off) {
-    hide_tensor(site_, input, weight);
-  }
-  out.input.add(input);
+  out.input.add(passes.input);
   out.input.add(passes.again);
   out.again.add(passes.again);
-  out.weight.add(weight);
+  out.weight.add(passes.weight);
   add_accumulation((passes.dense + passes.expert) * choices.accumulation_bytes, site_, out.weight);
   out.parameters_dense += passes.dense;
   out.parameters_expert += passes.expert;
@@ -135,9 +122,7 @@ void ChunkCosts::add_block(std::size_t index, models::Recompute recompute, const
   const CommunicationTime gathering = site_.clock.collective(Op::all_gather, held, choices.gather);
   out.shards_forward.time += gathering.time;
   out.shards_forward.far += gathering.far;
-  // Software that gathers just in time hides nothing of it.
-  const bool ahead = choices.stack.gather == WeightGather::overlapped;
-  out.gather_forward += ahead ? base::max(gathering.time - forward, Seconds(0)) : gathering.time;
+  out.gather_forward += exposed(gathering.time, forward, choices.stack.gather);
   out.forward.launches += 1;
   if (one.gradients == models::GradientFlow::none) return;
   CommunicationTime scattering{};
@@ -147,8 +132,7 @@ void ChunkCosts::add_block(std::size_t index, models::Recompute recompute, const
   const Seconds gather = gathering.time, scatter = scattering.time;
   out.shards_backward.time += gather + scatter;
   out.shards_backward.far += gathering.far + scattering.far;
-  out.gather_backward +=
-      ahead ? base::max(gather + scatter - backward, Seconds(0)) : gather + scatter;
+  out.gather_backward += exposed(gather + scatter, backward, choices.stack.gather);
   out.input.launches += trained.value() > 0 ? 2 : 1;
 }
 

@@ -5,6 +5,7 @@
 
 #include "sim/base/contract.hpp"
 #include "strategies/collective/interconnect_words.hpp"
+#include "strategies/train/expert_sends.hpp"
 
 namespace windtunnel::strategies {
 namespace {
@@ -159,6 +160,27 @@ CommunicationTime GroupClock::collective(Op op, Bytes bytes, const GroupShape& u
   CommunicationTime time = predicted(op, bytes, group);
   time.far = far_bytes(op, bytes, group);
   return known_.emplace(key, time).first->second;
+}
+
+CommunicationTime GroupClock::dispatch(Bytes routed, std::int64_t copies,
+                                       const GroupShape& unfolded) {
+  base::expects(copies >= 1 && routed.value() >= 0, "a token goes to at least one expert");
+  const GroupShape group = folded(unfolded);
+  if (group.ranks <= 1 || routed.value() <= 0) return {};
+  const Links to = links(group);
+  const DispatchTime time =
+      dispatch_time({.ranks = group.ranks,
+                     .nodes = group.nodes,
+                     .copies = copies,
+                     .routed = routed,
+                     .near = to.near,
+                     .far = to.far},
+                    model_ == nullptr ? DispatchRates::data_sheet : DispatchRates::measured);
+  return {.time = time.time,
+          .low = time.low,
+          .high = time.high,
+          .far = time.far,
+          .calibrated = model_ != nullptr};
 }
 
 CommunicationTime GroupClock::message(Bytes bytes, bool between_nodes,

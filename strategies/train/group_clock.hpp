@@ -45,6 +45,10 @@ class GroupClock {
   // One message from stage to stage, between scale-up domains where these have several nodes; `senders_per_node` of them leave a node at the same time.
   CommunicationTime message(base::Bytes bytes, bool between_nodes, std::int64_t senders_per_node);
 
+  // Tokens to the ranks of their experts by a dispatcher that knows nodes (expert_sends.hpp); `routed`
+  // counts a token once for each of its `copies`.
+  CommunicationTime dispatch(base::Bytes routed, std::int64_t copies, const GroupShape& group);
+
   // Groups as the links see them: a scale-up domain of several nodes is one.
   GroupShape folded(const GroupShape& group) const;
   // Nodes that count as one (a scale-up domain of several).

@@ -11,6 +11,19 @@ namespace {
 using base::Bytes;
 using base::Seconds;
 
+StackKernels stack_kernels(const TrainPlan& plan) {
+  const SoftwareStack& stack = plan.stack;
+  const TrainStrategy& s = plan.job.strategy;
+  const bool sums = stack.accumulation == Accumulation::fused && s.zero != ZeroLevel::weights;
+  const BytesPerParameter each = bytes_per_parameter(
+      plan.job.workload.optimizer, plan.job.workload.precision, s.gradient_precision);
+  return {.attention = stack.attention,
+          .experts = stack.experts,
+          .tensor_hidden = stack.tensor_hidden,
+          .accumulated_bytes = sums ? 2.0 * each.gradient : 0.0,
+          .expert_start = stack.expert_start};
+}
+
 class Costing {
  public:
   Costing(const TrainPlan& plan, const models::Network& network, const TrainSite& site)
@@ -27,8 +40,7 @@ class Costing {
             clock_,
             groups_,
             plan.job.strategy.overlap.tensor ? ExchangeOverlap::tensor : ExchangeOverlap::none,
-            plan.stack.attention,
-            plan.stack.experts} {}
+            stack_kernels(plan)} {}
 
   IterationCosts run() {
     cost_chunks();

@@ -11,7 +11,18 @@ using base::Seconds;
 
 // What is not a sum of kernels and messages: allocator, clocks that move,
 // jitter of hosts. 90 %, as a share of the whole.
-constexpr double kAssemblySpread = 0.06;
+constexpr double kAssemblySpread = 0.08;
+
+// Of the error of a kernel's time, what kernels of its kind have in common; shapes differ in the rest,
+// which averages out over the shapes of a model.
+constexpr double kCommon = 0.75;
+
+// Software of experts, as a share of their products and exchanges: what a release fuses, graphs and
+// waits for moves these, and stacks are newer than what is published of them.
+constexpr double kExpertsAbove = 0.5, kExpertsBelow = 0.25;
+
+// Slower ranks, hosts and links that an iteration waits for, for each doubling of the GPUs from 8.
+constexpr double kPerDoubling = 0.01;
 
 // Of sums of thousands of passes, as a share of the whole.
 constexpr double kRounding = 1e-11;
@@ -123,8 +134,14 @@ class Accounting {
       down += below.value() * below.value();
     };
     for (const Interval& kind : work.kernels) {
-      add((kind.high - kind.time) * stretch, (kind.time - kind.low) * stretch);
+      add((kind.high - kind.time) * (stretch * kCommon),
+          (kind.time - kind.low) * (stretch * kCommon));
     }
+    const Seconds experts =
+        (work.kernels[static_cast<std::size_t>(KernelKind::moe)].time + work.expert.time) * stretch;
+    add(experts * kExpertsAbove, experts * kExpertsBelow);
+    const double doublings = std::log2(std::max(1.0, static_cast<double>(plan_.gpus) / 8.0));
+    add(out_.time * (kPerDoubling * doublings), Seconds(0));
     for (const Interval* kind : {&work.tensor, &work.context, &work.expert}) {
       add((kind->high - kind->time) * stretch, (kind->time - kind->low) * stretch);
     }

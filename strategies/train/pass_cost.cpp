@@ -1,6 +1,7 @@
 #include "strategies/train/pass_cost.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <type_traits>
 #include <variant>
@@ -36,7 +37,7 @@ Seconds least_attention(const models::AttentionQuery& query, const PassSite& sit
                              ? AttentionDirection::backward
                              : AttentionDirection::forward;
   return models::flops(query) /
-         (peak * attention_ceiling(site.attention, direction, site.gpu.architecture));
+         (peak * attention_ceiling(site.stack.attention, direction, site.gpu.architecture));
 }
 
 // The least time of a kernel's products: within the power limit, and where they lie badly.
@@ -55,17 +56,58 @@ Seconds least_time(const Query& query, const PassSite& site, Seconds alone) {
   return least;
 }
 
-void add_kernel(const models::Kernel& kernel, const PassSite& site, PassCost& out) {
+Seconds sums_time(const models::GemmQuery& query, models::Pass pass, const PassSite& site) {
+  if (pass != models::Pass::weight_gradient) return Seconds(0);
+  const double weights = static_cast<double>(query.m) * static_cast<double>(query.n) *
+                         static_cast<double>(query.groups);
+  constexpr double kShare = 0.85;
+  return base::Bytes(weights * site.stack.accumulated_bytes) / (site.gpu.memory_bandwidth * kShare);
+}
+
+// What the stack adds to a product: sums of gradients, kernels of single experts.
+double stack_factor(const models::GemmQuery& query, models::Pass pass, Seconds product,
+                    const PassSite& site) {
+  constexpr double kBlend = 1.5;
+  const double share = sums_time(query, pass, site) / product;
+  const double summed = std::pow(1.0 + std::pow(share, kBlend), 1.0 / kBlend);
+  const double starts = query.groups > 1 ? static_cast<double>(query.groups) : 0.0;
+  return summed + site.stack.expert_start * starts / product;
+}
+
+// How far a rate that power allows may be off, 90 %.
+constexpr double kPowerBand = 0.1;
+
+models::KernelTime scaled(models::KernelTime time, double factor) {
+  time.time *= factor;
+  time.low *= factor;
+  time.high *= factor;
+  return time;
+}
+
+// A kernel that takes at least `least`: of products what power allows, which is known better than
+// what the kernel could do; of attention what its generation reaches.
+template <class Query>
+models::KernelTime at_least(models::KernelTime time, Seconds least) {
+  if (time.time >= least) return time;
+  if constexpr (!std::is_same_v<Query, models::GemmQuery>) return scaled(time, least / time.time);
+  time.time = least;
+  time.low = base::max(time.low, least * (1.0 - kPowerBand));
+  time.high = base::max(time.high, least * (1.0 + kPowerBand));
+  return time;
+}
+
+void add_kernel(const models::Kernel& kernel, models::Pass pass, const PassSite& site,
+                std::optional<KernelKind> kind_of_op, PassCost& out) {
   const auto count = static_cast<double>(kernel.count);
   std::visit(
       [&](const auto& query) {
         using Query = std::decay_t<decltype(query)>;
-        models::KernelTime time = site.kernels.time(query);
-        const double slower = std::max(1.0, least_time(query, site, time.time) / time.time);
-        time.time *= slower;
-        time.low *= slower;
-        time.high *= slower;
-        const KernelKind kind = kKindOf<Query>.value_or(KernelKind::memory);
+        const models::KernelTime alone = site.kernels.time(query);
+        models::KernelTime time = at_least<Query>(alone, least_time(query, site, alone.time));
+        if constexpr (std::is_same_v<Query, models::GemmQuery>) {
+          time = scaled(time, stack_factor(query, pass, time.time, site));
+        }
+        const KernelKind kind = kind_of_op.value_or(kKindOf<Query>.value_or(KernelKind::memory));
         out.kernels[static_cast<std::size_t>(kind)].add(time.time, time.low, time.high, count);
         out.by_basis[static_cast<std::size_t>(time.basis)] += time.time * count;
         if (time.extrapolated) out.extrapolated += time.time * count;
@@ -103,20 +145,33 @@ std::int64_t copies_of(const models::Op& op) {
   return experts ? experts->top_k : 1;
 }
 
+void add_sort(base::Bytes routed, double count, const PassSite& site, PassCost& out) {
+  const models::MemoryQuery copy{.op = models::MemoryOp::copy, .bytes = routed * 2.0};
+  const models::KernelTime time = site.kernels.time(copy);
+  out.kernels[static_cast<std::size_t>(KernelKind::moe)].add(time.time, time.low, time.high, count);
+  out.by_basis[static_cast<std::size_t>(time.basis)] += time.time * count;
+  out.launches += static_cast<std::int64_t>(count);
+  out.bytes += copy.bytes * count;
+}
+
 void add_exchange(const models::Exchange& exchange, std::int64_t copies, const PassSite& site,
                   PassCost& out) {
   const GroupShape& group = exchange.group == ExchangeGroup::tensor    ? site.groups.tensor
                             : exchange.group == ExchangeGroup::context ? site.groups.context
                                                                        : site.groups.expert;
   if (group.ranks <= 1) return;
-  const CommunicationTime time = site.clock.collective(op_of(exchange.kind), exchange.bytes, group);
+  const bool to_experts =
+      exchange.group == ExchangeGroup::expert && exchange.kind == ExchangeKind::all_to_all;
+  const bool dispatched = to_experts && site.stack.experts == ExpertSends::per_node;
+  if (to_experts && !dispatched)
+    add_sort(exchange.bytes, static_cast<double>(exchange.count), site, out);
+  const CommunicationTime time =
+      dispatched ? site.clock.dispatch(exchange.bytes, copies, group)
+                 : site.clock.collective(op_of(exchange.kind), exchange.bytes, group);
   Interval& to = exchange.group == ExchangeGroup::tensor    ? out.tensor
                  : exchange.group == ExchangeGroup::context ? out.context
                                                             : out.expert;
-  Interval once{.time = time.time, .low = time.low, .high = time.high, .far = time.far};
-  const bool deduplicated = site.experts == ExpertSends::per_node &&
-                            exchange.group == ExchangeGroup::expert && time.far.value() > 0;
-  if (deduplicated) scale(once, per_node_share(group.nodes, copies));
+  const Interval once{.time = time.time, .low = time.low, .high = time.high, .far = time.far};
   to.add(once, static_cast<double>(exchange.count));
   out.launches += exchange.count;
   if (exchange.group == ExchangeGroup::tensor) out.tensor_launches += exchange.count;
@@ -135,7 +190,7 @@ void hide_tensor(const PassSite& site, PassCost& cost) {
   const double ranks = static_cast<double>(site.groups.tensor.ranks);
   if (site.overlap != ExchangeOverlap::tensor || cost.tensor.time.value() <= 0) return;
   const Seconds products = cost.kernels[static_cast<std::size_t>(KernelKind::gemm)].time;
-  const double covered = (ranks - 1) / ranks;
+  const double covered = site.stack.tensor_hidden * (ranks - 1) / ranks;
   const Seconds hidden = base::min(cost.tensor.time * covered, products * covered);
   scale(cost.tensor, 1.0 - hidden / cost.tensor.time);
 }
@@ -180,7 +235,9 @@ PassCost pass_cost(const models::Op& op, const models::BatchShape& batch,
   PassCost out;
   models::Kernels kernels;
   models::lower(op, batch, options, pass, kernels);
-  for (const models::Kernel& kernel : kernels) add_kernel(kernel, site, out);
+  const bool experts = std::holds_alternative<models::MoeWork>(op.work);
+  const auto kind = experts ? std::optional(KernelKind::moe) : std::nullopt;
+  for (const models::Kernel& kernel : kernels) add_kernel(kernel, pass, site, kind, out);
   out.flops = models::flops(kernels);
   out.bytes = models::bytes(kernels);
   std::vector<models::Exchange> exchanges;

@@ -8,6 +8,12 @@
 // remains (AsyncTP, Megatron's tp-comm-overlap); a ring over context hides behind the attention it
 // feeds; tokens cross to the nodes of their experts as expert_sends.hpp says.
 // Backward input passes contain what is computed again.
+// Gradients of weights that are added to FP32 sums within the product (Transformer Engine): t =
+// (t_product^1.5 + t_sums^1.5)^(1/1.5), t_sums the bytes of the sums at 0.85 of the bandwidth. Products
+// of experts that are kernels of their own, a few at a time (TE's grouped linear): start x experts
+// more. Exponent, share and start (6 us) describe the grouped products that SimuMax measured on a B200
+// (256 to 9,832 rows an expert, MooreThreads/SimuMax configs/system, pass_cost_test.cpp). With a plain
+// all-to-all tokens are sorted by expert on either side of it: a copy for each exchange.
 // Products and attention take at least what the power limit leaves them over a long run, and
 // attention what the generation of its kernels reaches (attention_generation.hpp).
 // Bands: errors of kernels of one kind are taken as common (they add up), those of kinds as
@@ -26,7 +32,7 @@
 
 namespace windtunnel::strategies {
 
-enum class KernelKind : std::uint8_t { gemm, attention, moe, memory };
+enum class KernelKind : std::uint8_t { gemm, attention, moe, memory };  // moe: all of experts
 inline constexpr std::size_t kKernelKinds = 4;
 
 struct Interval {
@@ -58,14 +64,22 @@ struct TensorGroups {
 
 enum class ExchangeOverlap { none, tensor };
 
+// What a stack's kernels do (software_stack.hpp).
+struct StackKernels {
+  AttentionGeneration attention = AttentionGeneration::current;
+  ExpertSends experts = ExpertSends::per_expert;
+  double tensor_hidden = 1.0;
+  double accumulated_bytes = 0.0;  // a weight, that a fused gradient product reads and writes
+  base::Seconds expert_start{0};   // of the product of one expert, a kernel of its own
+};
+
 struct PassSite {
   const models::KernelTimeModel& kernels;
   const sim::Gpu& gpu;  // whose power limits what products keep up (models/kernels/power_limit.hpp)
   GroupClock& clock;
   const TensorGroups& groups;
   ExchangeOverlap overlap = ExchangeOverlap::none;
-  AttentionGeneration attention = AttentionGeneration::current;
-  ExpertSends experts = ExpertSends::per_expert;
+  StackKernels stack{};
 };
 
 // One pass over a block, or over one op of it. Deterministic; O(kernels).

@@ -20,7 +20,11 @@
 
 namespace windtunnel::strategies {
 
-enum class WeightGather { exposed, overlapped };  // of sharded optimizers, after the step
+// Of weights that ranks share. exposed: when they are needed; overlapped: a block ahead;
+// within_layer: layers are turns of one compiled loop (XLA), in which the weights of one half of a
+// layer travel behind the other half and nothing crosses a turn: half of it hides. After the step of
+// a sharded optimizer as exposed.
+enum class WeightGather { exposed, overlapped, within_layer };
 // Of gradients over micro-batches. fused: into the GEMM that makes them; separate: a kernel reads
 // the new one and adds it to the sum; converted: as separate, but through a copy in the precision of
 // the sum where that is wider (DeepSpeed's BF16_Optimizer).
@@ -31,11 +35,6 @@ double accumulation_bytes(Accumulation accumulation, double weight, double gradi
 // How far the host runs ahead of the device: freely, or until it meets a tensor rank's exchange, the
 // loss or a micro-batch's end (stacks that read a value back there, or copy a mask's indices).
 enum class HostAhead { free, to_exchange };
-// Of backward exchanges between tensor ranks without sequence parallelism: beside_weights, while the
-// gradient of the same layer's weights is computed (Megatron-LM's
-// async-tensor-model-parallel-allreduce of 2022), which then runs as much slower as the kernel model
-// says of products beside a collective.
-enum class TensorBackward { exposed, beside_weights };
 enum class StageSends { whole, scattered };  // scattered: each tensor rank sends its part
 enum class SendTiming { blocking, beside };  // of messages between stages
 
@@ -49,7 +48,6 @@ struct SoftwareStack {
   base::Seconds micro_batch{0};
   WeightGather gather = WeightGather::exposed;
   Accumulation accumulation = Accumulation::fused;
-  TensorBackward tensor_backward = TensorBackward::exposed;
   HostAhead ahead = HostAhead::free;
   // NICs of a node that a sharded optimizer's exchanges (ZeRO 1, 2) keep busy, all its GPUs together;
   // 0: as NCCL does.
@@ -58,6 +56,10 @@ struct SoftwareStack {
   SendTiming timing = SendTiming::blocking;
   AttentionGeneration attention = AttentionGeneration::current;
   ExpertSends experts = ExpertSends::per_expert;
+  // Of an exchange in pieces beside a product (overlap.tensor), the share that hides where there is
+  // enough to hide behind: pieces are products of fewer rows, and copies take from their bandwidth.
+  double tensor_hidden = 1.0;
+  base::Seconds expert_start{0};  // of the product of one expert (pass_cost.hpp); 0: one for all
   std::string source;
 };
 

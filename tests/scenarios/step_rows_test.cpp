@@ -30,6 +30,18 @@ TEST(StepRows, MegatronLmOnAGpuOfLaterYearsIsMegatronCore) {
   EXPECT_EQ(software_of(row_of("llama3-70b", "Megatron-LM", "b200-sxm")), "megatron-core");
 }
 
+TEST(StepRows, TheReleaseOfTheContainerDecidesWhatMxfp8ExpertsRunIn) {
+  StepRow row = row_of("qwen3-30b-a3b", "Megatron-Bridge/NeMo 26.04.01", "gb300");
+  row.precision = "mxfp8", row.expert = 8;
+  EXPECT_EQ(software_of(row), "megatron-bridge");
+  EXPECT_FALSE(job_of(row).strategy.overlap.expert);
+  row.stack = "Megatron-Bridge/NeMo 26.06.01";
+  EXPECT_EQ(software_of(row), "megatron-bridge-26.06");
+  EXPECT_TRUE(job_of(row).strategy.overlap.expert);
+  row.precision = "bf16";
+  EXPECT_EQ(software_of(row), "megatron-bridge");
+}
+
 TEST(StepRows, ALoraTaskTrainsAdaptersOnly) {
   StepRow row = row_of("llama3-70b", "Megatron-Bridge/NeMo 26.06", "h100-sxm");
   row.tensor = 2, row.pipeline = 4;
