@@ -8,6 +8,7 @@
 #include "scenarios/import_model.hpp"
 #include "scenarios/schema/bind.hpp"
 #include "scenarios/schema/tables.hpp"
+#include "scenarios/serve_checks.hpp"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -23,6 +24,29 @@ void check_rank_order(const Node& strategy, base::Diagnostics& diagnostics) {
                                     "tensor, context, data and pipeline once each",
                                     item.text));
     }
+  }
+}
+
+// Lengths of samples against what else says how full rows are.
+void check_samples(const Node& workload, const models::Network& network,
+                   base::Diagnostics& diagnostics) {
+  const Node* lengths = workload.find("lengths");
+  const Node& packing = *workload.find("packing");
+  if (lengths == nullptr) {
+    if (packing.text == "padded") return;
+    diagnostics.error(
+        packing.where,
+        fmt::format("packing {} needs workload.lengths: how long samples are", packing.text));
+    return;
+  }
+  if (!check_length(*lengths, "workload.lengths", diagnostics)) return;
+  if (network.sample != models::SampleKind::sequence) {
+    diagnostics.error(lengths->where,
+                      "this model has no sequences, so its samples have no lengths");
+  }
+  const Node& filled = *workload.find("filled");
+  if (checked_number(filled, number_type({})) != 1.0) {
+    diagnostics.error(filled.where, "workload.lengths says how full rows are: leave 'filled' out");
   }
 }
 
@@ -44,6 +68,7 @@ std::optional<TrainScenario> bind_train(const Node& resolved, base::Diagnostics&
   if (!model) return std::nullopt;
   out.network = std::make_shared<const models::Network>(models::build_network(*model));
   out.model = std::make_shared<const models::Model>(*std::move(model));
+  check_samples(*resolved.find("workload"), *out.network, diagnostics);
   return out;
 }
 

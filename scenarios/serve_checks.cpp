@@ -236,6 +236,8 @@ bool check_empirical(const Node& weights, const std::string& name, base::Diagnos
   return false;
 }
 
+}  // namespace
+
 bool check_length(const Node& node, const std::string& name, base::Diagnostics& diagnostics) {
   if (node.entries.size() != 1) {
     diagnostics.error(node.where, fmt::format("{} has to be one distribution (constant, normal, "
@@ -253,8 +255,6 @@ bool check_length(const Node& node, const std::string& name, base::Diagnostics& 
                                              least.text, most.text));
   return false;
 }
-
-}  // namespace
 
 void check_serve(const Node& given, const Node& resolved, base::Diagnostics& diagnostics) {
   ServeChecks(given, resolved, diagnostics).run();

@@ -1,6 +1,7 @@
 // What of a serving scenario does not go together, although each value alone is right.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "scenarios/document/node.hpp"
@@ -14,6 +15,8 @@ void check_serve(const Node& given, const Node& resolved, base::Diagnostics& dia
 
 // Each distribution is one key, and a possible one. False, with errors, where it is not.
 bool check_lengths(const Node& resolved, base::Diagnostics& diagnostics);
+// The same of one, which errors call `name`.
+bool check_length(const Node& resolved, const std::string& name, base::Diagnostics& diagnostics);
 
 // A trace that was read (null: its errors are said) and what else the workload says.
 struct NamedTrace {

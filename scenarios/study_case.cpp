@@ -49,13 +49,20 @@ strategies::CollectiveOptions options_of(const StudyCase& one) {
 base::Outcome run_train_case(const TrainCase& spec, const StudyCase& one) {
   const TrainScenario& train = *spec.scenario;
   strategies::TrainOptions options;
+  options.draw.seed = spec.of->engine.seed;
   if (one.detail == Detail::facts) options.timeline_rows = 0;
   if (one.takes_engine) {
     options.every_rank.emplace(one.site->network, engine_factory(one.engine.kind));
   }
-  return strategies::run_train(train.job, {*train.model, *train.network},
-                               {one.site->cluster, *one.site->kernels, one.site->model.get()},
-                               options);
+  const strategies::TrainSite site{.cluster = one.site->cluster,
+                                   .kernels = *one.site->kernels,
+                                   .links = one.site->model.get(),
+                                   .kernels_of = [&spec](const sim::Gpu& gpu) {
+                                     // A profile that the scenario names is of the cluster's own GPU; others take their own.
+                                     return training_kernels(
+                                         gpu, spec.of->calibration == "none" ? "none" : "");
+                                   }};
+  return strategies::run_train(train.job, {*train.model, *train.network}, site, options);
 }
 
 base::Outcome run_serve_case(const ServeCase& spec, const StudyCase& one) {
@@ -101,7 +108,7 @@ std::set<std::string> varied_paths(const LoadedScenario& scenario) {
 
 std::vector<CaseSpec> expand_point(const SweepPoint& point, int gpus) {
   if (const auto* train = std::get_if<TrainScenario>(&point.scenario.workload)) {
-    return {TrainCase{train}};
+    return {TrainCase{train, &point.scenario}};
   }
   if (std::holds_alternative<ServeScenario>(point.scenario.workload)) {
     return {ServeCase{&point.scenario}};

@@ -25,6 +25,7 @@ enum class Detail { facts, everything };
 // One training job: a sweep point has one.
 struct TrainCase {
   const TrainScenario* scenario = nullptr;
+  const Scenario* of = nullptr;  // seed and calibration
 };
 using CaseSpec = std::variant<strategies::CollectiveCase, TrainCase, ServeCase, MixCase>;
 

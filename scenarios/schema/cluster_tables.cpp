@@ -142,14 +142,14 @@ std::vector<Field> cluster_fields() {
                                   .type = list_type(structure_type(node_override_structure)),
                                   .fallback = "[]",
                                   .doc = "nodes that differ from the rest"}),
-      {.name = "stragglers",
-       .type = type_of_kind(TypeKind::anything),
-       .doc = "slow nodes",
-       .refusal = "stragglers are not built yet: leave the key out"},
-      {.name = "failures",
-       .type = type_of_kind(TypeKind::anything),
-       .doc = "failing nodes",
-       .refusal = "failures are not built yet: leave the key out"},
+      bound(&Cluster::stragglers, {.name = "stragglers",
+                                   .type = structure_type(stragglers_structure),
+                                   .fallback = "{}",
+                                   .doc = "what is slower than its data sheet (training)"}),
+      bound(&Cluster::failures, {.name = "failures",
+                                 .type = structure_type(failures_structure),
+                                 .fallback = "{}",
+                                 .doc = "how often what breaks (training)"}),
   };
 }
 

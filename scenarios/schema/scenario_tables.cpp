@@ -1,4 +1,6 @@
 // Tables of the scenario itself: its head, engine and expectations.
+#include <algorithm>
+
 #include "scenarios/schema/bind.hpp"
 #include "scenarios/schema/model_table.hpp"
 #include "scenarios/schema/tables.hpp"
@@ -114,8 +116,13 @@ const Structure& engine_structure() {
                 &EngineChoice::kind,
                 Words<EngineKind>{
                     {EngineKind::automatic,
-                     {"auto", "simgrid where links are shared, else analytic; train: analytic"}},
-                    {EngineKind::analytic, {"analytic", "own event heap, endpoint ports only"}},
+                     {"auto",
+                      "collective: simgrid where links are shared, else analytic; train, serve "
+                      "and mix: analytic"}},
+                    {EngineKind::analytic,
+                     {"analytic",
+                      "own event heap; of collective and train with endpoint ports only, of serve "
+                      "and mix with every link shared max-min fair"}},
                     {EngineKind::simgrid, {"simgrid", "SimGrid's flow model, every link shared"}}},
                 {.name = "kind", .fallback = "auto", .doc = "which engine"}),
             bound(&EngineChoice::seed, {.name = "seed",
@@ -179,12 +186,14 @@ std::vector<const Structure*> all_structures() {
                                     &data_loading_structure(),  &checkpointing_structure(),
                                     &strategy_structure(),      &train_overlap_structure(),
                                     &engine_structure(),        &expectation_structure()};
+  const std::vector<const Structure*> faults = fault_structures();
+  all.insert(std::find(all.begin(), all.end(), &platform_import_structure()), faults.begin(),
+             faults.end());
   const std::vector<const Structure*> models = model_structures();
   all.insert(all.end() - 2, models.begin(), models.end());
   const std::vector<const Structure*> serving = serve_structures();
   all.insert(all.end() - 2, serving.begin(), serving.end());
-  all.insert(all.end() - 2,
-             {&mix_structure(), &mixed_train_structure(), &mixed_serve_structure()});
+  all.insert(all.end() - 2, {&mix_structure(), &mixed_train_structure(), &mixed_serve_structure()});
   all.insert(all.end(), {&search_structure(), &search_goal_structure()});
   return all;
 }

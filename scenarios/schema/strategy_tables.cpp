@@ -8,12 +8,14 @@ namespace windtunnel::scenarios {
 namespace {
 
 using base::Dimension;
+using models::ContextScheme;
 using models::NumberFormat;
 using models::Recompute;
 using strategies::AttentionChoice;
 using strategies::OffloadTarget;
 using strategies::Overlap;
 using strategies::PipelineSchedule;
+using strategies::StageBalance;
 using strategies::TrainStrategy;
 using strategies::ZeroLevel;
 
@@ -101,6 +103,12 @@ std::vector<Field> schedule_fields() {
                                           .type = integer_type(1, kMost),
                                           .fallback = "1",
                                           .doc = "sequences of one pass"}),
+      bound_choice(
+          &TrainStrategy::balance,
+          Words<StageBalance>{
+              {StageBalance::even, {"even", "as many everywhere"}},
+              {StageBalance::speed, {"speed", "so that the slowest stage is as fast as can be"}}},
+          {.name = "balance", .fallback = "even", .doc = "layers of the stages"}),
       bound(&TrainStrategy::stage_layers,
             {.name = "stage_layers",
              .type = list_type(integer_type(0, 4096)),
@@ -134,7 +142,23 @@ std::vector<Field> sharing_fields() {
              .type = boolean_type(),
              .fallback = "false",
              .doc = "norms and dropouts are divided among the tensor ranks"}),
+      bound_choice(
+          &TrainStrategy::context_scheme,
+          Words<ContextScheme>{
+              {ContextScheme::ring, {"ring", "keys and values go round, behind the attention"}},
+              {ContextScheme::all_gather, {"all_gather", "each rank gathers all keys and values"}},
+              {ContextScheme::all_to_all,
+               {"all_to_all", "heads for tokens and back (DeepSpeed-Ulysses)"}}},
+          {.name = "context_scheme",
+           .fallback = "ring",
+           .doc = "how ranks that share a sequence attend to all of it"}),
       zero_field(),
+      bound(&TrainStrategy::shard,
+            {.name = "shard",
+             .type = or_keyword(integer_type(2, kMost), {{"auto", "all of data x context"}}),
+             .fallback = "auto",
+             .doc = "neighbouring ranks that zero shards over; more ranks hold copies, which add "
+                    "up their gradients (hybrid or hierarchical sharding)"}),
       bound(&TrainStrategy::bucket, {.name = "bucket",
                                      .type = quantity_type(Dimension::bytes, {.minimum = 1}),
                                      .fallback = "25MiB",

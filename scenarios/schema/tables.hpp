@@ -66,6 +66,10 @@ const Structure& nics_structure();
 const Structure& fabric_structure();
 const Structure& cost_structure();
 const Structure& node_override_structure();
+const Structure& stragglers_structure();
+const Structure& failures_structure();
+// Those of stragglers and failures, in the order of the reference page.
+std::vector<const Structure*> fault_structures();
 const Structure& gpu_structure();
 const Structure& collective_structure();
 const Structure& size_range_structure();

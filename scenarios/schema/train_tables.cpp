@@ -13,6 +13,7 @@ using models::NumberFormat;
 using strategies::Checkpointing;
 using strategies::DataLoading;
 using strategies::Optimizer;
+using strategies::Packing;
 using strategies::TrainWorkload;
 
 Words<NumberFormat> precision_words() {
@@ -48,6 +49,18 @@ Field targets_field() {
        .type = list_type(choice_type(std::move(words)), 1),
        .fallback = "[query, value]",
        .doc = "matrices of each layer that get adapters (method lora)"});
+}
+
+Field interval_field() {
+  return bound_by<Checkpointing>(
+      [](const Node& node, Checkpointing& out) {
+        out.best_interval = node.text == "auto";
+        if (!out.best_interval) out.interval = checked_integer(node);
+      },
+      {.name = "interval",
+       .type = or_keyword(integer_type(0), {{"auto", "the best for cluster.failures"}}),
+       .fallback = "0",
+       .doc = "steps from one to the next; 0: never"});
 }
 
 std::vector<Field> workload_fields() {
@@ -89,11 +102,32 @@ std::vector<Field> workload_fields() {
              .type = integer_type(0, 1e15),
              .fallback = "0",
              .doc = "of the whole training, for the fact `days_to_tokens`; 0: not asked"}),
+      bound_by<TrainWorkload>(
+          [](const Node& node, TrainWorkload& out) { out.lengths = lengths_from(node); },
+          {.name = "lengths",
+           .type = structure_type(length_structure),
+           .doc = "tokens of the samples, drawn anew for each step; those longer than "
+                  "sequence_length are cut. Left out: every sample fills its row"}),
+      bound_choice(
+          &TrainWorkload::packing,
+          Words<Packing>{
+              {Packing::padded, {"padded", "a sample a row, padded to sequence_length"}},
+              {Packing::longest, {"longest", "padded to the longest of the micro-batch"}},
+              {Packing::bucketed,
+               {"bucketed", "as longest, samples of alike length in a micro-batch and at one time"}},
+              {Packing::packed,
+               {"packed",
+                "samples fill rows of sequence_length, each attends to itself alone; "
+                "global_batch and micro_batch count rows"}}},
+          {.name = "packing",
+           .fallback = "padded",
+           .doc = "how samples of different lengths become rows"}),
       bound(&TrainWorkload::filled,
             {.name = "filled",
              .type = number_type({.minimum = 0.001, .maximum = 1}),
              .fallback = "1",
-             .doc = "mean length over padded length: tokens that count; 1 where packed"}),
+             .doc = "mean length over padded length where no `lengths` are given: tokens that "
+                    "count"}),
       bound(&TrainWorkload::fine_tuning, {.name = "fine_tuning",
                                           .type = structure_type(fine_tuning_structure),
                                           .fallback = "{}",
@@ -188,10 +222,7 @@ const Structure& checkpointing_structure() {
   static const Structure kTable = finished(
       {.name = "workload.checkpointing",
        .doc = "Weights, master copy and optimizer states go to storage.",
-       .fields = {bound(&Checkpointing::interval, {.name = "interval",
-                                                   .type = integer_type(0),
-                                                   .fallback = "0",
-                                                   .doc = "steps from one to the next; 0: never"}),
+       .fields = {interval_field(),
                   bound(&Checkpointing::bandwidth,
                         {.name = "bandwidth",
                          .type = quantity_type(Dimension::bandwidth,

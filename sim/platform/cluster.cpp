@@ -43,6 +43,7 @@ class Check {
   void nics(const Node& node, const std::string& name);
   void overrides();
   void uniform_overrides(const NodeOverride& change, const std::string& name);
+  void stragglers();
   void fabric();
   void reduction();
 
@@ -64,6 +65,10 @@ Node with(Node node, const NodeOverride& change) {
   return node;
 }
 
+bool is_on(const SlowPart& part, int node) {
+  return std::find(part.nodes.begin(), part.nodes.end(), node) != part.nodes.end();
+}
+
 void Check::all() {
   if (cluster_.explicit_network) {
     return check_explicit_network(*cluster_.explicit_network, where_, diagnostics_);
@@ -77,6 +82,7 @@ void Check::all() {
   }
   node(cluster_.node, "node");
   overrides();
+  stragglers();
   if (errors_ == 0) fabric();
 }
 
@@ -237,6 +243,29 @@ void Check::uniform_overrides(const NodeOverride& change, const std::string& nam
   }
 }
 
+void Check::stragglers() {
+  for (const SlowPart& part : cluster_.stragglers.slow) {
+    if (part.nodes.empty() == part.gpus.empty()) {
+      error("stragglers.slow names either 'nodes' or 'gpus': which are slow");
+    }
+    for (const int node : part.nodes) {
+      if (node < cluster_.nodes) continue;
+      error("stragglers.slow: there is no node {}; those of this cluster are 0 to {}", node,
+            cluster_.nodes - 1);
+      break;
+    }
+    for (const int gpu : part.gpus) {
+      if (gpu < cluster_.gpu_count()) continue;
+      error("stragglers.slow: there is no GPU {}; those of this cluster are 0 to {}", gpu,
+            cluster_.gpu_count() - 1);
+      break;
+    }
+    if (!part.gpus.empty() && part.nic_share < 1.0) {
+      error("stragglers.slow: nic_share is of nodes; say which with 'nodes'");
+    }
+  }
+}
+
 void Check::fabric() {
   const Fabric& fabric = cluster_.fabric;
   not_negative(fabric.switch_latency, "fabric.switch_latency");
@@ -287,6 +316,9 @@ Node ValidCluster::node_at(int node) const {
   Node result = cluster_.node;
   for (const NodeOverride& change : cluster_.overrides) {
     if (node >= change.first && node <= change.last) result = with(std::move(result), change);
+  }
+  for (const SlowPart& part : cluster_.stragglers.slow) {
+    if (is_on(part, node)) result.nics.bandwidth *= part.nic_share;
   }
   return result;
 }

@@ -9,6 +9,7 @@
 
 #include "sim/base/diagnostics.hpp"
 #include "sim/base/quantity.hpp"
+#include "sim/platform/faults.hpp"
 #include "sim/platform/gpu.hpp"
 
 namespace windtunnel::sim {
@@ -120,6 +121,8 @@ struct Cluster {
   Fabric fabric;
   Cost cost;
   std::vector<NodeOverride> overrides;  // `heterogeneous` in a scenario
+  Stragglers stragglers{};
+  Failures failures{};
   std::optional<ExplicitNetwork> explicit_network;
 
   int gpu_count() const {
@@ -132,7 +135,8 @@ class ValidCluster {
  public:
   const Cluster& operator*() const { return cluster_; }
   const Cluster* operator->() const { return &cluster_; }
-  // The node's description with overrides applied; 0 <= node < nodes.
+  // The node's description with overrides applied and slow NICs as slow as they are;
+  // 0 <= node < nodes.
   Node node_at(int node) const;
 
  private:

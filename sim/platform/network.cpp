@@ -11,7 +11,7 @@
 namespace windtunnel::sim {
 namespace {
 
-// Overrides that apply to the same nodes give one type; most clusters have a single one.
+// Overrides and slow NICs that apply to the same nodes give one type; most clusters have a single one.
 NodeTypes make_node_types(const ValidCluster& cluster) {
   FabricAccess access;
   if (cluster->fabric.kind != FabricKind::none) {
@@ -25,6 +25,11 @@ NodeTypes make_node_types(const ValidCluster& cluster) {
     std::vector<bool> applies;
     for (const NodeOverride& change : overrides) {
       applies.push_back(node >= change.first && node <= change.last);
+    }
+    for (const SlowPart& part : cluster->stragglers.slow) {
+      const auto& nodes = part.nodes;
+      applies.push_back(part.nic_share < 1.0 &&
+                        std::find(nodes.begin(), nodes.end(), node) != nodes.end());
     }
     const auto next = static_cast<int>(types.models.size());
     const auto [found, is_new] = known.emplace(std::move(applies), next);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "sim/base/random.hpp"
-#include "strategies/serve/job.hpp"
+#include "strategies/serve/lengths.hpp"
 
 namespace windtunnel::strategies {
 

@@ -49,6 +49,23 @@ const ChunkCosts::BlockPasses& ChunkCosts::block(std::size_t index, models::Reco
 
 namespace {
 
+// Exchanges of the input's gradient run while that of the weights is computed, as far as that lasts.
+void hide_tensor(const PassSite& site, PassCost& input, PassCost& weight) {
+  const Seconds exchange = input.tensor.time;
+  Interval& gemm = weight.kernels[static_cast<std::size_t>(KernelKind::gemm)];
+  const Seconds hidden = base::min(exchange, gemm.time);
+  if (hidden.value() <= 0) return;
+  const double left = 1.0 - hidden / exchange;
+  input.tensor.time *= left;
+  input.tensor.low *= left;
+  input.tensor.high *= left;
+  input.tensor.far *= left;
+  const double slowdown =
+      site.kernels.slowdown({models::KernelClass::gemm, models::Background::collective});
+  const Seconds slowed = hidden * (slowdown - 1.0);
+  gemm.add(slowed, Seconds(0), slowed * 2.0, 1.0);
+}
+
 void add_accumulation(double bytes, const PassSite& site, PassCost& to) {
   if (bytes <= 0.0) return;
   const models::MemoryQuery adding{.op = models::MemoryOp::add, .bytes = base::Bytes(bytes)};
@@ -96,10 +113,15 @@ void ChunkCosts::add_block(std::size_t index, models::Recompute recompute, const
                            ChunkCost& out) {
   const BlockPasses& passes = block(index, recompute);
   out.forward.add(passes.forward);
-  out.input.add(passes.input);
+  PassCost input = passes.input, weight = passes.weight;
+  if (choices.stack.tensor_backward == TensorBackward::beside_weights &&
+      options_.layout.sequence == models::SequenceParallel::off) {
+    hide_tensor(site_, input, weight);
+  }
+  out.input.add(input);
   out.input.add(passes.again);
   out.again.add(passes.again);
-  out.weight.add(passes.weight);
+  out.weight.add(weight);
   add_accumulation((passes.dense + passes.expert) * choices.accumulation_bytes, site_, out.weight);
   out.parameters_dense += passes.dense;
   out.parameters_expert += passes.expert;
@@ -128,6 +150,10 @@ void ChunkCosts::add_block(std::size_t index, models::Recompute recompute, const
   CommunicationTime scattering{};
   if (trained.value() > 0) {
     scattering = site_.clock.collective(Op::reduce_scatter, trained, choices.gather);
+    const CommunicationTime adding = site_.clock.collective(
+        Op::all_reduce, trained / static_cast<double>(choices.gather.ranks), choices.copies);
+    scattering.time += adding.time;
+    scattering.far += adding.far;
   }
   const Seconds gather = gathering.time, scatter = scattering.time;
   out.shards_backward.time += gather + scatter;

@@ -63,6 +63,7 @@ class ChunkCosts {
     std::int64_t recompute_layers = 0;  // of a chunk; 0: all
     SoftwareStack stack{};
     GroupShape gather{};        // ZeRO-3: who shards the weights; one rank: nobody
+    GroupShape copies{};        // of a shard, that add up their gradients; one rank: none
     double gather_bytes = 2.0;  // a parameter
     double reduce_bytes = 2.0;
     double accumulation_bytes = 0.0;  // a parameter, a micro-batch

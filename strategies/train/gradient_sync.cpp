@@ -12,12 +12,26 @@ using base::Bytes;
 using base::Seconds;
 using collectives::Op;
 
+// Who shares gradients: one block of shards, and those that hold copies of a shard.
 struct Groups {
-  GroupShape dense, expert;
+  GroupShape dense, expert, dense_copies, expert_copies;
 };
 
-Groups groups_of(const RankLayout& layout) {
-  return {layout.shape(layout.gradient_group(0)), layout.shape(layout.expert_data_group(0))};
+Groups groups_of(const TrainPlan& plan, const LinkShares& links) {
+  const RankLayout& layout = plan.layout;
+  const TrainStrategy& s = plan.job.strategy;
+  const auto dense = layout.gradient_group(0), expert = layout.expert_data_group(0);
+  Groups out{layout.shape(dense), layout.shape(expert), {}, {}};
+  if (s.zero != ZeroLevel::none) {
+    out = {layout.shape(RankLayout::shard_block(dense, s.dense_shards())),
+           layout.shape(RankLayout::shard_block(expert, s.expert_shards())),
+           layout.shape(RankLayout::shard_copies(dense, s.dense_shards())),
+           layout.shape(RankLayout::shard_copies(expert, s.expert_shards()))};
+  }
+  for (GroupShape* one : {&out.dense, &out.expert, &out.dense_copies, &out.expert_copies}) {
+    one->links = links;
+  }
+  return out;
 }
 
 // One op over `bytes`, cut in buckets of at most `bucket`.
@@ -41,6 +55,25 @@ void bound_by_nics(double nics, const sim::Node& node, Bucketed& sent) {
   if (least <= sent.total) return;
   sent.last *= least / sent.total;
   sent.total = least;
+}
+
+// Hybrid sharding: after the block of shards, those who hold copies of a shard add theirs up.
+struct Sharing {
+  const GroupShape& block;
+  const GroupShape& copies;
+};
+Bucketed reduced(Op op, Bytes bytes, Bytes bucket, const Sharing& among, GroupClock& clock) {
+  Bucketed shards = bucketed(op, bytes, bucket, among.block, clock);
+  const auto part = 1.0 / static_cast<double>(among.block.ranks);
+  const Bucketed more = bucketed(Op::all_reduce, bytes * part, bucket * part, among.copies, clock);
+  if (shards.total.value() <= 0) return more;
+  if (more.total.value() <= 0) return shards;
+  shards.total += more.total;
+  shards.last += more.last;
+  shards.far += more.far;
+  shards.low = std::min(shards.low, more.low);
+  shards.high = std::max(shards.high, more.high);
+  return shards;
 }
 
 // Of a node, all GPUs together: two sockets of DDR5-4800 with eight channels,
@@ -127,7 +160,7 @@ GradientPlan gradient_plan(const SyncDevice& device, const SyncSite& site) {
   const TrainStrategy& s = site.plan.job.strategy;
   GradientPlan out;
   if (s.zero == ZeroLevel::weights) return out;
-  const Groups groups = groups_of(site.plan.layout);
+  const Groups groups = groups_of(site.plan, device.links);
   const BytesPerParameter each = bytes_per_parameter(
       site.plan.job.workload.optimizer, site.plan.job.workload.precision, s.gradient_precision);
   const bool sharded = s.zero != ZeroLevel::none;
@@ -137,8 +170,9 @@ GradientPlan gradient_plan(const SyncDevice& device, const SyncSite& site) {
   out.when = when_reduced(s);
   for (const ChunkParameters& chunk : device.chunks) {
     const Bytes dense(chunk.dense * each.gradient), expert(chunk.expert * each.gradient);
-    out.chunks.push_back({bucketed(op, dense, bucket, groups.dense, site.clock),
-                          bucketed(op, expert, bucket, groups.expert, site.clock)});
+    out.chunks.push_back(
+        {reduced(op, dense, bucket, {groups.dense, groups.dense_copies}, site.clock),
+         reduced(op, expert, bucket, {groups.expert, groups.expert_copies}, site.clock)});
   }
   if (sharded) {
     const double nics = site.plan.stack.sharded_nics;
@@ -187,9 +221,8 @@ GradientSync gradient_sync(const GradientPlan& plan, const DeviceTimes& times) {
 
 OptimizerTime optimizer_time(const SyncDevice& device, const SyncSite& site) {
   const TrainStrategy& s = site.plan.job.strategy;
-  const auto dense_ranks = static_cast<double>(s.sizes.data * s.sizes.context);
-  const double expert_ranks = static_cast<double>(s.sizes.tensor) * dense_ranks /
-                              static_cast<double>(s.sizes.expert * s.sizes.expert_tensor);
+  const auto dense_ranks = static_cast<double>(s.dense_shards());
+  const auto expert_ranks = static_cast<double>(s.expert_shards());
   const bool sharded = s.zero != ZeroLevel::none;
   const ChunkParameters all = device.sum();
   const double held =

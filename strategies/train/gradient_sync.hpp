@@ -41,6 +41,7 @@ struct ChunkParameters {
 struct SyncDevice {
   std::vector<ChunkParameters> chunks;
   base::Seconds forward{0};  // of one micro-batch over all chunks
+  LinkShares links{};        // of the nodes that its stage is on
 
   ChunkParameters sum() const;
 };

@@ -28,7 +28,7 @@ bool contains(const std::vector<std::string>& words, const std::string& word) {
 }  // namespace
 
 GroupClock::GroupClock(const sim::ValidCluster& cluster, const collectives::TimeModel* model)
-    : cluster_(cluster), model_(model), node_(cluster.node_at(0)) {}
+    : cluster_(cluster), model_(model), node_(cluster->node) {}
 
 std::int64_t GroupClock::nodes_of_domain() const {
   return std::max<std::int64_t>(1, node_.scale_up.size / node_.gpus);
@@ -45,15 +45,15 @@ GroupShape GroupClock::folded(const GroupShape& group) const {
 
 GroupClock::Links GroupClock::links(const GroupShape& group) const {
   Links out;
-  out.near = node_.scale_up.bandwidth;
+  out.near = node_.scale_up.bandwidth * group.links.near;
   out.near_latency = node_.scale_up.latency;
   if (node_.scale_up.kind == sim::ScaleUpKind::none) {
     out.near = node_.gpu.pcie_bandwidth;
   }
   const std::int64_t used =
       std::min<std::int64_t>(node_.gpus, group.gpus_per_node * group.groups_per_node);
-  out.far =
-      node_.nics.bandwidth * (count(node_.nics.count) / count(std::max<std::int64_t>(1, used)));
+  out.far = node_.nics.bandwidth *
+            (group.links.nic * count(node_.nics.count) / count(std::max<std::int64_t>(1, used)));
   const sim::Fabric& fabric = cluster_->fabric;
   const double switches = fabric.kind == sim::FabricKind::none ? 0.0 : 2.0 * fabric.levels - 1.0;
   out.latency = 2.0 * node_.nics.latency + switches * fabric.switch_latency;
@@ -131,7 +131,7 @@ collectives::TimeQuery GroupClock::query(Op op, Bytes bytes, const GroupShape& g
         count(node_.nics.count) * count(group.gpus_per_node) /
         count(std::min<std::int64_t>(node_.gpus, group.gpus_per_node * group.groups_per_node));
     query.nics_per_node = std::max(1, static_cast<int>(std::floor(share + 1e-9)));
-    query.nic_bandwidth = node_.nics.bandwidth * (share / query.nics_per_node);
+    query.nic_bandwidth = node_.nics.bandwidth * (group.links.nic * share / query.nics_per_node);
   }
   return query;
 }
@@ -140,9 +140,10 @@ CommunicationTime GroupClock::predicted(Op op, Bytes bytes, const GroupShape& gr
   if (model_ != nullptr) {
     if (const auto answer = model_->predict(query(op, bytes, group))) {
       if (!answer->note.empty() && !contains(notes_, answer->note)) notes_.push_back(answer->note);
-      return {.time = answer->time,
-              .low = Seconds(answer->band.low),
-              .high = Seconds(answer->band.high),
+      const double slower = group.nodes == 1 ? 1.0 / group.links.near : 1.0;
+      return {.time = answer->time * slower,
+              .low = Seconds(answer->band.low * slower),
+              .high = Seconds(answer->band.high * slower),
               .calibrated = true,
               .extrapolated = contains(answer->rests_on, "extrapolated")};
     }
@@ -154,7 +155,13 @@ CommunicationTime GroupClock::collective(Op op, Bytes bytes, const GroupShape& u
   base::expects(unfolded.ranks >= 1 && bytes.value() >= 0, "a group has ranks and a size");
   if (unfolded.ranks == 1 || bytes.value() <= 0) return {};
   const GroupShape group = folded(unfolded);
-  const Key key{op, bytes.value(), group.nodes, group.gpus_per_node, group.groups_per_node};
+  const Key key{op,
+                bytes.value(),
+                group.nodes,
+                group.gpus_per_node,
+                group.groups_per_node,
+                group.links.nic,
+                group.links.near};
   const auto known = known_.find(key);
   if (known != known_.end()) return known->second;
   CommunicationTime time = predicted(op, bytes, group);
@@ -184,12 +191,13 @@ CommunicationTime GroupClock::dispatch(Bytes routed, std::int64_t copies,
 }
 
 CommunicationTime GroupClock::message(Bytes bytes, bool between_nodes,
-                                      std::int64_t senders_per_node) {
-  const GroupShape pair = between_nodes ? GroupShape{.ranks = 2,
-                                                     .nodes = 2 * nodes_of_domain(),
-                                                     .gpus_per_node = 1,
-                                                     .groups_per_node = senders_per_node}
-                                        : GroupShape{.ranks = 2, .nodes = 1, .gpus_per_node = 2};
+                                      std::int64_t senders_per_node, const LinkShares& links) {
+  GroupShape pair = between_nodes ? GroupShape{.ranks = 2,
+                                               .nodes = 2 * nodes_of_domain(),
+                                               .gpus_per_node = 1,
+                                               .groups_per_node = senders_per_node}
+                                  : GroupShape{.ranks = 2, .nodes = 1, .gpus_per_node = 2};
+  pair.links = links;
   return collective(Op::send_recv, bytes, pair);
 }
 

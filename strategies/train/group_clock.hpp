@@ -9,7 +9,9 @@
 //   all_gather, reduce_scatter  (g-1)(alpha_n + S/(n beta_n)) N-fold in bytes + (N-1)(alpha + S/(n
 //   beta)) all_reduce    twice that of S;  all_to_all  the slower of both levels
 //   broadcast, reduce  alpha + S / min(beta, beta_n);  send_recv  alpha + S / beta
-// A scale-up domain larger than a node (NVL72) counts as one node.
+// A scale-up domain larger than a node (NVL72) counts as one node. Where nodes differ, links are
+// those of the cluster's own kind of node times what the group's slowest has of them; a calibrated
+// time inside a node is divided by that share.
 // Nothing is shared inside the fabric, oversubscribed or not: that is for an engine to see, which
 // gets the bytes that a rank sends between nodes: all_gather and reduce_scatter S (N-1)/n,
 // all_reduce twice that, all_to_all S (n-g)/n, the others S.
@@ -43,7 +45,8 @@ class GroupClock {
 
   CommunicationTime collective(collectives::Op op, base::Bytes bytes, const GroupShape& group);
   // One message from stage to stage, between scale-up domains where these have several nodes; `senders_per_node` of them leave a node at the same time.
-  CommunicationTime message(base::Bytes bytes, bool between_nodes, std::int64_t senders_per_node);
+  CommunicationTime message(base::Bytes bytes, bool between_nodes, std::int64_t senders_per_node,
+                            const LinkShares& links = {});
 
   // Tokens to the ranks of their experts by a dispatcher that knows nodes (expert_sends.hpp); `routed`
   // counts a token once for each of its `copies`.
@@ -69,7 +72,8 @@ class GroupClock {
   collectives::TimeQuery query(collectives::Op op, base::Bytes bytes,
                                const GroupShape& group) const;
 
-  using Key = std::tuple<collectives::Op, double, std::int64_t, std::int64_t, std::int64_t>;
+  using Key =
+      std::tuple<collectives::Op, double, std::int64_t, std::int64_t, std::int64_t, double, double>;
   const sim::ValidCluster& cluster_;
   const collectives::TimeModel* model_;
   sim::Node node_;

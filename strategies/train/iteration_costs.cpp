@@ -1,6 +1,8 @@
 #include "strategies/train/iteration_costs.hpp"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "models/networks/counts.hpp"
 #include "strategies/train/optimizer_cost.hpp"
@@ -10,6 +12,19 @@ namespace {
 
 using base::Bytes;
 using base::Seconds;
+
+// The passes of model chunks on GPUs of one kind with links of one kind.
+struct ChunkSite {
+  ChunkSite(const TrainPlan& plan, const models::Network& network, const models::BatchShape& batch,
+            const PassSite& on)
+      : groups(on.groups),
+        site{on.kernels, on.gpu, on.clock, groups, on.overlap, on.stack},
+        costs(network, batch, plan.lowering, site) {}
+
+  TensorGroups groups;
+  PassSite site;
+  ChunkCosts costs;
+};
 
 StackKernels stack_kernels(const TrainPlan& plan) {
   const SoftwareStack& stack = plan.stack;
@@ -26,21 +41,20 @@ StackKernels stack_kernels(const TrainPlan& plan) {
 
 class Costing {
  public:
-  Costing(const TrainPlan& plan, const models::Network& network, const TrainSite& site)
+  Costing(const TrainPlan& plan, const models::Network& network, const TrainSite& site,
+          const RankPaces& paces)
       : plan_(plan),
         network_(network),
         site_(site),
+        paces_(paces),
         clock_(site.cluster, site.links),
         groups_{plan.layout.shape(plan.layout.group(0, ParallelDimension::tensor)),
                 plan.layout.shape(plan.layout.group(0, ParallelDimension::context)),
-                plan.layout.shape(plan.layout.expert_group(0))},
-        pass_site_{
-            site.kernels,
-            site.cluster->node.gpu,
-            clock_,
-            groups_,
-            plan.job.strategy.overlap.tensor ? ExchangeOverlap::tensor : ExchangeOverlap::none,
-            stack_kernels(plan)} {}
+                plan.layout.shape(plan.layout.expert_group(0))} {
+    for (std::size_t i = 1; i < paces.classes().size() && site.kernels_of; ++i) {
+      others_.push_back(site.kernels_of(paces.classes()[i]));
+    }
+  }
 
   IterationCosts run() {
     cost_chunks();
@@ -55,6 +69,17 @@ class Costing {
     return std::move(out_);
   }
 
+  std::vector<std::vector<PassParts>> parts(const std::vector<ChunkOfModel>& parts) {
+    std::vector<std::vector<PassParts>> all(paces_.classes().size());
+    for (std::size_t gpus = 0; gpus < all.size(); ++gpus) {
+      const auto on = chunk_site(gpus, plan_.micro_batch, {});
+      for (const ChunkOfModel& part : parts) {
+        all[gpus].push_back(parts_of(on->costs.cost(part, choices())));
+      }
+    }
+    return all;
+  }
+
  private:
   const TrainStrategy& strategy() const { return plan_.job.strategy; }
   std::int32_t stages() const { return plan_.pipeline.shape.stages; }
@@ -63,8 +88,28 @@ class Costing {
                                strategy().gradient_precision);
   }
 
-  void cost_chunks() {
-    ChunkCosts costs(network_, plan_.micro_batch, plan_.lowering, pass_site_);
+  const models::KernelTimeModel& kernels(std::size_t gpus) const {
+    return gpus == 0 || gpus > others_.size() ? site_.kernels : *others_[gpus - 1];
+  }
+  std::vector<std::int32_t> stages_of(std::size_t chunk) const {
+    const auto position = static_cast<std::int32_t>(chunk);
+    std::vector<std::int32_t> on{plan_.pipeline.place(0, position).device};
+    const std::int32_t back = plan_.pipeline.place(plan_.pipeline.shape.micro_batches - 1, position)
+                                  .device;  // DualPipe's other direction
+    if (back != on.front()) on.push_back(back);
+    return on;
+  }
+  LinkShares links_of(std::size_t chunk) const {
+    LinkShares links = paces_.links(stages_of(chunk).front());
+    for (const std::int32_t stage : stages_of(chunk)) links = worse(links, paces_.links(stage));
+    return links;
+  }
+  static GroupShape with(GroupShape group, const LinkShares& links) {
+    group.links = links;
+    return group;
+  }
+
+  ChunkCosts::Choices choices() const {
     ChunkCosts::Choices choices{.recompute = strategy().recompute,
                                 .recompute_layers = strategy().recompute_layers,
                                 .stack = plan_.stack};
@@ -74,13 +119,98 @@ class Costing {
           accumulation_bytes(plan_.stack.accumulation, each.weight, each.gradient);
     }
     if (strategy().zero == ZeroLevel::weights) {
-      choices.gather = plan_.layout.shape(plan_.layout.gradient_group(0));
+      const std::vector<std::int64_t> all = plan_.layout.gradient_group(0);
+      const std::int64_t shards = strategy().dense_shards();
+      choices.gather = plan_.layout.shape(RankLayout::shard_block(all, shards));
+      choices.copies = plan_.layout.shape(RankLayout::shard_copies(all, shards));
       choices.gather_bytes = bytes_each().weight;
       choices.reduce_bytes = bytes_each().gradient;
     }
     if (strategy().overlap.expert) choices.experts = ExpertOverlap::other_micro_batch;
     choices.offload = offload_rate(strategy().offload_activations, site_.cluster.node_at(0));
-    for (const ChunkOfModel& chunk : plan_.split) out_.chunks.push_back(costs.cost(chunk, choices));
+    return choices;
+  }
+
+  std::unique_ptr<ChunkSite> chunk_site(std::size_t gpus, const models::BatchShape& batch,
+                                        const LinkShares& links) {
+    const TensorGroups groups{with(groups_.tensor, links), with(groups_.context, links),
+                              with(groups_.expert, links)};
+    return std::make_unique<ChunkSite>(
+        plan_, network_, batch,
+        PassSite{kernels(gpus), paces_.classes()[gpus], clock_, groups,
+                 strategy().overlap.tensor ? ExchangeOverlap::tensor : ExchangeOverlap::none,
+                 stack_kernels(plan_)});
+  }
+
+  // All chunks on one kind of GPU with micro-batches of one shape.
+  std::vector<ChunkCost> chunks_on(std::size_t gpus, const models::BatchShape& batch) {
+    std::map<std::pair<double, double>, std::unique_ptr<ChunkSite>> sites;
+    ChunkCosts::Choices chosen = choices();
+    std::vector<ChunkCost> out;
+    for (std::size_t i = 0; i < plan_.split.size(); ++i) {
+      const LinkShares links = links_of(i);
+      auto& on = sites[{links.nic, links.near}];
+      if (on == nullptr) on = chunk_site(gpus, batch, links);
+      chosen.gather.links = chosen.copies.links = links;
+      out.push_back(on->costs.cost(plan_.split[i], chosen));
+    }
+    return out;
+  }
+
+  PassCosts passes_of(const ChunkCost& chunk) const {
+    PassCosts passes = chunk.passes();
+    // A forward beside a backward hides what either of them waits for the
+    // others' ranks.
+    if (plan_.pipeline.shape.schedule == PipelineSchedule::dualpipe) {
+      passes.saved_by_overlap = base::min(chunk.forward.exchanges() + chunk.input.exchanges(),
+                                          chunk.forward.compute() + chunk.input.compute());
+    }
+    return passes;
+  }
+
+  PassParts parts_of(const ChunkCost& chunk) const {
+    PassParts out{.all = passes_of(chunk), .computing = chunk.passes()};
+    out.computing.forward -= chunk.forward.exchanges() + chunk.gather_forward;
+    out.computing.backward_input -= chunk.input.exchanges() + chunk.gather_backward;
+    out.computing.backward_weight -= chunk.weight.exchanges();
+    for (Seconds* one :
+         {&out.computing.forward, &out.computing.backward_input, &out.computing.backward_weight}) {
+      *one = base::max(*one, Seconds(0));
+    }
+    return out;
+  }
+
+  void cost_chunks() {
+    const std::vector<models::BatchShape> shapes = length_shapes(plan_).shapes;
+    const std::size_t classes = paces_.classes().size(), chunks = plan_.split.size();
+    out_.passes = PassTable(classes, shapes.size(), chunks);
+    for (std::size_t gpus = 0; gpus < classes; ++gpus) {
+      for (std::size_t s = 0; s < shapes.size(); ++s) {
+        std::vector<ChunkCost> costs = chunks_on(gpus, shapes[s]);
+        for (std::size_t i = 0; i < chunks; ++i) out_.passes.at(gpus, s, i) = parts_of(costs[i]);
+        if (s == 0) take_slowest(gpus, std::move(costs));
+      }
+    }
+  }
+
+  // Of each chunk the full micro-batch on the slowest GPUs that its stages have.
+  void take_slowest(std::size_t gpus, std::vector<ChunkCost> costs) {
+    const auto time = [](const ChunkCost& c) {
+      return c.duration_forward() + c.duration_backward();
+    };
+    out_.chunks.resize(costs.size());
+    taken_.resize(costs.size(), false);
+    for (std::size_t i = 0; i < costs.size(); ++i) {
+      bool present = false;
+      for (const std::int32_t stage : stages_of(i)) {
+        const std::vector<std::int32_t> on = paces_.classes_of(stage);
+        present =
+            present || std::find(on.begin(), on.end(), static_cast<std::int32_t>(gpus)) != on.end();
+      }
+      if (!present || (taken_[i] && time(costs[i]) <= time(out_.chunks[i]))) continue;
+      out_.chunks[i] = std::move(costs[i]);
+      taken_[i] = true;
+    }
   }
 
   // Bytes that a stage hands to the next: the hidden state of a micro-batch, or
@@ -103,30 +233,22 @@ class Costing {
       between = layout.coordinate(rank, ParallelDimension::pipeline) == stage &&
                 layout.domain_of(rank) != layout.domain_of(layout.pipeline_neighbour(rank, 1));
     }
-    Hop hop{.message = clock_.message(out_.boundary, between, layout.gpus_per_node())};
+    const LinkShares links = worse(paces_.links(stage), paces_.links((stage + 1) % stages()));
+    Hop hop{.message = clock_.message(out_.boundary, between, layout.gpus_per_node(), links)};
     const std::int64_t tensor = strategy().sizes.tensor;
     if (!strategy().sequence_parallel && plan_.stack.sends == StageSends::scattered && tensor > 1) {
       // The parts are gathered again on the receiving ranks.
-      hop.regather = clock_
-                         .collective(collectives::Op::all_gather,
-                                     out_.boundary * static_cast<double>(tensor), groups_.tensor)
-                         .time;
+      hop.regather =
+          clock_
+              .collective(collectives::Op::all_gather, out_.boundary * static_cast<double>(tensor),
+                          with(groups_.tensor, links))
+              .time;
     }
     return hop;
   }
 
   void cost_schedule() {
-    const bool pairs = plan_.pipeline.shape.schedule == PipelineSchedule::dualpipe;
-    for (const ChunkCost& chunk : out_.chunks) {
-      PassCosts passes = chunk.passes();
-      // A forward beside a backward hides what either of them waits for the
-      // others' ranks.
-      if (pairs) {
-        passes.saved_by_overlap = base::min(chunk.forward.exchanges() + chunk.input.exchanges(),
-                                            chunk.forward.compute() + chunk.input.compute());
-      }
-      out_.schedule.chunks.push_back(passes);
-    }
+    for (const ChunkCost& chunk : out_.chunks) out_.schedule.chunks.push_back(passes_of(chunk));
     const bool beside = strategy().overlap.pipeline && plan_.stack.timing == SendTiming::beside;
     out_.schedule.sends = beside ? SendMode::beside : SendMode::blocking;
     out_.boundary = boundary();
@@ -138,18 +260,42 @@ class Costing {
   }
 
   void cost_devices() {
-    const SyncSite sync{plan_, clock_, site_.kernels, site_.cluster.node_at(0)};
     for (std::int32_t d = 0; d < stages(); ++d) {
       SyncDevice device;
+      device.links = paces_.links(d);
       for (std::int32_t c = 0; c < plan_.pipeline.chunks; ++c) {
         const ChunkCost& one = out_.chunk(plan_.pipeline, d, c);
         device.chunks.push_back({one.parameters_dense, one.parameters_expert});
         device.forward += one.duration_forward();
       }
+      const sim::Node node = site_.cluster.node_at(0);
+      const SyncSite sync{plan_, clock_, site_.kernels, node};
       out_.gradients.push_back(gradient_plan(device, sync));
-      out_.steps.push_back(optimizer_time(device, sync));
+      out_.steps.push_back(slowest_step(device, d));
       out_.devices.push_back(std::move(device));
     }
+  }
+
+  OptimizerTime slowest_step(const SyncDevice& device, std::int32_t stage) {
+    std::map<std::int32_t, double> slowdown;  // by class
+    for (std::int64_t lane = 0; lane < paces_.lanes(); ++lane) {
+      for (const Pace& pace : paces_.gang(lane, stage)) {
+        double& most = slowdown[pace.gpus];
+        most = std::max(most, pace.slowdown);
+      }
+    }
+    OptimizerTime slowest;
+    for (const auto& [gpus, factor] : slowdown) {
+      sim::Node node = site_.cluster.node_at(0);
+      const auto index = static_cast<std::size_t>(gpus);
+      if (gpus > 0) node.gpu = paces_.classes()[index];
+      OptimizerTime one = optimizer_time(device, {plan_, clock_, kernels(index), node});
+      one.time *= factor;
+      one.low *= factor;
+      one.high *= factor;
+      if (one.time >= slowest.time) slowest = one;
+    }
+    return slowest;
   }
 
   // Tied tables: where they lie on two stages their gradients are added up
@@ -167,14 +313,16 @@ class Costing {
     const GroupShape pair{.ranks = 2,
                           .nodes = between ? 2 * clock_.nodes_of_domain() : 1,
                           .gpus_per_node = between ? 1 : 2,
-                          .groups_per_node = between ? layout.gpus_per_node() : 1};
+                          .groups_per_node = between ? layout.gpus_per_node() : 1,
+                          .links = worse(paces_.links(0), paces_.links(stages() - 1))};
     return clock_.collective(collectives::Op::all_reduce, bytes, pair);
   }
 
   Seconds norm_time() {
     const GroupShape all{.ranks = plan_.gpus,
                          .nodes = plan_.layout.nodes(),
-                         .gpus_per_node = std::min(plan_.gpus, plan_.layout.gpus_per_node())};
+                         .gpus_per_node = std::min(plan_.gpus, plan_.layout.gpus_per_node()),
+                         .links = paces_.all_links()};
     return clock_.collective(collectives::Op::all_reduce, Bytes(4), all).time;
   }
 
@@ -197,25 +345,27 @@ class Costing {
 
   void cost_checkpoint() {
     const Checkpointing& c = plan_.job.workload.checkpointing;
-    if (c.interval <= 0 || c.bandwidth.value() <= 0) return;
+    if ((c.interval <= 0 && !c.best_interval) || c.bandwidth.value() <= 0) return;
     const BytesPerParameter each = bytes_each();
-    out_.checkpoint = Bytes(static_cast<double>(models::trainable_parameters(network_)) *
-                            (each.weight + each.optimizer()));
-    Seconds stop = out_.checkpoint / c.bandwidth;
-    if (c.asynchronous) {
-      const sim::Node node = site_.cluster.node_at(0);
-      stop = (out_.checkpoint / static_cast<double>(plan_.gpus)) / node.gpu.pcie_bandwidth;
-    }
-    out_.checkpoint_stop = stop / static_cast<double>(c.interval);
+    CheckpointCost& out = out_.checkpoint;
+    out.bytes = Bytes(static_cast<double>(models::trainable_parameters(network_)) *
+                      (each.weight + each.optimizer()));
+    out.stop = out.read = out.bytes / c.bandwidth;
+    if (!c.asynchronous) return;
+    const sim::Node node = site_.cluster.node_at(0);
+    out.behind = out.stop;
+    out.stop = (out.bytes / static_cast<double>(plan_.gpus)) / node.gpu.pcie_bandwidth;
   }
 
   const TrainPlan& plan_;
   const models::Network& network_;
   const TrainSite& site_;
+  const RankPaces& paces_;
   GroupClock clock_;
   TensorGroups groups_;
-  PassSite pass_site_;
+  std::vector<std::shared_ptr<const models::KernelTimeModel>> others_;  // of classes 1, 2, ...
   IterationCosts out_;
+  std::vector<bool> taken_;  // by chunk: has its costs
 };
 
 }  // namespace
@@ -225,8 +375,15 @@ Seconds LoadingCost::waited(Seconds step) const {
 }
 
 IterationCosts iteration_costs(const TrainPlan& plan, const models::Network& network,
-                               const TrainSite& site) {
-  return Costing(plan, network, site).run();
+                               const TrainSite& site, const RankPaces& paces) {
+  return Costing(plan, network, site, paces).run();
+}
+
+std::vector<std::vector<PassParts>> passes_of_parts(const TrainPlan& plan,
+                                                    const models::Network& network,
+                                                    const TrainSite& site, const RankPaces& paces,
+                                                    const std::vector<ChunkOfModel>& parts) {
+  return Costing(plan, network, site, paces).parts(parts);
 }
 
 }  // namespace windtunnel::strategies

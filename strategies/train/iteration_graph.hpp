@@ -18,8 +18,8 @@
 //                    of it, and take longer.
 // Communication inside a node is a delay on both. So Links::unshared gives the
 // time of the folded iteration, and Links::shared the same where no link is
-// asked for too much. Not representable: ranks that differ (stragglers), and
-// contention of what a pass hides (pass_work). Cost: 2 to 4 tasks a pass and
+// asked for too much. Ranks that differ take the times of the first drawn step
+// (step_paces.hpp). Not representable: contention of what a pass hides (pass_work). Cost: 2 to 4 tasks a pass and
 // rank.
 #pragma once
 
@@ -57,6 +57,7 @@ struct ExchangeMark {
 };
 
 struct GangMarks {
+  std::int64_t first_rank = 0;
   sim::TaskId passes_end;
   sim::TaskId reduced;              // passes and reductions of its ranks
   std::vector<Stretch> reductions;  // that the next pass waited for (ZeRO 2)

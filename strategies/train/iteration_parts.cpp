@@ -38,6 +38,7 @@ class Accounting {
     out_.parts = Breakdown{};
     Breakdown& parts = out_.parts;
     add_passes();
+    if (end_.busy.value() > 0) take_own_pace();
     const Seconds passes = parts.sum();
     out_.ideal = passes;
     const Seconds added = end_.tensor + end_.context + end_.expert + end_.shards;
@@ -64,6 +65,21 @@ class Accounting {
   }
 
  private:
+  // Passes that take longer than those of full micro-batches on the stage's
+  // slowest GPU compute longer; shorter ones have less of everything.
+  void take_own_pace() {
+    const Seconds passes = out_.parts.sum();
+    if (end_.busy >= passes) {
+      out_.parts.compute += end_.busy - passes;
+      return;
+    }
+    const double share = end_.busy / passes;
+    for (Seconds* part : {&out_.parts.compute, &out_.parts.tensor, &out_.parts.context,
+                          &out_.parts.expert, &out_.parts.data, &out_.parts.other}) {
+      *part *= share;
+    }
+  }
+
   // Passes of the stage over all micro-batches, sorted by what they are.
   void add_passes() {
     const PipelinePlan& pipeline = plan_.pipeline;

@@ -28,7 +28,9 @@ class Reading {
     StageEnd end{.device = static_cast<std::int32_t>(last.stage),
                  .passes_end = at(gang.passes_end) - start(folded),
                  .slowed = folded.syncs[last.stage].slowed};
-    end.free_end = free_end(folded, last.stage);
+    const std::int64_t lane = lane_of(folded, gang);
+    end.free_end = end_with_free_sends(plan_, folded, lane, end.device);
+    if (folded.paces != nullptr) end.busy = folded.paces->busy(lane, end.device);
     end.reduce = at(gang.reduced) - at(gang.passes_end);
     for (const Stretch& one : gang.reductions) {
       end.reduce += length(one);
@@ -107,10 +109,11 @@ class Reading {
     return last;
   }
 
-  Seconds free_end(const Iteration& folded, std::size_t stage) const {
-    PipelineCosts free = folded.costs.schedule;
-    free.hops.clear();
-    return pipeline_times(plan_.pipeline, free).devices[stage].last_end;
+  // Lanes that are all alike are lane 0.
+  std::int64_t lane_of(const Iteration& folded, const GangMarks& gang) const {
+    if (folded.paces == nullptr) return 0;
+    return folded.paces->ranks().lane_of(
+        plan_.layout.coordinate(gang.first_rank, ParallelDimension::data));
   }
 
   static Seconds& part(ExchangeRole role, StageEnd& end) {

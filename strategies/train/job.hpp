@@ -10,7 +10,9 @@
 #include "models/kernels/number_format.hpp"
 #include "models/networks/activation_memory.hpp"
 #include "models/networks/fine_tuning.hpp"
+#include "models/networks/layout.hpp"
 #include "sim/base/quantity.hpp"
+#include "strategies/serve/lengths.hpp"
 #include "strategies/train/pipeline_plan.hpp"
 #include "strategies/train/rank_layout.hpp"
 
@@ -33,12 +35,20 @@ struct DataLoading {
   std::int64_t prefetch = 2;
 };
 
-// Saving weights and optimizer states every `interval` steps; 0: never.
+// Saving weights and optimizer states every `interval` steps; 0: never. With `best_interval` as
+// often as is best with the cluster's failures (goodput.hpp).
 struct Checkpointing {
   std::int64_t interval = 0;
+  bool best_interval = false;
   base::BytesPerSecond bandwidth{0};  // of the storage, all nodes together
   bool asynchronous = false;          // to host memory first; only that copy stops the step
 };
+
+// Layers of stages: as many everywhere, or so that the slowest stage is as fast as can be.
+enum class StageBalance { even, speed };
+
+// How samples of different lengths become rows of a micro-batch (sample_packing.hpp).
+enum class Packing { padded, longest, bucketed, packed };
 
 struct TrainWorkload {
   std::int64_t sequence_length = 0;  // 0: the model's; no meaning for images
@@ -50,6 +60,9 @@ struct TrainWorkload {
   std::int64_t total_tokens = 0;  // for days to a token count; 0: not asked
   // Mean length over the padded length, 1 where packed: tokens counted, work done on all.
   double filled = 1.0;
+  // Of samples, drawn for each step; none: every row is full (or `filled`).
+  std::optional<Lengths> lengths{};
+  Packing packing = Packing::padded;
   models::FineTuning fine_tuning{};
 };
 
@@ -65,7 +78,14 @@ struct TrainStrategy {
   bool data_auto = true;  // `data: auto`
   RankOrder rank_order = kDefaultRankOrder;
   bool sequence_parallel = false;
+  models::ContextScheme context_scheme = models::ContextScheme::ring;
   ZeroLevel zero = ZeroLevel::none;
+  // Ranks that ZeRO shards over, the others hold copies (hybrid sharding); 0: all of data x context.
+  std::int64_t shard = 0;
+
+  // Ranks over which dense weights, and weights of experts, are sharded.
+  std::int64_t dense_shards() const;
+  std::int64_t expert_shards() const;
   PipelineSchedule schedule = PipelineSchedule::one_f_one_b;
   std::int64_t virtual_stages = 1;
   std::int64_t micro_batch = 1;
@@ -75,6 +95,7 @@ struct TrainStrategy {
   Overlap overlap{};
   AttentionChoice attention = AttentionChoice::automatic;
   models::NumberFormat gradient_precision = models::NumberFormat::fp32;
+  StageBalance balance = StageBalance::even;
   std::vector<std::int64_t> stage_layers{};  // stated by the user; empty: spread evenly
   OffloadTarget offload_optimizer = OffloadTarget::none;
   OffloadTarget offload_activations = OffloadTarget::none;

@@ -177,10 +177,11 @@ void add_exchange(const models::Exchange& exchange, std::int64_t copies, const P
   if (exchange.group == ExchangeGroup::tensor) out.tensor_launches += exchange.count;
 }
 
-// Of a ring of keys and values: a step hides behind the attention of the step before.
-void hide_context(const PassSite& site, PassCost& cost) {
+// Of a ring of keys and values: a step hides behind the attention of the step
+// before. Gathered keys and exchanged heads are waited for.
+void hide_context(models::ContextScheme scheme, const PassSite& site, PassCost& cost) {
   const double ranks = static_cast<double>(site.groups.context.ranks);
-  if (ranks <= 1 || cost.context.time.value() <= 0) return;
+  if (scheme != models::ContextScheme::ring || ranks <= 1 || cost.context.time.value() <= 0) return;
   const Seconds attention = cost.kernels[static_cast<std::size_t>(KernelKind::attention)].time;
   const Seconds hidden = base::min(cost.context.time, attention * ((ranks - 1) / ranks));
   scale(cost.context, 1.0 - hidden / cost.context.time);
@@ -254,7 +255,7 @@ PassCost pass_cost(const models::Block& block, const models::BatchShape& batch,
   if (pass != models::Pass::forward && block.gradients == models::GradientFlow::none) return out;
   for (const models::Op& op : block.ops) out.add(pass_cost(op, batch, options, pass, site));
   hide_tensor(site, out);
-  hide_context(site, out);
+  hide_context(options.layout.context_scheme, site, out);
   return out;
 }
 
@@ -262,12 +263,13 @@ PassCost recomputation_cost(const models::Block& block, const models::BatchShape
                             const models::LoweringOptions& options, models::Recompute recompute,
                             const PassSite& site) {
   PassCost out;
-  for (const models::Op& op : block.ops) {
-    if (!models::recomputed(op, block, options, recompute)) continue;
-    out.add(pass_cost(op, batch, options, models::Pass::forward, site));
+  const std::vector<double> shares = models::recomputed_shares(block, options, recompute);
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    if (shares[i] <= 0.0) continue;
+    out.add(pass_cost(block.ops[i], batch, options, models::Pass::forward, site), shares[i]);
   }
   hide_tensor(site, out);
-  hide_context(site, out);
+  hide_context(options.layout.context_scheme, site, out);
   return out;
 }
 

@@ -85,6 +85,26 @@ Seconds PassWork::exchanging() const {
   return sum;
 }
 
+PassWork lasting(PassWork work, Seconds duration) {
+  const Seconds full = work.alone + work.exchanging() + work.exposed_beside;
+  const Seconds longer = duration - full;
+  if (longer.value() >= 0 || full.value() <= 0) {
+    work.alone += longer;
+    if (work.exposed_beside.value() > 0) work.beside.time += longer;
+    return work;
+  }
+  const double share = duration / full;
+  work.alone *= share;
+  work.exposed_beside *= share;
+  work.beside.time *= share;
+  work.beside.far *= share;
+  for (PassExchange& one : work.exchanges) {
+    one.time *= share;
+    one.far *= share;
+  }
+  return work;
+}
+
 PassWork pass_work(const TrainPlan& plan, const IterationCosts& costs, std::int32_t device,
                    const PipelineStep& step) {
   const PipelinePlan& pipeline = plan.pipeline;

@@ -35,6 +35,10 @@ struct PassWork {
   base::Seconds exchanging() const;
 };
 
+// The same pass where it takes `duration` in all: longer ones compute longer, shorter ones have less
+// of everything.
+PassWork lasting(PassWork work, base::Seconds duration);
+
 PassWork pass_work(const TrainPlan& plan, const IterationCosts& costs, std::int32_t device,
                    const PipelineStep& step);
 

@@ -61,6 +61,10 @@ class PipelineClock {
     if (from == to || costs_.hops.empty()) return 0.0;
     return costs_.hops[hop_between(plan_.shape.stages, from, to)].value();
   }
+  double scale(std::int32_t micro_batch) const {
+    if (costs_.message_scale.empty()) return 1.0;
+    return costs_.message_scale[static_cast<std::size_t>(micro_batch)];
+  }
   const PassCosts& cost(std::int32_t position) const {
     return costs_.chunks[static_cast<std::size_t>(position)];
   }
@@ -101,23 +105,12 @@ class PipelineClock {
     return ready;
   }
 
-  double duration(const PipelineStep& step, std::int32_t device) const {
-    const PassCosts& on = cost(forward_of(step, device).position);
-    switch (step.pass) {
-      case Pass::forward:
-        return on.forward.value();
-      case Pass::backward:
-        return on.backward().value();
-      case Pass::backward_input:
-        return on.backward_input.value();
-      case Pass::backward_weight:
-        return on.backward_weight.value();
-      case Pass::overlapped:
-        return (on.forward + cost(backward_of(step, device).position).backward() -
-                on.saved_by_overlap)
-            .value();
-    }
-    return 0.0;
+  double duration(std::int32_t device, std::size_t index) const {
+    if (costs_.duration) return costs_.duration(device, index).value();
+    const PipelineStep& step = plan_.devices[static_cast<std::size_t>(device)][index];
+    return step_duration(step.pass, cost(forward_of(step, device).position),
+                         cost(backward_of(step, device).position))
+        .value();
   }
 
   // Hands the result on; the time its sender is held up for.
@@ -135,7 +128,7 @@ class PipelineClock {
   double send(std::vector<double>& arrivals, const Target& to, const Target& from, double end) {
     const Place there = plan_.place(to.micro_batch, to.position);
     const Place here = plan_.place(from.micro_batch, from.position);
-    const double time = hop(here.device, there.device);
+    const double time = hop(here.device, there.device) * scale(to.micro_batch);
     arrivals[slot(to.micro_batch, to.position)] = end + time;
     if (there.device != here.device) woken_.push_back(static_cast<std::size_t>(there.device));
     return costs_.sends == SendMode::blocking ? time : 0.0;
@@ -149,7 +142,7 @@ class PipelineClock {
     const std::optional<double> ready = ready_at(step, index);
     if (!ready) return false;
     const double begin = std::max(*ready, free_[device]);
-    const double end = begin + duration(step, index);
+    const double end = begin + duration(index, next_[device]);
     double sending = 0.0;
     if (step.pass == Pass::forward || step.pass == Pass::overlapped) {
       sending = send_forward(forward_of(step, index), end);
@@ -184,6 +177,22 @@ class PipelineClock {
 };
 
 }  // namespace
+
+Seconds step_duration(Pass pass, const PassCosts& on, const PassCosts& other) {
+  switch (pass) {
+    case Pass::forward:
+      return on.forward;
+    case Pass::backward:
+      return on.backward();
+    case Pass::backward_input:
+      return on.backward_input;
+    case Pass::backward_weight:
+      return on.backward_weight;
+    case Pass::overlapped:
+      return on.forward + other.backward() - on.saved_by_overlap;
+  }
+  return Seconds(0);
+}
 
 std::size_t hop_between(std::int32_t stages, std::int32_t from, std::int32_t to) {
   base::expects((from + 1) % stages == to || (to + 1) % stages == from,

@@ -13,6 +13,7 @@
 // bubble / ideal = (p-1)/m.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "sim/base/quantity.hpp"
@@ -37,6 +38,10 @@ struct PipelineCosts {
   // device, or empty.
   std::vector<base::Seconds> hops;
   SendMode sends = SendMode::beside;
+  // Where passes of a chunk are not alike: of a device and the place of the step in its order.
+  // Empty: as `chunks` say.
+  std::function<base::Seconds(std::int32_t device, std::size_t step)> duration{};
+  std::vector<double> message_scale{};  // of hops, by micro-batch; empty: 1
 };
 
 struct PassSpan {
@@ -58,6 +63,9 @@ struct PipelineTimes {
   std::vector<DeviceTimes> devices;
   base::Seconds makespan{0};
 };
+
+// What a step takes: `on` are the costs of its chunk, `other` those of the backward beside it.
+base::Seconds step_duration(Pass pass, const PassCosts& on, const PassCosts& other);
 
 // Which hop lies between two neighbouring devices of a pipeline (the last and the first are).
 std::size_t hop_between(std::int32_t stages, std::int32_t from, std::int32_t to);

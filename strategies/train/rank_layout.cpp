@@ -143,6 +143,23 @@ std::vector<std::int64_t> RankLayout::expert_tensor_group(std::int64_t rank) con
   return expert_slice(rank, 1, sizes_.expert_tensor);
 }
 
+std::vector<std::int64_t> RankLayout::shard_block(std::vector<std::int64_t> group,
+                                                  std::int64_t shards) {
+  std::sort(group.begin(), group.end());
+  group.resize(static_cast<std::size_t>(shards));
+  return group;
+}
+
+std::vector<std::int64_t> RankLayout::shard_copies(std::vector<std::int64_t> group,
+                                                   std::int64_t shards) {
+  std::sort(group.begin(), group.end());
+  std::vector<std::int64_t> out;
+  for (std::size_t i = 0; i < group.size(); i += static_cast<std::size_t>(shards)) {
+    out.push_back(group[i]);
+  }
+  return out;
+}
+
 std::vector<std::int64_t> RankLayout::expert_group(std::int64_t rank) const {
   return expert_slice(rank, sizes_.expert_tensor, sizes_.expert);
 }

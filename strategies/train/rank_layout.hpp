@@ -35,6 +35,11 @@ using RankOrder = std::array<ParallelDimension, 4>;
 inline constexpr RankOrder kDefaultRankOrder{ParallelDimension::tensor, ParallelDimension::context,
                                              ParallelDimension::data, ParallelDimension::pipeline};
 
+// What the slowest of some nodes has left of the links that the cluster's own kind of node has.
+struct LinkShares {
+  double nic = 1.0, near = 1.0;  // of NICs, of the scale-up links
+};
+
 // How the ranks of one group lie on the nodes. `gpus_per_node` is the most on one node; `even` says
 // that every node of the group holds as many. Where a scale-up domain has several nodes, a group on
 // more than one node counts all nodes of the domains that it is on (GroupClock folds them).
@@ -42,6 +47,7 @@ struct GroupShape {
   std::int64_t ranks = 1, nodes = 1, gpus_per_node = 1;
   std::int64_t groups_per_node = 1;  // groups of the same kind that share the fullest node
   bool even = true;
+  LinkShares links{};
 };
 
 class RankLayout {
@@ -62,6 +68,12 @@ class RankLayout {
   std::vector<std::int64_t> group(std::int64_t rank, ParallelDimension dimension) const;
   // Ranks that share the gradients of a dense weight: data and context together.
   std::vector<std::int64_t> gradient_group(std::int64_t rank) const;
+  // Of a gradient group, in its order: the first `shards` ranks, and those with the same place in
+  // each such block, which hold copies.
+  static std::vector<std::int64_t> shard_block(std::vector<std::int64_t> group,
+                                               std::int64_t shards);
+  static std::vector<std::int64_t> shard_copies(std::vector<std::int64_t> group,
+                                                std::int64_t shards);
   std::vector<std::int64_t> expert_group(std::int64_t rank) const;
   std::vector<std::int64_t> expert_tensor_group(std::int64_t rank) const;
   std::vector<std::int64_t> expert_data_group(std::int64_t rank) const;

@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "strategies/train/goodput_facts.hpp"
 #include "strategies/train/roofline.hpp"
+#include "strategies/train/stage_balance.hpp"
 #include "strategies/train/train_facts.hpp"
 #include "strategies/train/train_tables.hpp"
 
@@ -47,7 +49,8 @@ std::optional<std::string> too_many_tasks(const TrainPlan& plan) {
       plan.gpus, plan.micro_batches, tasks / 1e6, kMostTasks / 1e6);
 }
 
-PreparedTrain prepare_train(const TrainJob& job, const TrainSubject& given, const TrainSite& site) {
+PreparedTrain prepare_train(const TrainJob& job, const TrainSubject& given, const TrainSite& site,
+                            const DrawnSteps& draw) {
   PreparedTrain out;
   const models::FineTuning& tuning = job.workload.fine_tuning;
   if (auto why = models::fine_tuning_infeasible(given.network, tuning)) {
@@ -63,6 +66,17 @@ PreparedTrain prepare_train(const TrainJob& job, const TrainSubject& given, cons
     out.refusal.reason = planning.infeasible;
     return out;
   }
+  if (job.strategy.balance == StageBalance::speed) {
+    TrainJob balanced = job;
+    if (auto why = balance_infeasible(*planning.plan)) {
+      out.refusal.status = base::Status::infeasible;
+      out.refusal.reason = *std::move(why);
+      return out;
+    }
+    balanced.strategy.balance = StageBalance::even;
+    balanced.strategy.stage_layers = balance_stages(*planning.plan, out.network, site, draw.seed);
+    return prepare_train(balanced, given, site, draw);
+  }
   out.plan = std::move(planning.plan);
   return out;
 }
@@ -74,7 +88,8 @@ base::Outcome train_outcome(const PreparedTrain& prepared, const models::Model& 
   const TrainPlan& plan = *prepared.plan;
   const TrainSubject subject{model, prepared.network};
   const base::Seconds at_peak = add_train_facts(plan, subject, site, iteration, out);
-  out.tables["stages"] = stages_table(plan, iteration, site.cluster->node.gpu.memory);
+  add_goodput_facts(plan, *site.cluster, iteration, out);
+  out.tables["stages"] = stages_table(plan, iteration);
   out.tables["waterfall"] = waterfall_table(iteration, at_peak);
   out.tables["kernels"] = kernels_table(iteration);
   out.tables["roofline"] = roofline_table(plan, prepared.network, site.kernels);
@@ -84,7 +99,7 @@ base::Outcome train_outcome(const PreparedTrain& prepared, const models::Model& 
 
 base::Outcome run_train(const TrainJob& job, const TrainSubject& given, const TrainSite& site,
                         const TrainOptions& options) {
-  const PreparedTrain prepared = prepare_train(job, given, site);
+  const PreparedTrain prepared = prepare_train(job, given, site, options.draw);
   if (!prepared.plan) return prepared.refusal;
   const TrainPlan& plan = *prepared.plan;
   if (options.every_rank) {
@@ -95,7 +110,9 @@ base::Outcome run_train(const TrainJob& job, const TrainSubject& given, const Tr
       return out;
     }
   }
-  const Iteration folded = run_iteration(plan, prepared.network, site);
+  DrawnSteps draw = options.draw;
+  if (options.every_rank) draw.steps = 1;
+  const Iteration folded = run_iteration(plan, prepared.network, site, draw);
   std::optional<SimulatedIteration> all;
   if (options.every_rank) {
     all.emplace(simulate_iteration(plan, folded, *options.every_rank,

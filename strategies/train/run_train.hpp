@@ -25,6 +25,8 @@ struct TrainOptions {
   // Where every rank is simulated; else one of each stage, which takes no engine.
   std::optional<RankEngine> every_rank{};
   std::int64_t shown_ranks = 32;  // of every rank, in the timeline
+  // Where steps are random (jitter, lengths); every rank is simulated for the first one alone.
+  DrawnSteps draw{};
 };
 
 struct TrainSubject {
@@ -41,8 +43,8 @@ struct PreparedTrain {
   std::optional<TrainPlan> plan{};
   base::Outcome refusal{};
 };
-PreparedTrain prepare_train(const TrainJob& job, const TrainSubject& subject,
-                            const TrainSite& site);
+PreparedTrain prepare_train(const TrainJob& job, const TrainSubject& subject, const TrainSite& site,
+                            const DrawnSteps& draw = {});
 // Facts and tables of an iteration, without a timeline. Pre: there is a plan.
 base::Outcome train_outcome(const PreparedTrain& prepared, const models::Model& model,
                             const TrainSite& site, const Iteration& iteration);

@@ -24,8 +24,6 @@ constexpr Software kMegatron2021{.attention = AttentionKernel::unfused,
 constexpr Software kXlaUnfused{.attention = AttentionKernel::unfused};
 // Transformer Engine, and compiled PyTorch or XLA: all of it fused.
 constexpr Software kFused{};
-// torchao's tensorwise dynamic scaling.
-constexpr Software kCompiled{.scaling = models::Scaling::current};
 // Grouped products of MXFP8 experts with activation and casts in them.
 constexpr Software kBridge2606{.experts = Form::fused};
 // Eager PyTorch modules with a fused attention.
@@ -34,7 +32,11 @@ constexpr Software kEager{.norm = Form::unfused,
                           .activation = Form::unfused,
                           .residual = Form::unfused,
                           .cross_entropy = Form::unfused,
-                          .projections = Form::unfused};
+                          .projections = Form::unfused,
+                          .selective = models::SelectiveRecompute::every_other_product};
+// FP8 as torchao's tensorwise dynamic scaling.
+constexpr Software kCompiled{.selective = models::SelectiveRecompute::every_other_product,
+                             .scaling = models::Scaling::current};
 
 // llm-foundry: layer norm, GELU and q, k, v are one kernel each; training metrics read the logits
 // again beside the loss (assumed, and chosen over a fused loss by the Mosaic iterations).
@@ -65,15 +67,16 @@ std::vector<SoftwareStack> make_stacks() {
        .expert_start = Seconds(6e-6),
        .source = "Megatron-Core user guide"},
       {.name = "nemo",
-       .description = "NeMo 1 and 2: Megatron-Core with Transformer Engine, performance recipes",
+       .description = "NeMo 1 and 2: Megatron-Core with Transformer Engine, "
+                      "performance recipes",
        .forms = kFused,
        .gather = WeightGather::overlapped,
        .timing = SendTiming::beside,
        .expert_start = Seconds(6e-6),
        .source = "NVIDIA/NeMo, scripts/performance"},
       {.name = "megatron-bridge",
-       .description =
-           "Megatron-Bridge of 2025 to 26.04: Megatron-Core, a token sent once to a node",
+       .description = "Megatron-Bridge of 2025 to 26.04: Megatron-Core, a "
+                      "token sent once to a node",
        .forms = kFused,
        .gather = WeightGather::overlapped,
        .timing = SendTiming::beside,
@@ -81,12 +84,21 @@ std::vector<SoftwareStack> make_stacks() {
        .expert_start = Seconds(6e-6),
        .source = "NVIDIA-NeMo/Megatron-Bridge, performance recipes"},
       {.name = "megatron-bridge-26.06",
-       .description = "Megatron-Bridge from 26.06: experts of 8 bits in fused grouped products",
+       .description = "Megatron-Bridge from 26.06: experts of 8 bits in fused "
+                      "grouped products",
        .forms = kBridge2606,
        .gather = WeightGather::overlapped,
        .timing = SendTiming::beside,
        .experts = ExpertSends::per_node,
-       .source = "NVIDIA-NeMo/Megatron-Bridge, performance recipes (cutedsl_fused_grouped_mlp)"},
+       .source = "NVIDIA-NeMo/Megatron-Bridge, performance recipes "
+                 "(cutedsl_fused_grouped_mlp)"},
+      {.name = "megatron-lm-2020",
+       .description = "Megatron-LM of 2020 (fp16, Apex), without pipelines, PyTorch's DDP",
+       .forms = kMegatron2021,
+       .dispatch = Seconds(70e-6),
+       .backward_dispatch = Seconds(45e-6),
+       .accumulation = Accumulation::separate,
+       .source = "arXiv 1909.08053; NVIDIA/Megatron-LM, README of 2020"},
       {.name = "megatron-lm-2021",
        .description = "Megatron-LM of the SC21 and MLSys23 papers (fp16, Apex)",
        .forms = kMegatron2021,
@@ -94,6 +106,15 @@ std::vector<SoftwareStack> make_stacks() {
        .backward_dispatch = Seconds(45e-6),
        .accumulation = Accumulation::separate,
        .source = "arXiv 2104.04473, section 4"},
+      {.name = "megatron-lm-2022",
+       .description =
+           "Megatron-LM 3: sequence parallelism, selective recomputation, gradients summed "
+           "in the GEMMs, backward exchanges beside gradients of weights",
+       .forms = kMegatron2021,
+       .dispatch = Seconds(70e-6),
+       .backward_dispatch = Seconds(45e-6),
+       .tensor_backward = TensorBackward::beside_weights,
+       .source = "arXiv 2205.05198; NVIDIA/Megatron-LM v3.0"},
       {.name = "megatron-deepspeed",
        .description = "Megatron-DeepSpeed of 2021-22 (BLOOM, MT-NLG, vTrain)",
        .forms = kMegatron2021,
@@ -117,8 +138,8 @@ std::vector<SoftwareStack> make_stacks() {
        .gather = WeightGather::overlapped,
        .timing = SendTiming::beside,
        .attention = AttentionGeneration::flash_2,
-       .tensor_hidden =
-           0.4,  // AsyncTP: 8 to 9 % faster steps on Llama-3 8B and 70B, torchtitan 2025
+       .tensor_hidden = 0.4,  // AsyncTP: 8 to 9 % faster steps on Llama-3 8B and
+                              // 70B, torchtitan 2025
        .source = "pytorch/torchtitan"},
       {.name = "fsdp-eager",
        .description = "PyTorch FSDP in eager mode (torchtitan without compile)",
@@ -128,8 +149,8 @@ std::vector<SoftwareStack> make_stacks() {
        .attention = AttentionGeneration::flash_2,
        .source = "pytorch/torchtitan"},
       {.name = "composer-fsdp",
-       .description =
-           "Composer with PyTorch FSDP of 2023: eager modules, FlashAttention-1 in Triton",
+       .description = "Composer with PyTorch FSDP of 2023: eager modules, "
+                      "FlashAttention-1 in Triton",
        .forms = kComposer,
        .gather = WeightGather::overlapped,
        .timing = SendTiming::beside,

@@ -18,6 +18,13 @@ using sim::TaskId;
 constexpr std::array<std::string_view, kExchangeRoles> kRoleNames{"tensor", "context", "expert",
                                                                   "shards"};
 
+Hop scaled(Hop hop, double factor) {
+  hop.message.time *= factor;
+  hop.message.far *= factor;
+  hop.regather *= factor;
+  return hop;
+}
+
 std::size_t arrival_slots(const PipelinePlan& pipeline) {
   return static_cast<std::size_t>(pipeline.shape.micro_batches) *
          static_cast<std::size_t>(pipeline.positions);
@@ -39,6 +46,9 @@ StageGraph::StageGraph(GraphWriter& writer, std::int32_t device, TaskId start)
     for (const std::int64_t rank : ranks_.gangs[g]) gang_of_[slot(rank)] = g;
   }
   writer_.marks(device_).gangs.resize(ranks_.gangs.size());
+  for (std::size_t g = 0; g < ranks_.gangs.size(); ++g) {
+    writer_.marks(device_).gangs[g].first_rank = ranks_.gangs[g].front();
+  }
 }
 
 std::size_t StageGraph::slot(std::int64_t rank) const {
@@ -51,7 +61,7 @@ void StageGraph::run(std::vector<StageGraph>& all) {
   const auto last = last_gradient_passes(order, writer_.pipeline().chunks);
   std::vector<std::size_t> chunks;  // in the order of their last passes
   for (std::size_t i = 0; i < order.size(); ++i) {
-    run_step(order[i], all);
+    run_step(i, all);
     if (!adds_gradients(order[i].pass) || gradients_.chunks.empty()) continue;
     const auto chunk = static_cast<std::size_t>(gradient_chunk(order[i]));
     if (gradients_.when == ReduceWhen::every_pass) {
@@ -80,12 +90,22 @@ TaskId StageGraph::arrival(const PipelineInput& input, std::size_t gang) {
   return task;
 }
 
-void StageGraph::run_step(const PipelineStep& step, std::vector<StageGraph>& all) {
-  const PassWork work = pass_work(writer_.plan(), writer_.costs(), device_, step);
+std::int64_t StageGraph::lane_of(std::size_t gang) const {
+  const RankPaces& ranks = writer_.iteration().paces->ranks();
+  return ranks.lane_of(
+      writer_.plan().layout.coordinate(ranks_.gangs[gang].front(), ParallelDimension::data));
+}
+
+void StageGraph::run_step(std::size_t index, std::vector<StageGraph>& all) {
+  const PipelineStep& step = writer_.pipeline().devices[static_cast<std::size_t>(device_)][index];
+  const PassWork full = pass_work(writer_.plan(), writer_.costs(), device_, step);
+  const StepPaces* paces = writer_.iteration().paces.get();
   const std::string label = step_label(writer_.pipeline(), step);
   const std::vector<PipelineInput> needed = inputs_of(writer_.pipeline(), device_, step);
   const std::vector<PipelineMessage> messages = messages_after(writer_.pipeline(), device_, step);
   for (std::size_t g = 0; g < ranks_.gangs.size(); ++g) {
+    const PassWork work =
+        paces == nullptr ? full : lasting(full, paces->duration(lane_of(g), device_, index));
     for (const PipelineInput& input : needed) before_[g].push_back(arrival(input, g));
     GangPass& pass = passes_[g];
     pass = {.begin = writer_.join(before_[g]), .done = {}, .end = {}};
@@ -152,7 +172,11 @@ Tasks StageGraph::send(std::size_t gang, const std::vector<PipelineMessage>& mes
   const Tasks& done = passes_[gang].done;
   Tasks next = done;
   for (const PipelineMessage& message : messages) {
-    const Hop& hop = costs.hops[hop_between(pipeline.shape.stages, device_, message.to)];
+    const StepPaces* paces = writer_.iteration().paces.get();
+    const double scale =
+        paces == nullptr ? 1.0 : paces->message_scale(lane_of(gang), message.micro_batch);
+    const Hop hop =
+        scaled(costs.hops[hop_between(pipeline.shape.stages, device_, message.to)], scale);
     const std::string label = send_label(pipeline, message.micro_batch, message.chunk, message.way);
     StageGraph& there = all[static_cast<std::size_t>(message.to)];
     const PipelineInput input{message.micro_batch, message.position, message.way};
@@ -167,7 +191,7 @@ Tasks StageGraph::send(std::size_t gang, const std::vector<PipelineMessage>& mes
                     .kind = "send",
                     .label = label,
                     .peer = to,
-                    .bytes = costs.boundary,
+                    .bytes = costs.boundary * scale,
                     .when = {done[i], task}});
     }
   }

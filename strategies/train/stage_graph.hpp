@@ -41,7 +41,8 @@ class StageGraph {
   enum class Gate { begin, end };  // of the pass at work
 
   sim::TaskId arrival(const PipelineInput& input, std::size_t gang);
-  void run_step(const PipelineStep& step, std::vector<StageGraph>& all);
+  // `index` in the order of the device.
+  void run_step(std::size_t index, std::vector<StageGraph>& all);
   void exchange(std::size_t gang, const PassWork& work, GangPass& pass);
   sim::TaskId exchange_all(std::size_t gang, ExchangeRole role, const PassExchange& sent,
                            sim::TaskId begin);
@@ -53,6 +54,7 @@ class StageGraph {
   void wait_for_reduction();
   void end_passes();
   void end_ranks();
+  std::int64_t lane_of(std::size_t gang) const;
   std::size_t slot(std::int64_t rank) const;  // of a rank in ranks_.ranks
   std::size_t gang_of(std::int64_t rank) const { return gang_of_[slot(rank)]; }
 

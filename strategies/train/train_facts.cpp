@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/networks/counts.hpp"
+#include "strategies/train/batch_flops.hpp"
 #include "strategies/train/memory_facts.hpp"
 
 namespace windtunnel::strategies {
@@ -23,23 +24,44 @@ class TrainFacts {
   void fill() {
     rates();
     shares();
-    add_memory_facts(plan_, subject_.network, iteration_.memory, site_.cluster->node.gpu, out_);
+    memory();
+    steps();
     costs();
     words();
   }
 
-  Seconds at_peak() const { return model_flops() / static_cast<double>(plan_.gpus) / peak(); }
+  Seconds at_peak() const { return model_flops() / (peak() * static_cast<double>(plan_.gpus)); }
 
  private:
   void fact(const std::string& name, double value) { out_.facts[name] = value; }
 
   base::Flops model_flops() const {
+    const BatchCounts& batch = iteration_.batch;
+    if (batch.samples > 0) return batch_flops().of(batch.real_tokens, batch.squares);
     return models::model_flops_per_sample(subject_.network, plan_.job.workload.sequence_length) *
            static_cast<double>(plan_.job.workload.global_batch);
   }
+  BatchFlops batch_flops() const { return {subject_.network, plan_.job.workload.sequence_length}; }
+  // What is computed, padding included, over what full rows would be.
+  double computed_share() const {
+    const BatchCounts& batch = iteration_.batch;
+    if (batch.samples <= 0) return 1.0;
+    const auto row = static_cast<double>(plan_.job.workload.sequence_length);
+    const auto rows = static_cast<double>(plan_.job.workload.global_batch);
+    return batch_flops().of(batch.computed_tokens, batch.computed_squares) /
+           batch_flops().of(rows * row, rows * row * row);
+  }
 
+  // Of all GPUs the mean.
   base::FlopsPerSecond peak() const {
-    const sim::Gpu& gpu = site_.cluster->node.gpu;
+    const sim::Cluster& cluster = *site_.cluster;
+    if (cluster.overrides.empty()) return peak_of(cluster.node.gpu);
+    base::FlopsPerSecond sum{0};
+    for (int node = 0; node < cluster.nodes; ++node)
+      sum += peak_of(site_.cluster.node_at(node).gpu);
+    return sum / static_cast<double>(cluster.nodes);
+  }
+  base::FlopsPerSecond peak_of(const sim::Gpu& gpu) const {
     const auto found = gpu.peak.find(std::string(models::math_peak(plan_.job.workload.precision)));
     if (found != gpu.peak.end()) return found->second;
     const auto half = gpu.peak.find("fp16");
@@ -59,7 +81,9 @@ class TrainFacts {
             subject_.network.at(static_cast<std::size_t>(chunk.first_layer + i + 1)), batch);
       }
     }
-    return model_flops() + again;
+    const BatchCounts& rows = iteration_.batch;
+    if (rows.samples <= 0) return model_flops() + again;
+    return batch_flops().of(rows.computed_tokens, rows.computed_squares) + again * computed_share();
   }
 
   base::Flops recomputed_flops(const models::Block& block, const models::BatchShape& batch) const {
@@ -75,13 +99,18 @@ class TrainFacts {
   void rates() {
     const Seconds time = iteration_.time;
     const auto gpus = static_cast<double>(plan_.gpus);
-    const auto samples = static_cast<double>(plan_.job.workload.global_batch);
+    const BatchCounts& batch = iteration_.batch;
+    const bool drawn = batch.samples > 0;
+    const double samples =
+        drawn ? batch.samples : static_cast<double>(plan_.job.workload.global_batch);
     fact("iteration_time_s", time.value());
     out_.bands["iteration_time_s"] = {iteration_.low.value(), iteration_.high.value(), 0.9};
     fact("samples_per_s", samples / time.value());
     if (subject_.network.sample == models::SampleKind::sequence) {
-      const double tokens = samples * static_cast<double>(plan_.job.workload.sequence_length) *
-                            plan_.job.workload.filled;
+      const double tokens = drawn ? batch.real_tokens
+                                  : samples *
+                                        static_cast<double>(plan_.job.workload.sequence_length) *
+                                        plan_.job.workload.filled;
       fact("tokens_per_s", tokens / time.value());
       fact("tokens_per_s_per_gpu", tokens / time.value() / gpus);
       fact("tokens_per_day", tokens / time.value() * 86400.0);
@@ -123,15 +152,59 @@ class TrainFacts {
     fact("time_other_s", parts.other.value());
   }
 
+  // Where GPUs differ, of the stage that has least room.
+  void memory() {
+    std::vector<StageMemory> stages = iteration_.memory;
+    sim::Gpu gpu = site_.cluster->node.gpu;
+    const std::vector<base::Bytes>& room = iteration_.capacity;
+    std::size_t tightest = 0;
+    for (std::size_t d = 1; d < stages.size(); ++d) {
+      const auto left = [&](std::size_t i) { return room[i] - stages[i].total(); };
+      if (left(d) < left(tightest)) tightest = d;
+    }
+    if (!site_.cluster->overrides.empty()) {
+      gpu.memory = room[tightest];
+      for (std::size_t d = 0; d < stages.size(); ++d) {
+        if (d != tightest) stages[d] = {};
+      }
+    }
+    add_memory_facts(plan_, subject_.network, stages, gpu, out_);
+  }
+
+  // How lengths, jitter and unlike ranks show.
+  void steps() {
+    const BatchCounts& batch = iteration_.batch;
+    if (batch.samples > 0) {
+      fact("filled_fraction", batch.real_tokens / batch.computed_tokens);
+      fact("wasted_flops_fraction",
+           1.0 - model_flops() / batch_flops().of(batch.computed_tokens, batch.computed_squares));
+      fact("samples_per_step", batch.samples);
+    }
+    const StepSpread& spread = iteration_.spread;
+    if (iteration_.paces == nullptr) return;
+    fact("rank_imbalance", std::max(0.0, spread.imbalance));
+    if (spread.steps <= 1) return;
+    fact("drawn_steps", static_cast<double>(spread.steps));
+    fact("iteration_deviation_s", spread.deviation.value());
+  }
+
   void costs() {
     const sim::Cost& cost = site_.cluster->cost;
     const double gpus = static_cast<double>(plan_.gpus);
-    const sim::Gpu& gpu = site_.cluster->node.gpu;
-    const base::Joules energy = gpu.power * iteration_.time * gpus * cost.pue;
-    if (gpu.power.value() > 0) fact("energy_per_iteration_j", energy.value());
+    const base::Watts power = mean_power();
+    const base::Joules energy = power * iteration_.time * gpus * cost.pue;
+    if (power.value() > 0) fact("energy_per_iteration_j", energy.value());
     base::Dollars dollars = cost.gpu_hour * iteration_.time * gpus;
-    if (gpu.power.value() > 0) dollars += cost.power_price * energy;
+    if (power.value() > 0) dollars += cost.power_price * energy;
     if (dollars.value() > 0) fact("cost_per_iteration_usd", dollars.value());
+  }
+
+  base::Watts mean_power() const {
+    const sim::Cluster& cluster = *site_.cluster;
+    if (cluster.overrides.empty()) return cluster.node.gpu.power;
+    base::Watts sum{0};
+    for (int node = 0; node < cluster.nodes; ++node) sum += site_.cluster.node_at(node).gpu.power;
+    return sum / static_cast<double>(cluster.nodes);
   }
 
   void words() {

@@ -152,10 +152,8 @@ struct Shares {
 };
 
 Shares shares_of(const TrainStrategy& s) {
-  const auto dense = static_cast<double>(s.sizes.data * s.sizes.context);
-  return {.dense_ranks = dense,
-          .expert_ranks = static_cast<double>(s.sizes.tensor) * dense /
-                          static_cast<double>(s.sizes.expert * s.sizes.expert_tensor),
+  return {.dense_ranks = static_cast<double>(s.dense_shards()),
+          .expert_ranks = static_cast<double>(s.expert_shards()),
           .level = s.zero};
 }
 

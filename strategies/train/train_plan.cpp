@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 #include <variant>
+
+#include "sim/base/unit_text.hpp"
+#include "strategies/train/goodput.hpp"
 
 namespace windtunnel::strategies {
 namespace {
@@ -53,6 +57,12 @@ Reason check_transformer(const models::Transformer& t, const TrainJob& job) {
       return why;
     }
   }
+  if (job.strategy.context_scheme == models::ContextScheme::all_to_all) {
+    if (auto why = divides("tensor x context", sizes.tensor * sizes.context,
+                           "heads (context_scheme all_to_all gives each rank some)", t.heads)) {
+      return why;
+    }
+  }
   if (t.moe.experts > 0) {
     if (auto why = divides("expert", sizes.expert, "experts", t.moe.experts)) return why;
   } else if (sizes.expert > 1) {
@@ -78,6 +88,13 @@ Reason check_model(const models::Model& model, const TrainJob& job) {
 }
 
 Reason check_sharding(const TrainStrategy& s) {
+  if (s.shard > 0) {
+    if (s.zero == ZeroLevel::none) return "shard without zero: there is nothing to shard";
+    if (auto why =
+            divides("shard", s.shard, "data x context ranks", s.sizes.data * s.sizes.context)) {
+      return why;
+    }
+  }
   if (s.zero == ZeroLevel::gradients && s.sizes.pipeline > 1) {
     return fmt::format(
         "zero 2 scatters gradients after every micro-batch and does not go with pipeline {}; zero "
@@ -111,6 +128,7 @@ models::LoweringOptions lowering_of(const TrainJob& job, const SoftwareStack& st
                  .sequence = s.sequence_parallel ? models::SequenceParallel::on
                                                  : models::SequenceParallel::off,
                  .context = s.sizes.context,
+                 .context_scheme = s.context_scheme,
                  .expert = s.sizes.expert,
                  .expert_tensor = s.sizes.expert_tensor}};
   // FlashAttention and cuDNN take operands of 16 bits and fewer; the softmax then needs no casts.
@@ -146,10 +164,21 @@ Reason check_cluster(const sim::Cluster& cluster) {
   if (cluster.explicit_network) {
     return "an imported SimGrid platform has hosts and no GPUs: training needs a cluster with GPUs";
   }
-  if (!cluster.overrides.empty()) {
-    return "training on heterogeneous nodes is not built yet: every node has to be alike";
-  }
   return std::nullopt;
+}
+
+Reason check_checkpoints(const TrainJob& job, const sim::Cluster& cluster) {
+  const Checkpointing& saved = job.workload.checkpointing;
+  const sim::Failures& failures = cluster.failures;
+  if (saved.best_interval && failures.none()) {
+    return "checkpointing.interval auto is the best for failures, and cluster.failures states none";
+  }
+  if (failures.none() || saved.interval > 0 || saved.best_interval) return std::nullopt;
+  const double rate = failure_rate(failures, cluster.gpu_count(), cluster.nodes);
+  return fmt::format(
+      "the cluster fails every {} and nothing is saved: each failure would lose the whole run; "
+      "state workload.checkpointing.interval (auto: the best)",
+      base::to_text(base::Seconds(1.0 / rate)));
 }
 
 PipelineShape shape_of(const TrainStrategy& s, std::int64_t micro_batches) {
@@ -166,6 +195,16 @@ PipelineShape shape_of(const TrainStrategy& s, std::int64_t micro_batches) {
 
 }  // namespace
 
+std::int64_t TrainStrategy::dense_shards() const {
+  return shard > 0 ? shard : sizes.data * sizes.context;
+}
+
+std::int64_t TrainStrategy::expert_shards() const {
+  const std::int64_t all = sizes.tensor * sizes.data * sizes.context /
+                           std::max<std::int64_t>(1, sizes.expert * sizes.expert_tensor);
+  return shard > 0 ? std::gcd(shard, std::max<std::int64_t>(1, all)) : all;
+}
+
 TrainPlanning make_train_plan(const TrainJob& given, const models::Model& model,
                               const models::Network& network, const sim::Cluster& cluster) {
   TrainPlanning out;
@@ -177,6 +216,7 @@ TrainPlanning make_train_plan(const TrainJob& given, const models::Model& model,
   if (job.workload.sequence_length == 0) job.workload.sequence_length = network.max_positions;
   const std::int64_t gpus = cluster.gpu_count();
   if (auto why = check_cluster(cluster)) return no(*why);
+  if (auto why = check_checkpoints(job, cluster)) return no(*why);
   if (auto why = settle_sizes(job.strategy, gpus)) return no(*why);
   if (auto why = check_batch(job)) return no(*why);
   if (auto why = check_model(model, job)) return no(*why);

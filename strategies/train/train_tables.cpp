@@ -29,7 +29,7 @@ std::string layers_text(const TrainPlan& plan, std::int32_t device) {
 
 }  // namespace
 
-base::Table stages_table(const TrainPlan& plan, const Iteration& iteration, base::Bytes capacity) {
+base::Table stages_table(const TrainPlan& plan, const Iteration& iteration) {
   base::Table table{
       {"stage", "layers", "compute_s", "bubble_s", "gradients_s", "memory_weights_bytes",
        "memory_gradients_bytes", "memory_optimizer_bytes", "memory_activations_bytes",
@@ -44,7 +44,7 @@ base::Table stages_table(const TrainPlan& plan, const Iteration& iteration, base
                           iteration.syncs[i].reduce.value(), memory.weights.value(),
                           memory.gradients.value(), memory.optimizer.value(),
                           memory.activations.value(), memory.workspace.value(),
-                          memory.total().value(), capacity.value()});
+                          memory.total().value(), iteration.capacity[i].value()});
   }
   return table;
 }

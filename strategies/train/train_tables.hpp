@@ -7,7 +7,7 @@
 namespace windtunnel::strategies {
 
 // One row a stage: layers, passes, bubble, exposed gradient reduction, memory by part.
-base::Table stages_table(const TrainPlan& plan, const Iteration& iteration, base::Bytes capacity);
+base::Table stages_table(const TrainPlan& plan, const Iteration& iteration);
 // Columns: participant, channel, kind, label, peer, bytes, start_s, end_s; at most `rows`.
 base::Table train_timeline(const TrainPlan& plan, const Iteration& iteration, std::int64_t rows);
 // Where the iteration's time goes, from FLOPs at peak to the whole.

@@ -170,6 +170,28 @@ TEST(EveryRank, OnSimgridTakesTheSameWhereNothingIsShared) {
   }
 }
 
+// What the two layouts above lose is the sharing of NICs and nothing else: on links four times as
+// wide, with every message still held to the rate at which it takes its time alone, it is gone.
+TEST(EveryRank, OnSimgridLosesNothingButWhatSharedNicsTake) {
+  const Subject gpt("gpt3-13b");
+  const auto cluster = test::valid(h100_cluster(8));
+  sim::Cluster shape = h100_cluster(8);
+  shape.node.nics.bandwidth *= 4.0;
+  const sim::Network wide{test::valid(shape)};
+  const FixedRates kernels(600e12, 2.5e12);
+  for (const Case& one : layouts()) {
+    if (one.name != "context 4 between nodes" && one.name != "pipelines inside nodes") continue;
+    TrainOptions options;
+    options.every_rank.emplace(wide, sim::make_simgrid_engine);
+    const std::string time = sim::run_isolated([&] {
+      return std::to_string(time_of(
+          run_train(one.job, {gpt.model, gpt.network}, {cluster, kernels, nullptr}, options)));
+    });
+    EXPECT_NEAR(std::stod(time) / unfolded(one.job, gpt, h100_cluster(8)), 1.0, 1e-3) << one.name;
+    EXPECT_GT(on_simgrid(one.job, gpt, h100_cluster(8)), 1.01 * std::stod(time)) << one.name;
+  }
+}
+
 // A message at a time: nobody meets anybody.
 TEST(EveryRank, OnSimgridTakesTheSameWhereMessagesNeverMeet) {
   const Subject gpt("gpt3-13b");

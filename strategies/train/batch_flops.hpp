@@ -1,0 +1,24 @@
+// FLOPs of samples of different lengths.
+//
+// Model: a sample of l tokens takes a l + b l^2, a and b from a whole row and half of one, so of many
+// samples a (sum of lengths) + b (sum of squares). Exact where attention has no window; with one,
+// that of a whole row stands for all.
+#pragma once
+
+#include "models/networks/network.hpp"
+#include "sim/base/quantity.hpp"
+
+namespace windtunnel::strategies {
+
+class BatchFlops {
+ public:
+  BatchFlops(const models::Network& network, std::int64_t row);
+  base::Flops of(double tokens, double squares) const {
+    return linear_ * tokens + square_ * squares;
+  }
+
+ private:
+  base::Flops linear_{0}, square_{0};
+};
+
+}  // namespace windtunnel::strategies
