@@ -126,12 +126,13 @@ class ServeRunner {
   }
 
   // What a scenario leaves open of the way to a first token beside step times (client and front end,
-  // tokenizer, which prompts share a step, how often the engine looks): of the order of what serving
-  // rows miss it by. Independent of the steps' own band.
+  // tokenizer, which prompts share a step, how often the engine looks): it can save little and cost
+  // more than twice as much, as stalls only add (served points of InferenceX: nine in ten between
+  // 0.65 and 2.6 times the prediction). Independent of the steps' own band.
   static base::Band with_way_to_first_token(base::Band band, double value) {
-    constexpr double kShare = 0.35;
-    const double below = std::hypot(1.0 - band.low / value, kShare);
-    const double above = std::hypot(band.high / value - 1.0, kShare);
+    constexpr double kLess = 0.35, kMore = 1.2;
+    const double below = std::hypot(1.0 - band.low / value, kLess);
+    const double above = std::hypot(band.high / value - 1.0, kMore);
     band.low = value * std::max(0.1, 1.0 - below);
     band.high = value * (1.0 + above);
     return band;

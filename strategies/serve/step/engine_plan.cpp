@@ -40,6 +40,12 @@ std::string known_stacks() {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
+// "vllm 0.19.0" and the profile "rtx-4090-vllm-0.19.0".
+bool of_this_release(const std::string& software, const std::string& profile) {
+  const std::size_t space = software.rfind(' ');
+  return space != std::string::npos && profile.ends_with("-" + software.substr(space + 1));
+}
+
 LlmStepOptions step_options(const Parts& parts, const Device& device, const ServeSite& site) {
   return {.network = parts.network,
           .cluster = site.cluster,
@@ -56,6 +62,8 @@ std::shared_ptr<StepTimeModel> steps_of(const ServeJob& job, const Parts& parts,
                                         const Device& device, const ServeSite& site) {
   LlmStepOptions options = step_options(parts, device, site);
   const Speculation& speculation = job.strategy.speculative;
+  if (of_this_release(job.strategy.software, device.kernels->name()))
+    options.tables = LlmStepOptions::Tables::of_this_release;
   options.draft_tokens = speculation.tokens;
   options.draft_time = speculation.draft_time;
   if (parts.draft) {

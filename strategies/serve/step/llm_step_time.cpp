@@ -13,9 +13,9 @@ using base::Seconds;
 // Of the host's times: their spread over the CPUs that servers have.
 constexpr double kHostBand = 0.3;
 // Common to all of an engine's device times, and independent of what its kernels' tables say of
-// themselves: another release than the tables', kernels fused or not, clocks under load. The same
-// configuration differs up to twofold between releases; nine in ten rows are within this.
-constexpr double kEngineBand = 0.22;
+// themselves: kernels fused or not, clocks under load, and another release than the tables' (the same
+// configuration differs up to twofold between releases; nine in ten rows are within this).
+constexpr double kEngineBand = 0.08, kOtherReleaseBand = 0.22;
 // Kernels that a compiled layer launches beside its graph piece: KV write, attention, its merge.
 constexpr double kPiecesALayer = 4.0;
 
@@ -225,8 +225,10 @@ void LlmStepTime::measure_bands() {
       hidden ? PartTime::Interval{}
              : PartTime::Interval{host, host * (1.0 - kHostBand), host * (1.0 + kHostBand)};
   const double device = sum.time();
+  const double engine =
+      options_.tables == LlmStepOptions::Tables::of_another ? kOtherReleaseBand : kEngineBand;
   const PartTime::Factors band =
-      sum.band(fixed, {device, device * (1.0 - kEngineBand), device * (1.0 + kEngineBand)});
+      sum.band(fixed, {device, device * (1.0 - engine), device * (1.0 + engine)});
   low_ = band.low;
   high_ = band.high;
   rests_on_ = sum.rests_on();

@@ -11,8 +11,8 @@
 // steps come before it (a draft model's own, or the stated time), and a draft model reads prompts
 // too. Ranks of data-parallel attention run their linear layers side by side and wait for each
 // other at the experts, so a step takes the slowest rank's own part and everyone's experts.
-// Bands: of a typical step, kernels' bands (errors of a kind common, of kinds independent) and the
-// host's 30 %.
+// Bands: of a typical step, kernels' bands (errors of a kind common, of kinds independent), the
+// host's 30 %, and what all of an engine's device times may be off together (kEngineBand).
 // Contract: as StepTimeModel; remembers, so one thread at a time.
 #pragma once
 
@@ -39,6 +39,8 @@ struct LlmStepOptions {
   base::Seconds draft_time{0};
   std::shared_ptr<StepTimeModel> draft{};
   std::shared_ptr<const void> keep{};  // kernels, where they are shared
+  // Whose kernels `kernels` knows: bands are wider where it is another release's.
+  enum class Tables { of_this_release, of_another } tables = Tables::of_another;
 };
 
 class LlmStepTime final : public StepTimeModel {
