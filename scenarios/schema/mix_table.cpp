@@ -65,7 +65,7 @@ const Structure& mixed_train_structure() {
                .type = or_keyword(integer_type(1, kMostIterations),
                                   {{"auto", "as long as requests are served; 4 without serving"}}),
                .fallback = "auto",
-               .doc = "at least so many beside the others"}));
+               .doc = "at least so many after the last job has started"}));
     return finished(std::move(table));
   }();
   return kTable;

@@ -20,7 +20,8 @@ Gi Ti of 1024. A list of one element may stand without its brackets.
 
 Paths in `sweep`, `--set` and `when` address the scenario after every name is replaced by what it stands for,
 so `cluster.node.nics.bandwidth` can be swept where the cluster is a name. Where a `kind` changes, the fields
-that the new kind does not have are dropped.
+that the new kind does not have are dropped. A job of a mix is addressed by its name:
+`workload.jobs.chat.strategy.tensor`.
 )";
 
 std::string code(const std::string& text) {

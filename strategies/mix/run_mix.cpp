@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -208,6 +209,7 @@ class MixRunner {
     out_.facts["shared_links"] = static_cast<double>(shared.size());
     out_.facts["shared_link_peak"] = shared.empty() ? 0.0 : shared.front().use;
     if (worst_) out_.facts["worst_slowdown"] = *worst_;
+    warn_of_shared_nodes();
     if (!shared.empty()) {
       const sim::LinkId link(static_cast<std::int32_t>(shared.front().link));
       out_.labels["busiest_shared_link"] = site_.network.link_name(link);
@@ -220,6 +222,29 @@ class MixRunner {
     if (!iterations.rows.empty()) out_.tables["iterations"] = std::move(iterations);
     if (options_.timeline_rows > 0)
       out_.tables["timeline"] = mix_timeline(mixed_, jobs_, options_.timeline_rows);
+  }
+
+  // What jobs share inside a node keeps the time it takes alone; NVLink ports are a GPU's own.
+  void warn_of_shared_nodes() {
+    std::map<int, std::size_t> owners;  // a job by node
+    for (std::size_t j = 0; j < jobs_.size(); ++j) {
+      for (const int gpu : jobs_[j].gpus) {
+        const int node = site_.network.node_of(site_.network.gpu(gpu));
+        const auto [owner, first] = owners.emplace(node, j);
+        if (first || owner->second == j || !over_pcie(jobs_[j])) continue;
+        out_.warnings.push_back(
+            fmt::format("{} and {} share nodes whose GPUs reach each other over PCIe: what that "
+                        "costs them inside the node is not simulated",
+                        jobs_[owner->second].name, jobs_[j].name));
+        return;
+      }
+    }
+  }
+
+  static bool over_pcie(const MixMember& job) {
+    const auto kind = std::visit(
+        [](const auto& work) { return work.site.cluster->node.scale_up.kind; }, job.work);
+    return kind == sim::ScaleUpKind::pcie || kind == sim::ScaleUpKind::none;
   }
 
   std::span<const MixMember> jobs_;
