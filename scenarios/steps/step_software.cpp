@@ -28,7 +28,10 @@ std::string software_of(const StepRow& row) {
   const std::string name =
       strategies::stack_of_text(row.stack).value_or(strategies::default_stack()).name;
   if (name == "megatron-bridge" && has_fused_experts(row)) return "megatron-bridge-26.06";
-  if (name == "megatron-lm-2021" && is_newer_than_2021(row.gpu)) return "megatron-core";
+  if (name != "megatron-lm-2021") return name;
+  if (is_newer_than_2021(row.gpu)) return "megatron-core";
+  if (row.source.find("2205.05198") != std::string::npos) return "megatron-lm-2022";
+  if (row.source.find("README 2020") != std::string::npos) return "megatron-lm-2020";
   return name;
 }
 
