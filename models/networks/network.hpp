@@ -45,6 +45,9 @@ struct Network {
 
 // Pre: the model has passed complete(). O(layers).
 Network build_network(const Model& model);
+// What turns the latent image of a diffusion model into pixels, once an image; not a part of the
+// network above, which is what is trained.
+Network image_decoder(const DiffusionUnet& unet);
 
 std::string_view to_text(BlockRole role);
 std::string_view to_text(SampleKind sample);

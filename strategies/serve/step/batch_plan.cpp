@@ -52,11 +52,17 @@ EngineMemory batch_memory(const ServeJob& job, const ServeSubject& subject, cons
           static_cast<double>(op.parameters.total()) * models::weight_bytes(formats.linear) / share;
     }
   }
-  memory.weights = base::Bytes(weights);
   const double tokens = mean_sequence(job.workload);
-  memory.activation_peak = base::Bytes(
-      static_cast<double>(std::max<std::int64_t>(1, s.batching.max_batch * s.batching.instances)) *
-      widest(subject.network, tokens) * models::activation_bytes(formats.linear));
+  double elements = widest(subject.network, tokens);
+  if (const auto* unet = std::get_if<models::DiffusionUnet>(&subject.model.architecture)) {
+    const models::Network decoder = models::image_decoder(*unet);
+    weights += static_cast<double>(models::parameters(decoder)) * 2.0;
+    elements = std::max(elements, widest(decoder, 1.0));
+  }
+  memory.weights = base::Bytes(weights);
+  const std::int64_t samples = s.batching.max_batch * s.batching.instances;
+  memory.activation_peak = base::Bytes(static_cast<double>(std::max<std::int64_t>(1, samples)) *
+                                       elements * models::activation_bytes(formats.linear));
   memory.context = base::Bytes(kContext);
   return memory;
 }
@@ -91,9 +97,12 @@ BatchPlanning make_batch_plan(const ServeJob& job, const ServeSubject& subject,
   // A batch norm is part of its convolution; an instance norm needs the map's own statistics.
   const auto* maps = std::get_if<models::ConvolutionalNetwork>(&subject.model.architecture);
   const bool folded = maps != nullptr && maps->family != models::ConvolutionalFamily::unet3d;
+  const auto* unet = std::get_if<models::DiffusionUnet>(&subject.model.architecture);
   const models::Formats formats = serve_formats(s.precision, s.kv_precision);
   const auto batches = std::make_shared<FusedBatchTime>(BatchOptions{
       .network = std::make_shared<models::Network>(subject.network),
+      .once = unet != nullptr ? std::make_shared<models::Network>(models::image_decoder(*unet))
+                              : nullptr,
       .norms = folded ? BatchOptions::Norms::folded : BatchOptions::Norms::kernels,
       .rows = rows ? BatchOptions::SampleRows::tokens : BatchOptions::SampleRows::samples,
       // Samples that are there at once are batched by length.

@@ -56,7 +56,8 @@ FusedBatchTime::FusedBatchTime(BatchOptions options)
     rates_.convolution =
         batch_rates(options_.gpu, options_.kernels, NumberFormat::fp16).convolution;
   }
-  const BatchCost typical = cost({.samples = 64, .tokens = 64 * 128, .longest = 128});
+  const BatchCost typical =
+      cost(*options_.network, {.samples = 64, .tokens = 64 * 128, .longest = 128});
   const PartTime::Factors kernels = typical.parts.band();
   const double unlimited = typical.parts.time(), limited = least_time(typical);
   const double time = std::max(unlimited, limited);
@@ -248,7 +249,8 @@ void FusedBatchTime::add_table_exchange(std::int64_t rows, BatchCost& out) const
   out.parts.add(PartKind::exchange, {time.time.value(), time.low.value(), time.high.value()}, 1.0);
 }
 
-FusedBatchTime::BatchCost FusedBatchTime::cost(const Batch& batch) const {
+FusedBatchTime::BatchCost FusedBatchTime::cost(const models::Network& network,
+                                               const Batch& batch) const {
   const bool tokens = options_.rows == BatchOptions::SampleRows::tokens;
   const std::int64_t samples = std::max<std::int64_t>(1, tokens ? batch.tokens : batch.samples);
   const std::int64_t length = tokens ? 1 : std::max<std::int64_t>(1, batch.tokens / samples);
@@ -257,8 +259,8 @@ FusedBatchTime::BatchCost FusedBatchTime::cost(const Batch& batch) const {
                          .query_tokens = length,
                          .kv_tokens = mixed ? std::max(length, batch.longest) : length};
   BatchCost out;
-  for (const std::size_t index : options_.network->order) {
-    for (const Op& op : options_.network->blocks[index].ops) add_op(op, shape, out);
+  for (const std::size_t index : network.order) {
+    for (const Op& op : network.blocks[index].ops) add_op(op, shape, out);
   }
   add_lookups(samples * length, out);
   if (tokens && options_.tensor > 1) add_table_exchange(samples, out);
@@ -269,8 +271,13 @@ double FusedBatchTime::least_time(const BatchCost& cost) const {
   return cost.executed / rates_.sustained + cost.looked_up / rates_.lookups;
 }
 
+double FusedBatchTime::pass_time(const models::Network& network, const Batch& batch) const {
+  const BatchCost one = cost(network, batch);
+  return std::max(one.parts.time(), least_time(one));
+}
+
 PartTime FusedBatchTime::parts(const Batch& batch) const {
-  return cost(batch).parts;
+  return cost(*options_.network, batch).parts;
 }
 
 StepTime FusedBatchTime::time(const Batch& batch) {
@@ -279,9 +286,8 @@ StepTime FusedBatchTime::time(const Batch& batch) {
   const auto [known, is_new] =
       known_.try_emplace({batch.samples, batch.tokens, mixed ? batch.longest : 0}, 0.0);
   if (is_new) {
-    const BatchCost one = cost(batch);
-    const double pass = std::max(one.parts.time(), least_time(one));
-    known->second = pass * real(options_.network->evaluations);
+    known->second = pass_time(*options_.network, batch) * real(options_.network->evaluations);
+    if (options_.once != nullptr) known->second += pass_time(*options_.once, batch);
   }
   const base::Seconds device(known->second);
   return {.total = device + options_.launch, .latency = device + options_.launch, .device = device};

@@ -5,7 +5,8 @@
 // own, in the graph's own width (1 byte an element in INT8; FP8 graphs keep 16 bits between their
 // products). A batch takes the sum of its kernels, or as long as the board's power makes its products
 // take (batch_rates.hpp), and one launch of the graph; a diffusion model or one that covers its sample
-// piece by piece runs its network `evaluations` times.
+// piece by piece runs its network `evaluations` times, the former the decoder of its image once after
+// that (text encoders, a thousandth of an image, are left out).
 // Products and convolutions (m = rows x positions, n = outputs, k = inputs x taps, s bytes an
 // element):
 //   t      = max(math, memory) + 0.2 min(math, memory)
@@ -50,6 +51,8 @@ namespace windtunnel::strategies {
 
 struct BatchOptions {
   std::shared_ptr<const models::Network> network;
+  std::shared_ptr<const models::Network>
+      once;  // run after the evaluations of `network`; may be null
   enum class Norms { folded, kernels } norms = Norms::kernels;
   enum class SampleRows { samples, tokens } rows = SampleRows::samples;
   enum class Lengths { sorted, mixed } lengths = Lengths::mixed;
@@ -83,7 +86,8 @@ class FusedBatchTime final : public BatchTimeModel {
     double looked_up = 0;  // bytes of table rows
   };
   double least_time(const BatchCost& cost) const;  // s, within the board's power
-  BatchCost cost(const Batch& batch) const;
+  BatchCost cost(const models::Network& network, const Batch& batch) const;
+  double pass_time(const models::Network& network, const Batch& batch) const;  // s
   bool fused_away(const models::Op& op) const;
   // rows x outputs x depth; `elements` of input and output maps.
   struct Product {
