@@ -94,6 +94,71 @@ double rows_kept(const Op& op, const BatchShape& batch, const Layout& layout) {
   return static_cast<double>(rows_on_rank(op, batch, alike, Mode::training));
 }
 
+// Heads exchanged for the sequence: what attention put out stays in the layout it was computed in,
+// beside the copy that the next product keeps (Transformer Engine, context parallelism `a2a`).
+base::Bytes exchanged_output(const Op& op, const BatchShape& batch,
+                             const LoweringOptions& options) {
+  const Layout& layout = options.layout;
+  const auto* work = std::get_if<AttentionWork>(&op.work);
+  if (work == nullptr || layout.context == 1 ||
+      layout.context_scheme != ContextScheme::all_to_all) {
+    return base::Bytes(0);
+  }
+  return base::Bytes(static_cast<double>(work->heads * work->value_dim) *
+                     rows_kept(op, batch, layout) * element_bytes(options.formats) /
+                     static_cast<double>(layout.tensor));
+}
+
+bool is_layer(const Block& block) {
+  return block.role == BlockRole::layer || block.role == BlockRole::encoder_layer;
+}
+
+bool alternates(const Block& block, const LoweringOptions& options, Recompute recompute) {
+  return recompute == Recompute::selective && is_layer(block) &&
+         options.software.selective == SelectiveRecompute::every_other_product;
+}
+
+// Widths of a projection's pieces in the order in which they run: q, k, v; gate, up.
+std::vector<double> piece_widths(const LinearWork& work) {
+  const auto outputs = static_cast<double>(work.outputs);
+  const auto kv = static_cast<double>(work.kv_outputs);
+  if (work.pieces == 3 && kv > 0) return {outputs - kv, kv / 2, kv / 2};
+  return std::vector<double>(static_cast<std::size_t>(work.pieces),
+                             outputs / static_cast<double>(work.pieces));
+}
+
+// Of each op's outputs the width that is kept, where every other product is.
+std::vector<double> kept_widths(const Block& block) {
+  std::vector<double> kept;
+  int products = 0;
+  for (const Op& op : block.ops) {
+    double width = 0;
+    if (const auto* linear = std::get_if<LinearWork>(&op.work)) {
+      for (const double piece : piece_widths(*linear)) width += products++ % 2 == 0 ? piece : 0.0;
+    } else if (const auto* attention = std::get_if<AttentionWork>(&op.work)) {
+      width = static_cast<double>(attention->heads * attention->value_dim);
+    }
+    kept.push_back(width);
+  }
+  return kept;
+}
+
+base::Bytes alternating_memory(const Block& block, const BatchShape& batch,
+                               const LoweringOptions& options) {
+  const std::vector<double> widths = kept_widths(block);
+  base::Bytes sum{0};
+  for (std::size_t i = 0; i < block.ops.size(); ++i) {
+    const Op& op = block.ops[i];
+    sum += activation_memory(op, batch, options, Recompute::full);  // the layer's input
+    const bool split = op.split == TensorSplit::column || op.split == TensorSplit::heads;
+    SavedTensor output;
+    output.split = split ? SavedSplit::tensor : SavedSplit::sequence;
+    sum += base::Bytes(widths[i] * rows_kept(op, batch, options.layout) *
+                       element_bytes(options.formats) / divisor(output, options.layout));
+  }
+  return sum;
+}
+
 }  // namespace
 
 base::Bytes activation_memory(const Op& op, const BatchShape& batch, const LoweringOptions& options,
@@ -106,29 +171,49 @@ base::Bytes activation_memory(const Op& op, const BatchShape& batch, const Lower
     sum += tensor.elements * count * bytes_of(tensor.element, options.formats) /
            divisor(tensor, options.layout);
   }
-  return base::Bytes(sum);
+  return base::Bytes(sum) +
+         (recompute == Recompute::full ? base::Bytes(0) : exchanged_output(op, batch, options));
 }
 
 base::Bytes activation_memory(const Block& block, const BatchShape& batch,
                               const LoweringOptions& options, Recompute recompute) {
+  if (alternates(block, options, recompute)) return alternating_memory(block, batch, options);
   // Only layers are checkpointed: embedding and head keep what they keep.
-  const bool layer = block.role == BlockRole::layer || block.role == BlockRole::encoder_layer;
   base::Bytes sum{0};
   for (const Op& op : block.ops) {
-    sum += activation_memory(op, batch, options, layer ? recompute : Recompute::none);
+    sum += activation_memory(op, batch, options, is_layer(block) ? recompute : Recompute::none);
   }
   return sum;
 }
 
+std::vector<double> recomputed_shares(const Block& block, const LoweringOptions& options,
+                                      Recompute recompute) {
+  std::vector<double> shares(block.ops.size(), 0.0);
+  if (block.gradients == GradientFlow::none || !is_layer(block)) return shares;
+  const bool unfused = options.software.attention == AttentionKernel::unfused;
+  const bool alternate = alternates(block, options, recompute);
+  const std::vector<double> widths = kept_widths(block);
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    const Work& work = block.ops[i].work;
+    const auto* linear = std::get_if<LinearWork>(&work);
+    const bool attention = std::holds_alternative<AttentionWork>(work);
+    if (recompute == Recompute::full) {
+      shares[i] = 1.0;
+    } else if (alternate) {
+      shares[i] = linear != nullptr ? 1.0 - widths[i] / static_cast<double>(linear->outputs)
+                  : attention       ? 0.0
+                                    : 1.0;
+    } else if (recompute == Recompute::selective && attention && unfused) {
+      shares[i] = 1.0;  // a fused kernel's backward pass computes the softmax again in any case
+    }
+  }
+  return shares;
+}
+
 bool recomputed(const Op& op, const Block& block, const LoweringOptions& options,
                 Recompute recompute) {
-  if (block.gradients == GradientFlow::none) return false;
-  if (block.role != BlockRole::layer && block.role != BlockRole::encoder_layer) return false;
-  if (recompute == Recompute::full) return true;
-  const bool unfused = options.software.attention == AttentionKernel::unfused;
-  // A fused kernel's backward pass computes the softmax again in any case.
-  return recompute == Recompute::selective && unfused &&
-         std::holds_alternative<AttentionWork>(op.work);
+  const auto index = static_cast<std::size_t>(&op - block.ops.data());
+  return recomputed_shares(block, options, recompute)[index] > 0.5;
 }
 
 }  // namespace windtunnel::models

@@ -9,21 +9,31 @@
 //   and selective recomputation s b h 34 / t                              eq. 6
 //   full recomputation          2 s b h (divided by t with sequence parallelism)
 // Fused attention keeps no square; other layers, formats and fusions follow from their ops.
+// Where every other product is kept (torchtitan), a layer keeps its input, the outputs of attention
+// and of its first, third, ... matrix product: of q, k, v, out, gate, up, down those of q, v, gate
+// and down, so s b (2 h + 2 h + 2 kv + 2 h + 2 f + 2 h) in 16 bits.
 #pragma once
+
+#include <vector>
 
 #include "models/networks/lowering.hpp"
 
 namespace windtunnel::models {
 
-// selective: the softmax of attention is computed again; full: all but the input of each layer.
+// selective: what Software::selective says is computed again; full: all but the input of each layer.
 enum class Recompute { none, selective, full };
 
+// Pre for an op alone: selective recomputation is of the attention core.
 base::Bytes activation_memory(const Op& op, const BatchShape& batch, const LoweringOptions& options,
                               Recompute recompute);
 base::Bytes activation_memory(const Block& block, const BatchShape& batch,
                               const LoweringOptions& options, Recompute recompute);
 
-// Whether the backward pass runs the op's forward pass again. Embedding and head never do.
+// The part of each op's forward pass that the backward pass runs again, 0 to 1. Embedding and head
+// never do. With every other product kept, a fused projection counts by the widths of its pieces.
+std::vector<double> recomputed_shares(const Block& block, const LoweringOptions& options,
+                                      Recompute recompute);
+// Whether most of it is. Pre: `op` is one of the block's.
 bool recomputed(const Op& op, const Block& block, const LoweringOptions& options,
                 Recompute recompute);
 

@@ -46,6 +46,10 @@ enum class Pass { forward, input_gradient, weight_gradient, step };
 
 // Fused or not, as the named framework does it.
 enum class Form { fused, unfused };
+// What selective recomputation runs again. attention_core: the softmax of attention; every_other_
+// product: all but attention and every second matrix product of a layer, beginning with the first
+// (torchtitan's selective_ac_option `op`).
+enum class SelectiveRecompute { attention_core, every_other_product };
 // An unfused loss as kernels that go along rows (log-softmax) or as element-wise ones in FP32
 // (Megatron's cast, maximum, difference, exponential, sum, quotient).
 enum class LossKernels { rows, elementwise };
@@ -66,6 +70,7 @@ struct Software {
   Form cross_entropy = Form::fused;
   LossKernels loss = LossKernels::rows;  // of an unfused one
   Form projections = Form::fused;        // q, k, v as one GEMM; gate and up as one
+  SelectiveRecompute selective = SelectiveRecompute::attention_core;
   Form experts = Form::unfused;  // of 8 bits: gated activation and casts within their grouped GEMMs
   Scaling scaling = Scaling::delayed;
 };
