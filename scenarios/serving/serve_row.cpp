@@ -65,6 +65,9 @@ std::string read_point(Columns& c, ServeRow& row) {
   row.gpu = c.text("gpu").empty() ? c.text("gpu_system") : c.text("gpu");
   row.precision =
       c.text("gemm_quant_mode").empty() ? c.text("precision") : c.text("gemm_quant_mode");
+  // Experts of blocks' scales are of a checkpoint whose other products have them too.
+  if (row.precision == "fp8" && c.text("moe_quant_mode") == "fp8_block")
+    row.precision = "fp8_block";
   row.input = c.count("isl");
   row.output = c.count("osl");
   row.concurrency = c.count("concurrency");

@@ -154,7 +154,8 @@ class JobMaker {
     const auto kv = precision_of(row_.kv_precision);
     const bool trtllm = has(lower(row_.framework), "tensorrt") || row_.framework == "trtllm";
     const bool narrow = s.precision == NumberFormat::fp8 || s.precision == NumberFormat::nvfp4;
-    const bool narrow_keys = narrow && (trtllm || harness_.narrow_keys);
+    const bool block = s.precision == NumberFormat::fp8_block;
+    const bool narrow_keys = (narrow && trtllm) || ((narrow || block) && harness_.narrow_keys);
     s.kv_precision = kv ? *kv : narrow_keys ? NumberFormat::fp8 : NumberFormat::bf16;
     if (!kv) say("kv_precision", models::to_text(s.kv_precision));
   }
