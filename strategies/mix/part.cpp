@@ -6,6 +6,7 @@
 #include <numeric>
 #include <set>
 #include <string>
+#include <utility>
 
 namespace windtunnel::strategies {
 namespace {
@@ -45,6 +46,7 @@ class PartMaker {
             {.first = i, .last = i, .gpu = own.gpu, .scale_up = own.scale_up, .nics = own.nics});
       }
     }
+    slow_parts(part.stragglers.slow);
     // Shapes that hold for the whole only; the part's costs ask for no more than the levels.
     const sim::FabricKind kind = part.fabric.kind;
     if (kind == sim::FabricKind::dragonfly || kind == sim::FabricKind::torus) {
@@ -64,6 +66,24 @@ class PartMaker {
   }
 
  private:
+  // Slow nodes and GPUs under the numbers that they have in the part; others are left out.
+  void slow_parts(std::vector<sim::SlowPart>& slow) const {
+    const auto renumber = [](std::vector<int>& numbers, const std::vector<int>& kept) {
+      std::vector<int> out;
+      for (std::size_t i = 0; i < kept.size(); ++i) {
+        if (std::find(numbers.begin(), numbers.end(), kept[i]) != numbers.end())
+          out.push_back(static_cast<int>(i));
+      }
+      numbers = std::move(out);
+    };
+    for (sim::SlowPart& one : slow) {
+      renumber(one.nodes, choice_.nodes);
+      renumber(one.gpus, gpus());
+    }
+    std::erase_if(slow,
+                  [](const sim::SlowPart& one) { return one.nodes.empty() && one.gpus.empty(); });
+  }
+
   static std::string range_problem(const std::vector<int>& list, int count, const char* what,
                                    const char* of) {
     std::set<int> seen;

@@ -47,7 +47,8 @@ class MixRunner {
   }
 
   void prepare_training(const TrainMember& train, PreparedMember& one) {
-    PreparedTrain prepared = prepare_train(train.job, train.subject, train.site);
+    const DrawnSteps draw{.seed = options_.seed, .steps = 1};
+    PreparedTrain prepared = prepare_train(train.job, train.subject, train.site, draw);
     if (!prepared.plan) return refuse(one.member.name, prepared.refusal);
     if (auto why = too_many_tasks(*prepared.plan)) {
       prepared.refusal.status = base::Status::failed;
@@ -55,8 +56,8 @@ class MixRunner {
       return refuse(one.member.name, prepared.refusal);
     }
     one.training.emplace(PreparedTraining{std::move(prepared), {}});
-    one.training->folded =
-        run_iteration(*one.training->prepared.plan, one.training->prepared.network, train.site);
+    one.training->folded = run_iteration(*one.training->prepared.plan,
+                                         one.training->prepared.network, train.site, draw);
   }
 
   void prepare_serving(const ServeMember& serve, PreparedMember& one) {

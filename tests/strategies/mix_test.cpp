@@ -325,6 +325,20 @@ TEST(ClusterPart, HasTheGpusInTheOrderGivenAndTheNicsThatBelongToThem) {
   EXPECT_EQ(part->cluster->nodes, 2);
 }
 
+TEST(ClusterPart, HasTheSlowNodesAndGpusUnderItsOwnNumbers) {
+  sim::Cluster cluster = h100_cluster(4);
+  cluster.stragglers.slow = {{.nodes = {1, 3}, .slowdown = 1.5},
+                             {.gpus = {25, 2}, .slowdown = 2.0},
+                             {.nodes = {0}, .slowdown = 3.0}};
+  base::Diagnostics diagnostics;
+  const auto part = part_of(test::valid(cluster), {.nodes = {2, 3}}, {}, diagnostics);
+  ASSERT_TRUE(part) << diagnostics.to_text();
+  const auto& slow = part->cluster->stragglers.slow;
+  ASSERT_EQ(slow.size(), 2U);
+  EXPECT_EQ(slow[0].nodes, (std::vector<int>{1}));
+  EXPECT_EQ(slow[1].gpus, (std::vector<int>{9}));
+}
+
 TEST(ClusterPart, RefusesWhatIsNotThere) {
   EXPECT_NE(part_problem(h100_cluster(2), {.nodes = {2}}), "");
   EXPECT_NE(part_problem(h100_cluster(2), {.nodes = {1, 1}}), "");
