@@ -188,6 +188,11 @@ std::vector<Field> sharing_fields() {
                    {.name = "offload_activations",
                     .fallback = "none",
                     .doc = "where activations wait for their backward pass"}),
+      bound(&TrainStrategy::offload_layers,
+            {.name = "offload_layers",
+             .type = integer_type(0, 4096),
+             .fallback = "0",
+             .doc = "whose activations: of a chunk, the first ones; 0: all"}),
   };
 }
 

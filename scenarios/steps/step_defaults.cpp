@@ -30,6 +30,7 @@ std::vector<StepDefaults> make_defaults() {
        .overlap_pipeline = true,
        .split_experts = true,
        .gradients = NumberFormat::bf16,
+       .offload_to_fit = true,
        .bucket_mib = 160,
        .why = "NeMo recipes: as Megatron-Bridge's, without its communication of experts"},
       {.software = "megatron-bridge",
@@ -39,11 +40,14 @@ std::vector<StepDefaults> make_defaults() {
        .overlap_pipeline = true,
        .overlap_expert = true,
        .gradients = NumberFormat::bf16,
+       .offload_to_fit = true,
        .bucket_mib = 160,
        .why =
            "performance recipes: gradients kept and reduced in bf16 (grad_reduce_in_fp32 false), "
            "distributed optimizer with overlapped reduction and gathering, tp-comm-overlap, p2p "
-           "overlap with interleaving, moe_a2a_overlap between nodes"},
+           "overlap with interleaving, moe_a2a_overlap between nodes; with FSDP activations of "
+           "some "
+           "layers to the host (cpu_offloading_num_layers)"},
       {.software = "megatron-bridge-26.06",
        .sequence_parallel = true,
        .overlap_data = true,

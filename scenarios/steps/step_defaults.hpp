@@ -27,6 +27,7 @@ struct StepDefaults {
   // Its recipes turn on what a row leaves open only as far as the job would not fit without
   // (step_fit.hpp).
   bool recompute_to_fit = true;
+  bool offload_to_fit = false;  // with ZeRO-3 activations to the host instead
   int padded_vocabulary = 128;  // multiple, times the tensor ranks; 1: as it is
   double bucket_mib = 25;
   // What it computes in where a row's `precision` names a mixture; nothing: as the row says.

@@ -14,8 +14,10 @@ namespace windtunnel::scenarios {
 namespace {
 
 using models::Recompute;
+using strategies::OffloadTarget;
 using strategies::TrainJob;
 using strategies::TrainPlan;
+using strategies::TrainStrategy;
 using strategies::ZeroLevel;
 
 class MemoryFit {
@@ -23,6 +25,7 @@ class MemoryFit {
   MemoryFit(const StepRow& row, StepScenario& scenario)
       : row_(row),
         scenario_(scenario),
+        may_offload_(step_defaults_of(software_of(row)).offload_to_fit),
         network_(models::fine_tuned(*scenario.network, scenario.job.workload.fine_tuning)) {}
 
   void settle() {
@@ -64,41 +67,64 @@ class MemoryFit {
     return fits_or_is_none(scenario_.job);
   }
 
+  // The smallest k of 1 to `all` for which fits(k) holds, all where none does.
+  template <class Fits>
+  static std::int64_t least(std::int64_t all, Fits fits_with) {
+    std::int64_t few = 0, enough = all;
+    while (enough - few > 1) {
+      const std::int64_t middle = (few + enough) / 2;
+      (fits_with(middle) ? enough : few) = middle;
+    }
+    return enough;
+  }
+
+  static std::string share(std::int64_t layers, std::int64_t all) {
+    return layers == all ? "(the least that fits)"
+                         : fmt::format("on {} of the {} layers of a chunk (the least that fits)",
+                                       layers, all);
+  }
+
   void recompute() {
-    TrainJob& job = scenario_.job;
+    TrainStrategy& s = scenario_.job.strategy;
     auto planning =
-        strategies::make_train_plan(job, *scenario_.model, network_, *scenario_.cluster);
+        strategies::make_train_plan(scenario_.job, *scenario_.model, network_, *scenario_.cluster);
     if (!planning.plan) return;
     TrainPlan& plan = *planning.plan;
+    std::int64_t all = 0;
+    for (const strategies::ChunkOfModel& chunk : plan.split) all = std::max(all, chunk.layers);
+    if (may_offload_ && s.zero == ZeroLevel::weights) return offload(plan, all);
     const auto with = [&](Recompute recompute, std::int64_t layers) {
       plan.job.strategy.recompute = recompute;
       plan.job.strategy.recompute_layers = layers;
       return fits(plan);
     };
-    const bool unfused = plan.lowering.software.attention == models::AttentionKernel::unfused;
-    if (unfused && with(Recompute::selective, 0)) {
-      job.strategy.recompute = Recompute::selective;
-      say("recompute: selective (the least that fits)");
-      return;
+    if (plan.lowering.software.attention == models::AttentionKernel::unfused &&
+        with(Recompute::selective, 0)) {
+      s.recompute = Recompute::selective;
+      return say("recompute: selective (the least that fits)");
     }
-    std::int64_t few = 0, enough = 0;  // layers of a chunk: too few, enough
-    for (const strategies::ChunkOfModel& chunk : plan.split)
-      enough = std::max(enough, chunk.layers);
-    const std::int64_t all = enough;
-    while (enough - few > 1) {
-      const std::int64_t middle = (few + enough) / 2;
-      (with(Recompute::full, middle) ? enough : few) = middle;
-    }
-    job.strategy.recompute = Recompute::full;
-    job.strategy.recompute_layers = enough == all ? 0 : enough;
-    say(enough == all ? std::string("recompute: full (the least that fits)")
-                      : fmt::format("recompute: full, {} of the {} layers of a chunk (the least "
-                                    "that fits)",
-                                    enough, all));
+    const std::int64_t layers =
+        least(all, [&](std::int64_t count) { return with(Recompute::full, count); });
+    s.recompute = Recompute::full;
+    s.recompute_layers = layers == all ? 0 : layers;
+    say("recompute: full " + share(layers, all));
+  }
+
+  void offload(TrainPlan& plan, std::int64_t all) {
+    TrainStrategy& s = scenario_.job.strategy;
+    plan.job.strategy.offload_activations = OffloadTarget::host;
+    const std::int64_t layers = least(all, [&](std::int64_t count) {
+      plan.job.strategy.offload_layers = count;
+      return fits(plan);
+    });
+    s.offload_activations = OffloadTarget::host;
+    s.offload_layers = layers == all ? 0 : layers;
+    say("offload_activations: host " + share(layers, all));
   }
 
   const StepRow& row_;
   StepScenario& scenario_;
+  bool may_offload_;
   models::Network network_;
 };
 

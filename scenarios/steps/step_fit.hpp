@@ -8,7 +8,9 @@
 //   zero         1 (Megatron's distributed optimizer)
 //   micro_batch  halved, down to 1
 //   recompute    selective where attention is unfused, then the whole of the first k layers of each
-//                chunk with the smallest k that fits (Megatron's method `block`), then of all
+//                chunk with the smallest k that fits (Megatron's method `block`), then of all;
+//                with ZeRO-3 under Megatron-Bridge instead the activations of the first k layers on
+//                the host (cpu_offloading_num_layers)
 // Each is listed in what was inferred. Rows that ran out of memory are taken as they stand.
 #pragma once
 

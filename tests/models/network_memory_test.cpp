@@ -164,6 +164,53 @@ TEST(ActivationMemory, NeverGrowsWithRanksOrRecomputation) {
   }
 }
 
+// torchtitan, selective_ac_option `op`: the input of the layer, of q, k, v, out, gate, up, down the
+// outputs of q, v, gate and down, and that of attention.
+TEST(ActivationMemory, WithEveryOtherProductKeptIsItsOutputsAndTheInput) {
+  const Network network = network_of("llama3-8b");
+  LoweringOptions options;
+  options.software.selective = SelectiveRecompute::every_other_product;
+  const BatchShape batch{.sequences = 2, .query_tokens = 8192};
+  const double tokens = 2 * 8192, h = 4096, f = 14336, kv = 1024;
+  const double expected = tokens * (2 * h + 2 * h + 2 * kv + 2 * h + 2 * f + 2 * h);
+  EXPECT_DOUBLE_EQ(activation_memory(network.at(1), batch, options, Recompute::selective).value(),
+                   expected);
+  EXPECT_EQ(activation_memory(network.at(1), batch, options, Recompute::none),
+            activation_memory(network.at(1), batch, {}, Recompute::none));
+}
+
+TEST(ActivationMemory, WithEveryOtherProductKeptTheOthersRunAgain) {
+  const Network network = network_of("llama3-8b");
+  LoweringOptions options;
+  options.software.selective = SelectiveRecompute::every_other_product;
+  const Block& layer = network.at(1);
+  const std::vector<double> shares = recomputed_shares(layer, options, Recompute::selective);
+  double products = 0, again = 0;
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    if (std::holds_alternative<AttentionWork>(layer.ops[i].work)) {
+      EXPECT_EQ(shares[i], 0.0);
+    }
+    if (!std::holds_alternative<LinearWork>(layer.ops[i].work)) continue;
+    const double size = static_cast<double>(layer.ops[i].parameters.total());
+    products += size, again += shares[i] * size;
+  }
+  const double h = 4096, f = 14336, kv = 1024;  // k, out and up of all seven
+  EXPECT_NEAR(again / products, (h * kv + h * h + h * f) / (2 * h * h + 2 * h * kv + 3 * h * f),
+              1e-12);
+}
+
+// Heads exchanged for the sequence: the output in both layouts.
+TEST(ActivationMemory, UnderExchangedHeadsKeepsTheOutputTwice) {
+  const Network network = network_of("llama3-8b");
+  LoweringOptions ring, heads;
+  ring.layout.context = heads.layout.context = 4;
+  heads.layout.context_scheme = ContextScheme::all_to_all;
+  const BatchShape batch{.query_tokens = 8192};
+  EXPECT_DOUBLE_EQ(activation_memory(network.at(1), batch, heads, Recompute::none).value() -
+                       activation_memory(network.at(1), batch, ring, Recompute::none).value(),
+                   2.0 * 4096 * 8192 / 4);
+}
+
 // 2 x layers x heads of keys x width x 2 bytes; latent attention: layers x (512 + 64) x 2 bytes.
 TEST(KvCache, OfATokenIsThatOfThePapers) {
   const Layout one;

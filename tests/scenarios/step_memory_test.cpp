@@ -1,0 +1,156 @@
+// Memory of measured training iterations: the quantity that a row states, and what a row that ran
+// leaves open. Shared tables are read where they are there.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "calibration/measurement.hpp"
+#include "models/networks/fine_tuning.hpp"
+#include "scenarios/steps/step_scenario.hpp"
+#include "strategies/train/memory_facts.hpp"
+
+namespace windtunnel::scenarios {
+namespace {
+
+constexpr double kGiB = 1073741824.0;
+
+std::filesystem::path table(const std::string& name) {
+  return std::filesystem::path(WINDTUNNEL_SOURCE_DIR) / "../shared/measurements/training" /
+         (name + ".csv");
+}
+
+struct RowMemory {
+  StepRow row;
+  std::vector<strategies::StageMemory> stages;
+  sim::Gpu gpu;
+
+  bool fits() const { return strategies::fits(stages, gpu); }
+  double allocated() const {
+    double most = 0;
+    for (const auto& stage : stages) most = std::max(most, stage.allocated().value());
+    return most / kGiB;
+  }
+  double used() const {
+    double most = 0;
+    for (const auto& stage : stages) most = std::max(most, stage.used(gpu.memory).value());
+    return most / kGiB;
+  }
+};
+
+// Every row that can be laid out, without its times.
+std::vector<RowMemory> memories(const std::string& name) {
+  std::vector<RowMemory> out;
+  for (const calibration::GenericRow& line :
+       calibration::read_measurement_file(table(name)).other) {
+    if (line.kind != "step") continue;
+    const StepReading reading = read_step(line);
+    if (!reading.row) continue;
+    const StepTurning turned = scenario_of(*reading.row);
+    if (!turned.scenario) continue;
+    const StepScenario& s = *turned.scenario;
+    const models::Network network = models::fine_tuned(*s.network, s.job.workload.fine_tuning);
+    const auto planning = strategies::make_train_plan(s.job, *s.model, network, *s.cluster);
+    if (!planning.plan) continue;
+    out.push_back(
+        {*reading.row, strategies::stage_memory(*planning.plan, network), s.cluster->node.gpu});
+  }
+  return out;
+}
+
+class SharedTable : public testing::Test {
+ protected:
+  static bool missing(const std::string& name) { return !std::filesystem::exists(table(name)); }
+};
+
+// Megatron-LM 23e00ed0 with Transformer Engine 2.11 on eight B200: max_memory_allocated. SimuMax
+// itself is within 1.4 %; ours is held to 2 % a row and 1 % in the mean.
+TEST_F(SharedTable, AllocatedPeaksOnB200AreWithinAPercentInTheMean) {
+  if (missing("simumax_b200")) GTEST_SKIP() << "no shared tables here";
+  double sum = 0;
+  int rows = 0;
+  for (const RowMemory& one : memories("simumax_b200")) {
+    if (!one.row.memory_gib) continue;
+    const double error = one.allocated() / *one.row.memory_gib - 1.0;
+    EXPECT_LT(std::abs(error), 0.02) << one.row.id << ": " << one.allocated() << " GiB";
+    sum += std::abs(error);
+    ++rows;
+  }
+  ASSERT_GT(rows, 15);
+  EXPECT_LT(sum / rows, 0.01);
+}
+
+// BLOOM's sweep on A100: what nvidia-smi showed on the first and last node, printed without decimals,
+// and one configuration twice with 38 and 44 GB. Mean within 5 %, nobody who ran is refused, and who
+// ran out of memory is.
+TEST_F(SharedTable, UsedMemoryOfBloomsSweepIsWithinFivePercent) {
+  if (missing("bloom_topology_sweep")) GTEST_SKIP() << "no shared tables here";
+  double sum = 0;
+  int rows = 0;
+  for (const RowMemory& one : memories("bloom_topology_sweep")) {
+    const bool ran_out = one.row.outcome == "oom" && !one.row.memory_gib;
+    EXPECT_EQ(one.fits(), !ran_out) << one.row.id;
+    if (!one.row.memory_gib) continue;
+    sum += std::abs(one.used() / *one.row.memory_gib - 1.0);
+    ++rows;
+  }
+  ASSERT_GT(rows, 30);
+  EXPECT_LT(sum / rows, 0.05);
+}
+
+TEST_F(SharedTable, WhatRanFits) {
+  for (const char* name : {"dgxc", "nemo_mbridge", "mosaic_mpt_fsdp", "vtrain_multi"}) {
+    if (missing(name)) GTEST_SKIP() << "no shared tables here";
+    int refused = 0;
+    for (const RowMemory& one : memories(name)) {
+      if (one.row.measured_time() && !one.fits()) ++refused;
+    }
+    EXPECT_LE(refused, 1) << name;
+  }
+}
+
+StepRow row_of(const std::string& model, const std::string& stack) {
+  StepRow row;
+  row.model = model, row.stack = stack, row.gpu = "h100-sxm";
+  row.gpus = 64, row.gpus_per_node = 8, row.scale_up_size = 8;
+  row.precision = "bf16";
+  row.sequence_length = 4096, row.micro_batch = 2, row.global_batch = 128, row.zero = 3;
+  row.time_s = 5.0;
+  return row;
+}
+
+strategies::TrainStrategy strategy_of(const StepRow& row) {
+  const StepTurning turned = scenario_of(row);
+  EXPECT_TRUE(turned.scenario) << turned.reason;
+  return turned.scenario ? turned.scenario->job.strategy : strategies::TrainStrategy{};
+}
+
+TEST(StepMemory, UnstatedRecomputationIsTheLeastThatFits) {
+  const auto of = strategy_of(row_of("llama2-70b", "MaxText (JAX)"));
+  EXPECT_EQ(of.recompute, models::Recompute::full);
+  EXPECT_GT(of.recompute_layers, 0);
+  EXPECT_LT(of.recompute_layers, 80);
+  EXPECT_EQ(strategy_of(row_of("llama2-7b", "MaxText (JAX)")).recompute, models::Recompute::none);
+}
+
+TEST(StepMemory, MegatronFsdpPutsActivationsOnTheHostInstead) {
+  const auto of = strategy_of(row_of("llama2-70b", "Megatron-Bridge/NeMo 26.04"));
+  EXPECT_EQ(of.recompute, models::Recompute::none);
+  EXPECT_EQ(of.offload_activations, strategies::OffloadTarget::host);
+  EXPECT_GT(of.offload_layers, 0);
+}
+
+TEST(StepMemory, WhatIsStatedStays) {
+  StepRow row = row_of("llama2-70b", "MaxText (JAX)");
+  row.recompute = "none";
+  EXPECT_EQ(strategy_of(row).recompute, models::Recompute::none);
+  row.recompute = "", row.outcome = "oom";  // it did not fit, so nothing says what would have
+  EXPECT_EQ(strategy_of(row).recompute, models::Recompute::none);
+}
+
+}  // namespace
+}  // namespace windtunnel::scenarios
