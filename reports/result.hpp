@@ -43,7 +43,7 @@ struct ResultCase {
 
 // A search whose best candidates are the cases (contract.md section 3, `search`). Words: objective,
 // better (lower, higher). Tables:
-//   infeasible  reason (numbers as N), candidates, example (reason and parameters of one)
+//   infeasible  reason (numbers as N), candidates, example (parameters of one), sentence (its reason)
 //   ruled_out   reason (a constraint, the SLO), candidates, nearest (the value that comes nearest)
 //   choices     path, value, candidates, kept, the objective (best with that value), behind
 //   candidates  the varied paths, the facts, verdict (kept, ruled out), front (0/1); the best first

@@ -13,6 +13,7 @@
 #include "reports/views/collective_grid.hpp"
 #include "reports/views/generic.hpp"
 #include "reports/views/lookup.hpp"
+#include "reports/views/plan.hpp"
 #include "reports/views/mix.hpp"
 #include "reports/views/serve.hpp"
 #include "reports/views/timelines.hpp"
@@ -114,9 +115,10 @@ void add_other_tables(const Result& result, View& view) {
   for (const auto& [name, table] : result.tables) {
     if (!shown_elsewhere(name)) add(name, table, Detail::headline);
   }
+  const bool only = result.cases.size() == 1;
   for (const ResultCase& one : result.cases) {
+    if (is_plan(result) && !only) break;  // its best is shown in full
     for (const auto& [name, table] : one.outcome.tables) {
-      const bool only = result.cases.size() == 1;
       if (!shown_elsewhere(name) && !shown_by_training(result, name) &&
           !shown_by_serving(result, name) && !shown_by_mix(result, name))
         add(only ? name : fmt::format("{} of {}", name, one.name), table,
@@ -226,18 +228,27 @@ std::string subtitle_of(const Result& result) {
   return out;
 }
 
-}  // namespace
-
-View make_view(const Result& result) {
-  View view;
-  view.title = title_of_result(result);
-  view.subtitle = subtitle_of(result);
+// As the first kind that recognises it.
+void add_kind(const Result& result, View& view) {
   const auto kind = std::find_if(kKinds.begin(), kKinds.end(),
                                  [&](const Kind& one) { return one.recognises(result); });
   if (kind != kKinds.end()) {
     kind->add(result, view);
   } else {
     add_generic(result, view);
+  }
+}
+
+}  // namespace
+
+View make_view(const Result& result) {
+  View view;
+  view.title = title_of_result(result);
+  view.subtitle = subtitle_of(result);
+  if (is_plan(result)) {
+    add_plan(result, view, add_kind);
+  } else {
+    add_kind(result, view);
   }
   add_expectations(result, view);
   add_timelines(result, view);

@@ -98,8 +98,10 @@ class SweepReader {
     if (axis.paths.empty()) return;
     points_ *= static_cast<double>(length);
     if (points_ > rules_.most_points) {
-      diagnostics_.error(columns.front()->where, fmt::format("the {} has more than {:.0f} points",
-                                                             rules_.called, rules_.most_points));
+      diagnostics_.error(
+          columns.front()->where,
+          fmt::format("{} has more than {:.0f} points",
+                      rules_.called == "sweep" ? "the sweep" : rules_.called, rules_.most_points));
       points_ = 1.0;
       return;
     }

@@ -38,6 +38,13 @@ PlanFlags parse(const Invocation& invocation) {
   return flags;
 }
 
+void say_speed(const Study& study, const Console& console) {
+  const auto& facts = study.result.plan->facts;
+  console.note(fmt::format("{:.0f} candidates costed in {:.3g} s: {:.0f} evaluations/s",
+                           facts.at("evaluated"), facts.at("wall_s"),
+                           facts.at("evaluations_per_s")));
+}
+
 ExitCode verdict(const Study& study, const Console& console) {
   const auto& facts = study.result.plan->facts;
   const auto count = [&](const char* name) {
@@ -85,6 +92,7 @@ ExitCode verb_plan(const Invocation& invocation) {
                                          }});
   }
   for (const std::string& warning : study.result.warnings) console.warning(warning);
+  say_speed(study, console);
   print_result(study.result, flags.output.format(), console);
   if (!flags.out.empty()) write_result(study.result, flags.out, console);
   return verdict(study, console);

@@ -117,11 +117,10 @@ class RecordWriter {
       ++reason.candidates;
       if (reason.example == nullptr) reason.example = &one;
     }
-    Table table{{"reason", "candidates", "example"}, {}};
+    Table table{{"reason", "candidates", "example", "sentence"}, {}};
     for (const auto& [text, reason] : sorted(std::move(found))) {
       table.rows.push_back(
-          {text, reason.candidates,
-           fmt::format("{}: {}", parameters(*reason.example), reason.example->verdict.reason)});
+          {text, reason.candidates, parameters(*reason.example), reason.example->verdict.reason});
     }
     return table;
   }
@@ -141,7 +140,7 @@ class RecordWriter {
       if (!pruned && (!one.evaluated() || one.kept())) continue;
       const std::string& why = pruned ? one.verdict.reason : one.ruled_out;
       const FactConstraint* broken = constraint(why);
-      Reason& reason = found[broken != nullptr ? why : generic_reason(why)];
+      Reason& reason = found[why];
       ++reason.candidates;
       if (reason.example == nullptr) reason.example = &one;
       const double value = broken != nullptr ? one.fact(broken->fact) : one.fact("slo_attainment");

@@ -133,12 +133,12 @@ class ServeRunner : public CandidateRunner {
     }
     out.misses_slo = job.workload.slo.any() && !meets(run);
     if (out.misses_slo) {
-      out.reason = fact(run, "saturated") > 0
-                       ? "misses the SLO: requests come faster than they are served"
-                       : fmt::format(
-                             "misses the SLO: {:.1f} % of the requests are "
-                             "within the limits",
-                             100 * fact(run, "slo_attainment"));
+      out.reason =
+          fact(run, "saturated") > 0
+              ? "misses the SLO: requests come faster than they are served"
+              : fmt::format(
+                    "misses the SLO: less than {:g} % of the requests are within the limits",
+                    100 * aim_.share);
     }
   }
 

@@ -50,7 +50,9 @@ class TrainRunner : public CandidateRunner {
     const auto& train = std::get<TrainScenario>(setting.scenario->workload);
     strategies::TrainJob job{train.job.workload, *strategy};
     const Place& place = places_[one.setting];
-    return cost(job, train, {setting.scenario->cluster, *place.kernels, place.links.get()});
+    return cost(job, train,
+                {setting.scenario->cluster, *place.kernels, place.links.get(),
+                 other_training_kernels(setting.scenario->calibration)});
   }
 
   base::Outcome show(const Candidate&, const Verdict& verdict) override { return verdict.outcome; }
@@ -80,13 +82,16 @@ class TrainRunner : public CandidateRunner {
     base::Outcome early;
     const auto stages = strategies::stage_memory(plan, prepared.network);
     const sim::Gpu& gpu = site.cluster->node.gpu;
-    if (!strategies::fits(stages, gpu)) return impossible(does_not_fit(stages, gpu));
+    // Where GPUs differ, each stage has its own room, which the facts look at.
+    const bool alike = site.cluster->overrides.empty();
+    if (alike && !strategies::fits(stages, gpu)) return impossible(does_not_fit(stages, gpu));
     strategies::add_memory_facts(plan, prepared.network, stages, gpu, early);
     early.facts["gpus"] = static_cast<double>(plan.gpus);
     if (auto why = broken_early(early)) return {.fate = Fate::pruned, .reason = *std::move(why)};
     const strategies::Iteration iteration = strategies::run_iteration(plan, prepared.network, site);
     base::Outcome all;
     strategies::add_train_facts(plan, {*train.model, prepared.network}, site, iteration, all);
+    if (all.status == base::Status::infeasible) return impossible(all.reason);
     // What only some jobs have (goodput) comes with the tables, which take longer.
     if (!has_wanted(all)) all = strategies::train_outcome(prepared, *train.model, site, iteration);
     Verdict out;
