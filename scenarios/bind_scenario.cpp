@@ -172,13 +172,13 @@ void check_ranks(const EngineChoice& engine, const Node& resolved, base::Diagnos
 void check_faults(const sim::Cluster& cluster, const Node& resolved,
                   base::Diagnostics& diagnostics) {
   const std::string kind = workload_kind(resolved);
-  if (kind == "train" || cluster.explicit_network) return;
+  if (kind == "train" || kind == "mix" || cluster.explicit_network) return;
   const Node& node = *resolved.find("cluster");
   const auto refuse = [&](const char* key, bool stated) {
     const Node* part = node.find(key);
     if (!stated || part == nullptr) return;
-    diagnostics.error(part->where, fmt::format("cluster.{} acts on a train workload alone, not on "
-                                               "{}: leave the key out",
+    diagnostics.error(part->where, fmt::format("cluster.{} acts on training, not on a {} "
+                                               "workload: leave the key out",
                                                key, kind));
   };
   refuse("stragglers", !cluster.stragglers.none());

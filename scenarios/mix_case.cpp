@@ -31,10 +31,12 @@ base::Outcome run_mix_case(const MixCase& spec, const Site& site, sim::EngineKin
         .work = [&]() -> decltype(strategies::MixMember::work) {
           if (const auto* train = std::get_if<TrainScenario>(&job.work)) {
             kernels.push_back(training_kernels(part->node.gpu, spec.scenario->calibration));
-            return strategies::TrainMember{.job = train->job,
-                                           .subject = {*train->model, *train->network},
-                                           .site = {part, *kernels.back(), site.model.get()},
-                                           .iterations = job.iterations};
+            return strategies::TrainMember{
+                .job = train->job,
+                .subject = {*train->model, *train->network},
+                .site = {part, *kernels.back(), site.model.get(),
+                         other_training_kernels(spec.scenario->calibration)},
+                .iterations = job.iterations};
           }
           const auto& serve = std::get<ServeScenario>(job.work);
           kernels.push_back(serving_kernels(serve, part->node.gpu, spec.scenario->calibration));

@@ -57,11 +57,7 @@ base::Outcome run_train_case(const TrainCase& spec, const StudyCase& one) {
   const strategies::TrainSite site{.cluster = one.site->cluster,
                                    .kernels = *one.site->kernels,
                                    .links = one.site->model.get(),
-                                   .kernels_of = [&spec](const sim::Gpu& gpu) {
-                                     // A profile that the scenario names is of the cluster's own GPU; others take their own.
-                                     return training_kernels(
-                                         gpu, spec.of->calibration == "none" ? "none" : "");
-                                   }};
+                                   .kernels_of = other_training_kernels(spec.of->calibration)};
   return strategies::run_train(train.job, {*train.model, *train.network}, site, options);
 }
 

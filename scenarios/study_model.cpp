@@ -62,6 +62,13 @@ std::shared_ptr<const models::KernelTimeModel> training_kernels(const sim::Gpu& 
   return calibration::kernel_model_for(gpu, ours ? calibration : "");
 }
 
+std::function<std::shared_ptr<const models::KernelTimeModel>(const sim::Gpu&)>
+other_training_kernels(const std::string& calibration) {
+  return [name = std::string(calibration == "none" ? "none" : "")](const sim::Gpu& gpu) {
+    return training_kernels(gpu, name);
+  };
+}
+
 std::shared_ptr<const models::KernelTimeModel> ModelSource::kernels_for(const Scenario& scenario) {
   const sim::Gpu& gpu = scenario.cluster->node.gpu;
   if (const auto* serve = std::get_if<ServeScenario>(&scenario.workload)) {

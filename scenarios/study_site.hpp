@@ -2,6 +2,7 @@
 // that answers for it. Built in the process that runs the study, so that workers inherit it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -25,6 +26,10 @@ calibration::FabricProfile load_profile(const std::string& name_or_path);
 // Kernel times of a GPU that trains.
 std::shared_ptr<const models::KernelTimeModel> training_kernels(const sim::Gpu& gpu,
                                                                 const std::string& calibration);
+
+// Of the other GPUs of a cluster: a profile that the scenario names is of the cluster's own GPU.
+std::function<std::shared_ptr<const models::KernelTimeModel>(const sim::Gpu&)>
+other_training_kernels(const std::string& calibration);
 
 class ModelSource {
  public:

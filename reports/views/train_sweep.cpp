@@ -13,8 +13,17 @@
 namespace windtunnel::reports {
 namespace {
 
-constexpr std::array kColumns{"iteration_time_s", "tokens_per_s",      "samples_per_s", "mfu",
-                              "bubble_fraction",  "memory_total_bytes"};
+// Those that no case has are left out.
+constexpr std::array kColumns{"iteration_time_s",
+                              "tokens_per_s",
+                              "samples_per_s",
+                              "goodput_tokens_per_s",
+                              "mfu",
+                              "bubble_fraction",
+                              "filled_fraction",
+                              "rank_imbalance",
+                              "training_time_ratio",
+                              "memory_total_bytes"};
 
 // "tensor 4, pipeline 2": what varied says which case it is; else its name does.
 class CaseNames {
@@ -37,12 +46,19 @@ bool is_ok(const ResultCase& one) {
   return one.outcome.status == base::Status::ok && fact(one, "iteration_time_s").has_value();
 }
 
-// Fast or slow for its size: tokens a second, or samples where there are none.
+// Fast or slow for its size: tokens a second, those that last where jobs fail, or samples where
+// there are none.
 std::string rate_name(const Result& result) {
-  const bool tokens = std::any_of(result.cases.begin(), result.cases.end(), [](const auto& one) {
-    return fact(one, "tokens_per_s").has_value();
-  });
-  return tokens ? "tokens_per_s" : "samples_per_s";
+  for (const char* name : {"goodput_tokens_per_s", "tokens_per_s"}) {
+    const bool has = std::any_of(result.cases.begin(), result.cases.end(),
+                                 [name](const auto& one) { return fact(one, name).has_value(); });
+    if (has) return name;
+  }
+  return "samples_per_s";
+}
+
+bool counts_tokens(const std::string& rate) {
+  return rate.ends_with("tokens_per_s");
 }
 
 const ResultCase* best_case(const Result& result, const std::string& rate) {
@@ -88,7 +104,7 @@ ViewTable case_table(const Result& result, const ResultCase* best, const std::st
   const auto varying = varying_parameters(result);
   std::vector<const char*> facts;
   for (const char* name : kColumns) {
-    const bool other_rate = rate == "tokens_per_s" && std::string_view(name) == "samples_per_s";
+    const bool other_rate = counts_tokens(rate) && std::string_view(name) == "samples_per_s";
     const bool any = std::any_of(result.cases.begin(), result.cases.end(),
                                  [&](const auto& one) { return fact(one, name).has_value(); });
     if (any && !other_rate) facts.push_back(name);
@@ -116,9 +132,9 @@ ViewTable case_table(const Result& result, const ResultCase* best, const std::st
     view.rows.push_back(std::move(row));
   }
   if (best != nullptr)
-    view.notes.push_back(
-        fmt::format("* most {}: {}.",
-                    rate == "tokens_per_s" ? "tokens a second" : "samples a second", names(*best)));
+    view.notes.push_back(fmt::format("* most {}: {}.",
+                                     counts_tokens(rate) ? "tokens a second" : "samples a second",
+                                     names(*best)));
   add_reasons(result, names, view);
   return view;
 }
@@ -141,7 +157,7 @@ ViewTable reasons_table(const Result& result) {
 std::string best_sentence(const Result& result, const ResultCase& best, const std::string& rate) {
   std::string text = fmt::format("Fastest: {} with {} {} a second", CaseNames(result)(best),
                                  count_text(fact(best, rate).value_or(NAN)),
-                                 rate == "tokens_per_s" ? "tokens" : "samples");
+                                 counts_tokens(rate) ? "tokens" : "samples");
   text +=
       fmt::format(", {} an iteration", value_text(*fact(best, "iteration_time_s"), Unit::seconds));
   if (const auto mfu = fact(best, "mfu"))

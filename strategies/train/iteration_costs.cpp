@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "models/networks/counts.hpp"
+#include "sim/base/contract.hpp"
 #include "strategies/train/optimizer_cost.hpp"
 
 namespace windtunnel::strategies {
@@ -51,7 +52,9 @@ class Costing {
         groups_{plan.layout.shape(plan.layout.group(0, ParallelDimension::tensor)),
                 plan.layout.shape(plan.layout.group(0, ParallelDimension::context)),
                 plan.layout.shape(plan.layout.expert_group(0))} {
-    for (std::size_t i = 1; i < paces.classes().size() && site.kernels_of; ++i) {
+    base::expects(paces.classes().size() == 1 || site.kernels_of,
+                  "several kinds of GPU have several kernel models");
+    for (std::size_t i = 1; i < paces.classes().size(); ++i) {
       others_.push_back(site.kernels_of(paces.classes()[i]));
     }
   }
@@ -89,7 +92,7 @@ class Costing {
   }
 
   const models::KernelTimeModel& kernels(std::size_t gpus) const {
-    return gpus == 0 || gpus > others_.size() ? site_.kernels : *others_[gpus - 1];
+    return gpus == 0 ? site_.kernels : *others_[gpus - 1];
   }
   std::vector<std::int32_t> stages_of(std::size_t chunk) const {
     const auto position = static_cast<std::int32_t>(chunk);
@@ -112,6 +115,7 @@ class Costing {
   ChunkCosts::Choices choices() const {
     ChunkCosts::Choices choices{.recompute = strategy().recompute,
                                 .recompute_layers = strategy().recompute_layers,
+                                .offload_layers = strategy().offload_layers,
                                 .stack = plan_.stack};
     if (plan_.micro_batches > 1) {
       const BytesPerParameter each = bytes_each();
