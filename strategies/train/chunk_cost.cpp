@@ -1,5 +1,7 @@
 #include "strategies/train/chunk_cost.hpp"
 
+#include <algorithm>
+
 #include "models/networks/activation_memory.hpp"
 #include "models/networks/counts.hpp"
 
@@ -64,6 +66,15 @@ void hide_tensor(const PassSite& site, PassCost& input, PassCost& weight) {
       site.kernels.slowdown({models::KernelClass::gemm, models::Background::collective});
   const Seconds slowed = hidden * (slowdown - 1.0);
   gemm.add(slowed, Seconds(0), slowed * 2.0, 1.0);
+}
+
+CommunicationTime at_most(base::BytesPerSecond rate, CommunicationTime exchange) {
+  if (rate.value() <= 0) return exchange;
+  const double slower = std::max(1.0, exchange.far / rate / exchange.time);
+  exchange.time *= slower;
+  exchange.low *= slower;
+  exchange.high *= slower;
+  return exchange;
 }
 
 void add_accumulation(double bytes, const PassSite& site, PassCost& to) {
@@ -141,7 +152,8 @@ void ChunkCosts::add_block(std::size_t index, models::Recompute recompute, const
   const Bytes held(
       models::weight_bytes_on_rank(one, options_.layout, choices.gather_bytes).total());
   const Bytes trained((passes.dense + passes.expert) * choices.reduce_bytes);
-  const CommunicationTime gathering = site_.clock.collective(Op::all_gather, held, choices.gather);
+  const CommunicationTime gathering =
+      at_most(choices.gather_rate, site_.clock.collective(Op::all_gather, held, choices.gather));
   out.shards_forward.time += gathering.time;
   out.shards_forward.far += gathering.far;
   out.gather_forward += exposed(gathering.time, forward, choices.stack.gather);
@@ -149,7 +161,8 @@ void ChunkCosts::add_block(std::size_t index, models::Recompute recompute, const
   if (one.gradients == models::GradientFlow::none) return;
   CommunicationTime scattering{};
   if (trained.value() > 0) {
-    scattering = site_.clock.collective(Op::reduce_scatter, trained, choices.gather);
+    scattering = at_most(choices.gather_rate,
+                         site_.clock.collective(Op::reduce_scatter, trained, choices.gather));
     const CommunicationTime adding = site_.clock.collective(
         Op::all_reduce, trained / static_cast<double>(choices.gather.ranks), choices.copies);
     scattering.time += adding.time;
@@ -215,8 +228,12 @@ ChunkCost ChunkCosts::cost(const ChunkOfModel& chunk, const Choices& choices) {
   for (std::int64_t i = 0; i < chunk.layers; ++i) {
     const bool again = choices.recompute_layers == 0 || i < choices.recompute_layers;
     const auto position = static_cast<std::size_t>(chunk.first_layer + i + 1);
-    add_block(network_.order[position], again ? choices.recompute : models::Recompute::none,
-              choices, part);
+    Choices here = choices;
+    if (choices.offload_layers > 0 && i >= choices.offload_layers) {
+      here.offload = base::BytesPerSecond(0);
+    }
+    add_block(network_.order[position], again ? choices.recompute : models::Recompute::none, here,
+              part);
   }
   close();
   if (chunk.head) add_block(network_.order.back(), models::Recompute::none, choices, part);

@@ -61,10 +61,13 @@ class ChunkCosts {
   struct Choices {
     models::Recompute recompute = models::Recompute::none;
     std::int64_t recompute_layers = 0;  // of a chunk; 0: all
+    std::int64_t offload_layers = 0;    // of a chunk; 0: all
     SoftwareStack stack{};
     GroupShape gather{};        // ZeRO-3: who shards the weights; one rank: nobody
     GroupShape copies{};        // of a shard, that add up their gradients; one rank: none
     double gather_bytes = 2.0;  // a parameter
+    // Between nodes, of a GPU, where the software gets less than NCCL (sharded_nics); 0: as NCCL.
+    base::BytesPerSecond gather_rate{0};
     double reduce_bytes = 2.0;
     double accumulation_bytes = 0.0;  // a parameter, a micro-batch
     // Activations go to where there is room at this rate and come back; 0: they stay.

@@ -129,6 +129,8 @@ class Costing {
       choices.copies = plan_.layout.shape(RankLayout::shard_copies(all, shards));
       choices.gather_bytes = bytes_each().weight;
       choices.reduce_bytes = bytes_each().gradient;
+      const sim::Node node = site_.cluster.node_at(0);
+      choices.gather_rate = node.nics.bandwidth * (plan_.stack.sharded_nics / node.gpus);
     }
     if (strategy().overlap.expert) choices.experts = ExpertOverlap::other_micro_batch;
     choices.offload = offload_rate(strategy().offload_activations, site_.cluster.node_at(0));

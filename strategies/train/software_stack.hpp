@@ -55,8 +55,8 @@ struct SoftwareStack {
   Accumulation accumulation = Accumulation::fused;
   TensorBackward tensor_backward = TensorBackward::exposed;
   HostAhead ahead = HostAhead::free;
-  // NICs of a node that a sharded optimizer's exchanges (ZeRO 1, 2) keep busy, all its GPUs together;
-  // 0: as NCCL does.
+  // NICs of a node that exchanges of sharded states (ZeRO 1 to 3) keep busy, all its GPUs together; 0:
+  // as NCCL does.
   double sharded_nics = 0;
   StageSends sends = StageSends::scattered;
   SendTiming timing = SendTiming::blocking;

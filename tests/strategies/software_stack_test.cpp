@@ -106,5 +106,24 @@ TEST(ShardedNics, BoundWhatShardedExchangesSendFromANode) {
   EXPECT_NEAR(time_of_nics(25) - time_of_nics(50), longer, 0.01 * longer);
 }
 
+// Weights gathered forward and backward and gradients scattered, 2 bytes a parameter each, half of
+// which leave a node in all, where the passes are too short to hide any of it.
+TEST(ShardedNics, BoundTheGatheringOfShardedWeights) {
+  const test::Subject subject("gpt2-1b");
+  const auto time_of_nics = [&](double gigabytes) {
+    sim::Cluster cluster = test::h100_cluster(2);
+    cluster.node.nics.bandwidth = base::BytesPerSecond(gigabytes * 1e9);
+    TrainJob job{.workload = {.sequence_length = 16, .global_batch = 16},
+                 .strategy = {.zero = ZeroLevel::weights,
+                              .gradient_precision = models::NumberFormat::bf16,
+                              .software = "deepspeed-zero3"}};
+    return test::train(job, subject, cluster).facts.at("iteration_time_s");
+  };
+  const double bytes = 3.0 * static_cast<double>(models::parameters(subject.network));
+  const double nics = stack_by_name("deepspeed-zero3")->sharded_nics;
+  const double longer = bytes / (nics * 1e9) - bytes / (nics * 2e9);
+  EXPECT_NEAR(time_of_nics(1) - time_of_nics(2), longer, 0.05 * longer);
+}
+
 }  // namespace
 }  // namespace windtunnel::strategies
