@@ -21,8 +21,8 @@ constexpr std::array kColumns{"iteration_time_s",
                               "mfu",
                               "bubble_fraction",
                               "filled_fraction",
-                              "rank_imbalance",
-                              "training_time_ratio",
+                              "imbalance_fraction",
+                              "training_time_fraction",
                               "memory_total_bytes"};
 
 // "tensor 4, pipeline 2": what varied says which case it is; else its name does.

@@ -19,7 +19,7 @@ void add_goodput_facts(const TrainPlan& plan, const sim::Cluster& cluster,
   fact("checkpoint_bytes", costs.checkpoint.bytes.value());
   fact("checkpoint_stop_s", costs.checkpoint.stop.value());
   const double ratio = training_time_ratio(job, costs.checkpoint_steps);
-  fact("training_time_ratio", ratio);
+  fact("training_time_fraction", ratio);
   const Seconds writing = costs.checkpoint.stop + costs.checkpoint.behind;
   const Seconds segment = step * static_cast<double>(costs.checkpoint_steps);
   if (writing > segment + costs.checkpoint.stop) {

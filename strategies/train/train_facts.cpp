@@ -88,10 +88,10 @@ class TrainFacts {
 
   base::Flops recomputed_flops(const models::Block& block, const models::BatchShape& batch) const {
     base::Flops sum{0};
-    for (const models::Op& op : block.ops) {
-      if (models::recomputed(op, block, plan_.lowering, plan_.job.strategy.recompute)) {
-        sum += models::forward_flops(op, batch);
-      }
+    const std::vector<double> shares =
+        models::recomputed_shares(block, plan_.lowering, plan_.job.strategy.recompute);
+    for (std::size_t i = 0; i < shares.size(); ++i) {
+      sum += models::forward_flops(block.ops[i], batch) * shares[i];
     }
     return sum;
   }
@@ -182,7 +182,7 @@ class TrainFacts {
     }
     const StepSpread& spread = iteration_.spread;
     if (iteration_.paces == nullptr) return;
-    fact("rank_imbalance", std::max(0.0, spread.imbalance));
+    fact("imbalance_fraction", std::max(0.0, spread.imbalance));
     if (spread.steps <= 1) return;
     fact("drawn_steps", static_cast<double>(spread.steps));
     fact("iteration_deviation_s", spread.deviation.value());

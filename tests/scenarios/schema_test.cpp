@@ -181,7 +181,7 @@ TEST(JsonSchema, FlagsWhatTheLoaderFlags) {
   Json cluster = json_of(kSmall);
   for (const std::string_view broken :
        {"{nodes: 0}", "{nodes: many}", "{fabric: {kind: fat_tre}}", "{colour: red}",
-        "{node: {nics: {bandwidth: 400}}}", "{stragglers: {jitter: {mean: 7}}}"}) {
+        "{node: {nics: {bandwidth: 400}}}", "{stragglers: {slow: [{slowdown: 0.5}]}}"}) {
     cluster["cluster"] = json_of(broken);
     EXPECT_THAT(schema_violations(cluster, schema), Not(IsEmpty())) << broken;
   }

@@ -102,14 +102,14 @@ TEST(Goodput, ATrainingJobSaysWhatItsClusterCostsIt) {
   EXPECT_NE(unsaved.reason.find("nothing is saved"), std::string::npos) << unsaved.reason;
   job.workload.checkpointing = {.best_interval = true, .bandwidth = base::BytesPerSecond(100e9)};
   const base::Outcome best = test::train(job, gpt, cluster);
-  ASSERT_TRUE(best.facts.contains("training_time_ratio")) << best.reason;
+  ASSERT_TRUE(best.facts.contains("training_time_fraction")) << best.reason;
   EXPECT_NEAR(best.facts.at("job_mtbf_s"), 5e4 * 3600 / 64, 1.0);
   EXPECT_LT(best.facts.at("goodput_tokens_per_s"), best.facts.at("tokens_per_s"));
   job.workload.checkpointing.best_interval = false;
   job.workload.checkpointing.interval =
       static_cast<std::int64_t>(best.facts.at("checkpoint_interval_steps")) * 10;
   const base::Outcome rare = test::train(job, gpt, cluster);
-  EXPECT_LT(rare.facts.at("training_time_ratio"), best.facts.at("training_time_ratio"));
+  EXPECT_LT(rare.facts.at("training_time_fraction"), best.facts.at("training_time_fraction"));
   cluster.failures = {};
   job.workload.checkpointing.best_interval = true;
   EXPECT_NE(test::train(job, gpt, cluster).reason.find("cluster.failures"), std::string::npos);

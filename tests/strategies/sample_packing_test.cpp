@@ -164,7 +164,7 @@ TEST(Packing, MoreReplicasWaitLongerForTheSlowest) {
     TrainJob job = job_of(Packing::longest, kChat);
     job.workload.global_batch = 16 * nodes;
     job.strategy.micro_batch = 4;
-    const double imbalance = fact(run(job, nodes), "rank_imbalance");
+    const double imbalance = fact(run(job, nodes), "imbalance_fraction");
     EXPECT_GT(imbalance, before) << nodes;
     before = imbalance;
   }
@@ -175,9 +175,9 @@ TEST(Packing, BucketsGiveReplicasAlikeWork) {
   TrainJob job = job_of(Packing::longest, kChat);
   job.strategy.micro_batch = 4;
   job.workload.lengths = UniformLength{.min = 64, .max = 4096};  // no outliers
-  const double longest = fact(run(job), "rank_imbalance");
+  const double longest = fact(run(job), "imbalance_fraction");
   job.workload.packing = Packing::bucketed;
-  EXPECT_LT(fact(run(job), "rank_imbalance"), 0.5 * longest);
+  EXPECT_LT(fact(run(job), "imbalance_fraction"), 0.5 * longest);
 }
 
 TEST(Packing, AMaskedKernelComputesTheWholeSquare) {
