@@ -97,7 +97,7 @@ TEST(Broken, AFileThatCannotBeReadIsTheEnvironmentsFault) {
 }
 
 TEST(Broken, AWorkloadThatIsNotBuiltYetSaysSo) {
-  for (const std::string kind : {"async_train", "data", "mix"}) {
+  for (const std::string kind : {"async_train", "data"}) {
     try {
       load_text("cluster: dgx-h100\nmodel: llama3-70b\nworkload: {kind: " + kind + "}\n");
       ADD_FAILURE() << kind;
