@@ -211,7 +211,7 @@ TEST(Run, ErrorsOfAllFilesComeAtOnceAndNothingRuns) {
 
 TEST(Run, AWorkloadThatIsNotBuiltYetExitsWithFour) {
   const Finished run =
-      run_text("schema: windtunnel/1\nname: t\ncluster: teaching-4gpu\nworkload: {kind: mix}\n");
+      run_text("schema: windtunnel/1\nname: t\ncluster: teaching-4gpu\nworkload: {kind: data}\n");
   EXPECT_EQ(run.exit_code, 4);
   EXPECT_THAT(run.err, HasSubstr("not built yet"));
 }
