@@ -210,10 +210,4 @@ std::vector<double> recomputed_shares(const Block& block, const LoweringOptions&
   return shares;
 }
 
-bool recomputed(const Op& op, const Block& block, const LoweringOptions& options,
-                Recompute recompute) {
-  const auto index = static_cast<std::size_t>(&op - block.ops.data());
-  return recomputed_shares(block, options, recompute)[index] > 0.5;
-}
-
 }  // namespace windtunnel::models

@@ -33,8 +33,5 @@ base::Bytes activation_memory(const Block& block, const BatchShape& batch,
 // never do. With every other product kept, a fused projection counts by the widths of its pieces.
 std::vector<double> recomputed_shares(const Block& block, const LoweringOptions& options,
                                       Recompute recompute);
-// Whether most of it is. Pre: `op` is one of the block's.
-bool recomputed(const Op& op, const Block& block, const LoweringOptions& options,
-                Recompute recompute);
 
 }  // namespace windtunnel::models

@@ -17,6 +17,8 @@ const std::vector<std::pair<std::string, base::FactInfo>>& step_validation_fact_
       {"memory_rows", {"memory rows", "", "rows that state the memory of a whole device"}},
       {"memory_mean_abs_error", {"memory, mean |error|", "", "predicted / measured - 1"}},
       {"memory_bias", {"memory, bias", "", "mean error; above 0: too much"}},
+      {"memory_inside_band",
+       {"memory inside its band", "", "share of measured peaks inside the band of theirs"}},
       {"out_of_memory_rows", {"out-of-memory rows", "", "that ran out of memory"}},
       {"out_of_memory_flagged", {"of these flagged", "", "predicted not to fit"}},
       {"out_of_memory_false_alarms", {"false alarms", "", "rows that ran, predicted not to fit"}},

@@ -68,7 +68,9 @@ std::optional<models::Transformer> gpt(const StepRow& row) {
   t.vocab = row.vocab.value_or(51200);
   t.max_positions = row.sequence_length.value_or(2048);
   t.tied_embeddings = true;
-  t.dropout = 0.1;
+  // GPT-Neo and OPT train without dropout of attention (their Hugging Face configurations).
+  const bool without = row.model.starts_with("GPT-Neo") || row.model.starts_with("OPT");
+  t.dropout = without ? 0.0 : 0.1;
   t.biases = {.qkv = true, .attention_output = true, .mlp = true, .norm = true};
   return t;
 }

@@ -74,22 +74,26 @@ void add_errors(const std::vector<const ValidatedStep*>& steps, base::Outcome& o
   if (rank.regret) out.facts["regret"] = *rank.regret;
 }
 
-// The quantity that the row's memory is of: PyTorch's peak of allocated or reserved memory, else
-// what the device reports.
-double memory_of(const ValidatedStep& step) {
+// The fact of the quantity that the row's memory is of: PyTorch's peak of allocated or reserved
+// memory, else what the device reports.
+const char* memory_fact(const ValidatedStep& step) {
   const auto says = [&](std::string_view word) {
     return step.row.memory_kind.find(word) != std::string::npos;
   };
-  const auto found = step.predicted.facts.find(says("reserved")    ? "memory_reserved_bytes"
-                                               : says("allocated") ? "memory_allocated_bytes"
-                                                                   : "memory_used_bytes");
+  return says("reserved")    ? "memory_reserved_bytes"
+         : says("allocated") ? "memory_allocated_bytes"
+                             : "memory_used_bytes";
+}
+
+double memory_of(const ValidatedStep& step) {
+  const auto found = step.predicted.facts.find(memory_fact(step));
   return found == step.predicted.facts.end() ? 0.0 : found->second;
 }
 
 // Memory, where the row says what the whole device held, and who ran out of it.
 void add_memory(const std::vector<ValidatedStep>& steps, base::Outcome& out) {
   std::vector<double> errors, absolute;
-  double short_of = 0, flagged = 0, alarms = 0;
+  double short_of = 0, flagged = 0, alarms = 0, inside = 0;
   for (const ValidatedStep& step : steps) {
     const double bytes = memory_of(step);
     if (bytes <= 0) continue;
@@ -101,13 +105,19 @@ void add_memory(const std::vector<ValidatedStep>& steps, base::Outcome& out) {
     const bool whole = step.row.memory_kind.find("activations") == std::string::npos &&
                        step.row.memory_kind.find("params") == std::string::npos;
     if (!step.row.memory_gib || !whole) continue;
-    errors.push_back(bytes / (*step.row.memory_gib * 1073741824.0) - 1.0);
+    const double measured = *step.row.memory_gib * 1073741824.0;
+    errors.push_back(bytes / measured - 1.0);
+    const auto band = step.predicted.bands.find(memory_fact(step));
+    if (band != step.predicted.bands.end()) {
+      inside += measured >= band->second.low && measured <= band->second.high ? 1 : 0;
+    }
     absolute.push_back(std::abs(errors.back()));
   }
   if (!absolute.empty()) {
     out.facts["memory_rows"] = static_cast<double>(absolute.size());
     out.facts["memory_mean_abs_error"] = mean(absolute);
     out.facts["memory_bias"] = mean(errors);
+    out.facts["memory_inside_band"] = inside / static_cast<double>(absolute.size());
   }
   out.facts["out_of_memory_rows"] = short_of;
   out.facts["out_of_memory_flagged"] = flagged;

@@ -20,6 +20,7 @@ constexpr Bytes kSmallScratch{16 * kMiB};
 // the activations, 20 % in the median; what does not heal is assumed.
 constexpr double kFragmentation = 0.04;
 constexpr double kSlack = 0.2;
+constexpr double kExpandable = 0.02;
 
 constexpr MemoryConventions kMegatronCore{.logit = 2,
                                           .placeholders = Placeholders::one_a_shape,
@@ -33,6 +34,7 @@ constexpr MemoryConventions kMegatron2021{.logit = 10,
                                           .fragmentation = kFragmentation,
                                           .slack = kSlack};
 constexpr MemoryConventions kDeepSpeedFp16{.step_copies = 6,
+                                           .whole_step_copies = 4,
                                            .logit = 10,
                                            .bucket = Bytes(5e8 * 2),
                                            .groups = Groups::deepspeed,
@@ -49,12 +51,20 @@ constexpr MemoryConventions kDeepSpeedBf16{.copies = 2,
                                            .fragmentation = kFragmentation,
                                            .slack = kSlack,
                                            .static_slack = 0.12};
+constexpr MemoryConventions kDeepSpeedZero3{.logit = 10,
+                                            .bucket = Bytes(5e8 * 2),
+                                            .live_parameters = 1e9,
+                                            .context = kEagerContext,
+                                            .scratch = kSmallScratch,
+                                            .fragmentation = kFragmentation,
+                                            .slack = kSlack};
+// torchtitan runs with expandable segments, which do not fragment.
 constexpr MemoryConventions kFsdp{.logit = 12,
                                   .shard = Shard::master_alone,
                                   .context = kLazyContext,
                                   .scratch = kScratch,
-                                  .fragmentation = kFragmentation,
-                                  .slack = kSlack};
+                                  .fragmentation = kExpandable,
+                                  .slack = kExpandable};
 // FlashAttention's cross entropy on 16-bit logits, whose gradient takes their place; metrics hold them.
 constexpr MemoryConventions kComposer{.logit = 4,
                                       .shard = Shard::master_alone,
@@ -86,7 +96,7 @@ constexpr std::array<Row, 12> kRows{{
     {"megatron-lm-2020", kMegatron2021},
     {"megatron-lm-2021", kMegatron2021},
     {"megatron-lm-2022", kMegatron2021},
-    {"deepspeed-zero3", kDeepSpeedFp16},
+    {"deepspeed-zero3", kDeepSpeedZero3},
     {"fsdp-compiled", kFsdp},
     {"fsdp-eager", kFsdp},
     {"composer-fsdp", kComposer},

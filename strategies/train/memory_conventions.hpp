@@ -4,12 +4,14 @@
 // Sources.
 // DeepSpeed (microsoft/DeepSpeed, runtime/zero/stage_1_and_2.py and runtime/bf16_optimizer.py): ZeRO
 // stage 1 of fp16 flattens a rank's share of the gradients and casts it to fp32 for the step (2 + 4
-// bytes a parameter of the share) and reduces in buckets of 5e8 elements; BF16_Optimizer accumulates
-// in fp32 beside the 16-bit gradients of the micro-batch. It flattens the weights on the device, and
-// the allocator keeps the blocks where they stood; the fp16 optimizer goes by way of the host (kept:
-// chosen on BLOOM's sweep, plausible 0 to 0.25, where gradients reuse all or none of them). The
-// pipeline makes communicators of its own beside Megatron's, and one for each neighbouring stage
+// bytes a parameter of the share; without ZeRO only the cast) and reduces in buckets of 5e8 elements;
+// BF16_Optimizer accumulates in fp32 beside the 16-bit gradients of the micro-batch. It flattens the
+// weights on the device, and the allocator keeps the blocks where they stood; the fp16 optimizer goes
+// by way of the host (kept: chosen on BLOOM's sweep, plausible 0 to 0.25, where gradients reuse all
+// or none of them). The pipeline makes communicators of its own beside Megatron's, and one for each
+// neighbouring stage
 // (runtime/pipe/topology.py, p2p.py).
+// ZeRO-3 gathers 1e9 parameters at most (stage3_max_live_parameters) and steps in groups of them.
 // Transformer Engine (NVIDIA/TransformerEngine, pytorch/module/base.py): where a product adds the
 // weight gradient to the fp32 buffer, autograd is handed a placeholder of the weight's shape and
 // format, one kept for every shape; Megatron-LM makes one for the output layer each time.
@@ -37,12 +39,14 @@ enum class Shard { weights_and_master, master_alone };
 enum class Groups { one_a_kind, deepspeed };
 
 struct MemoryConventions {
-  double copies = 0;       // bytes a trained parameter that no data rank shares
-  double step_copies = 0;  // bytes a parameter of an optimizer's share, only while it steps
-  double logit = 0;        // bytes a logit at the worst moment, what backward keeps included
-  base::Bytes bucket{0};   // gradients flattened for their reduction
+  double copies = 0;             // bytes a trained parameter that no data rank shares
+  double step_copies = 0;        // bytes a parameter of an optimizer's share, only while it steps
+  double whole_step_copies = 0;  // the same where the optimizer is not sharded
+  double logit = 0;              // bytes a logit at the worst moment, what backward keeps included
+  base::Bytes bucket{0};         // gradients flattened for their reduction
   Placeholders placeholders = Placeholders::none;
   Shard shard = Shard::weights_and_master;
+  double live_parameters = 0;  // most that ZeRO-3 gathers at a time; 0: of two layers
   Groups groups = Groups::one_a_kind;
   base::Bytes context{0};    // CUDA context and loaded kernels
   base::Bytes scratch{0};    // workspaces of cuBLAS and of the attention library

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <string>
 #include <utility>
@@ -93,12 +94,37 @@ std::string out_of_memory(const StageMemory& stage, std::ptrdiff_t index, Bytes 
       base::to_text(stage.activations), base::to_text(stage.workspace));
 }
 
-template <class Of>
-double most(const std::vector<StageMemory>& stages, Of of) {
-  Bytes out{0};
-  for (const StageMemory& stage : stages) out = base::max(out, of(stage));
-  return out.value();
+// Of the parts, independent of one another. Weights, gradients and optimizer states are counted.
+constexpr double kActivations = 0.08, kScratch = 0.3, kOutside = 0.4, kHeld = 0.5;
+
+double spread(const StageMemory& stage, double outside, double held) {
+  const double lost = (stage.workspace - stage.scratch - stage.outside).value();
+  return std::hypot(
+      kActivations * stage.activations.value(), kScratch * stage.scratch.value(),
+      std::hypot(outside * (stage.outside.value() + lost), held * stage.held.value()));
 }
+
+// A total of the stage that has most of it, with its band.
+class Totals {
+ public:
+  Totals(const std::vector<StageMemory>& stages, base::Outcome& out) : stages_(stages), out_(out) {}
+
+  template <class Of>
+  void add(const char* name, double outside, double held, Of of) {
+    const StageMemory* worst = &stages_.front();
+    for (const StageMemory& stage : stages_) {
+      if (of(stage) > of(*worst)) worst = &stage;
+    }
+    const double value = of(*worst).value();
+    const double half = spread(*worst, outside, held);
+    out_.facts[name] = value;
+    out_.bands[name] = {value - half, value + half, 0.9};
+  }
+
+ private:
+  const std::vector<StageMemory>& stages_;
+  base::Outcome& out_;
+};
 
 }  // namespace
 
@@ -117,16 +143,19 @@ void add_memory_facts(const TrainPlan& plan, const models::Network& network,
                       base::Outcome& out) {
   const StageMemory& worst = fullest(stages);
   const auto fact = [&](const char* name, double value) { out.facts[name] = value; };
-  fact("memory_total_bytes", worst.total().value());
   fact("memory_weights_bytes", worst.weights.value());
   fact("memory_gradients_bytes", worst.gradients.value());
   fact("memory_optimizer_bytes", worst.optimizer.value());
   fact("memory_activations_bytes", worst.activations.value());
   fact("memory_workspace_bytes", worst.workspace.value());
-  fact("memory_allocated_bytes", most(stages, [](const StageMemory& s) { return s.allocated(); }));
-  fact("memory_reserved_bytes",
-       most(stages, [&](const StageMemory& s) { return s.reserved(gpu.memory); }));
-  fact("memory_used_bytes", most(stages, [&](const StageMemory& s) { return s.used(gpu.memory); }));
+  Totals totals(stages, out);
+  totals.add("memory_total_bytes", kOutside, 0.0, [](const StageMemory& s) { return s.total(); });
+  totals.add("memory_allocated_bytes", 0.0, 0.0,
+             [](const StageMemory& s) { return s.allocated(); });
+  totals.add("memory_reserved_bytes", 0.0, kHeld,
+             [&](const StageMemory& s) { return s.reserved(gpu.memory); });
+  totals.add("memory_used_bytes", kOutside, kHeld,
+             [&](const StageMemory& s) { return s.used(gpu.memory); });
   fact("memory_capacity_bytes", gpu.memory.value());
   fact("fits", fits(stages, gpu) ? 1.0 : 0.0);
   if (fits(stages, gpu)) return;

@@ -80,10 +80,18 @@ Bytes ScratchMemory::gathered(const std::vector<ChunkOfModel>& chunks) const {
           std::max(largest, models::weight_bytes_on_rank(layer(chunk, i), layout, stored).total());
     }
   }
+  if (conventions_.live_parameters > 0) {
+    return Bytes(std::min(2 * largest, conventions_.live_parameters * stored));
+  }
   if (conventions_.shard != Shard::master_alone) return Bytes(2 * largest);
   const double root = root_weights(network_, layout, stored);
+  const double head =
+      network_.shared_parameters > 0
+          ? root
+          : models::weight_bytes_on_rank(network_.blocks[network_.order.back()], layout, stored)
+                .total();
   const double reduced = models::weight_bytes(plan_.job.strategy.gradient_precision) / stored;
-  return Bytes(2 * largest + root + std::max(largest, root) * (1.0 + reduced));
+  return Bytes(2 * largest + root + head + largest * (1.0 + reduced));
 }
 
 Bytes ScratchMemory::logits() const {

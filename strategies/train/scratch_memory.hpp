@@ -2,9 +2,10 @@
 //
 // Model, bytes at the moment when the activations of a device are at their most:
 //   library      workspaces (memory_conventions.hpp)
-//   gathered     ZeRO-3: the weights of the largest layer and of the next; for FSDP also those of the
-//                group of embedding and head, and the gradient of the largest group: whole, in 16
-//                bits and as it is reduced
+//   gathered     ZeRO-3: the weights of the largest layer and of the next, or as many as the
+//                framework gathers at most. FSDP also those of the group of embedding and head with
+//                the head's 16-bit gradient, which wait for the end of the backward pass, and the
+//                gradient of a layer: whole, in 16 bits and as it is reduced
 //   logits       what the loss takes beside what backward keeps: rows x vocabulary / tensor
 //   placeholders one 16-bit tensor for every shape of a layer's matrices, and one for the output
 //                layer (Transformer Engine's and Megatron-LM's weight gradients in fp32 buffers)

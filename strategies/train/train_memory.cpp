@@ -17,10 +17,11 @@ using models::Recompute;
 // Of the device's memory: what the driver keeps for itself (an A100 of 80 GiB offers 79.35 GiB).
 constexpr double kKeptFree = 0.008;
 
-// Activations that one micro-batch keeps in a chunk, and the most that one of its layers needs while
-// it is computed again.
+// Activations that one micro-batch keeps in a chunk, the most that one of its layers needs while it
+// is computed again, and the two offloaded layers that are on the device: one at work and one on its
+// way.
 struct ChunkActivations {
-  Bytes kept{0}, again{0};
+  Bytes kept{0}, again{0}, passing{0};
 };
 
 struct HeldByChunk {
@@ -38,9 +39,14 @@ class ChunkMemory {
     for (std::int64_t i = 0; i < chunk.layers; ++i) {
       const std::size_t block = layer(chunk, i);
       const Recompute recompute = recompute_of(i);
-      out.kept += of(block, recompute);
+      const Bytes kept = of(block, recompute);
+      if (is_offloaded(i)) {
+        out.passing = base::max(out.passing, 2.0 * kept);
+      } else {
+        out.kept += kept;
+      }
       if (recompute != Recompute::none) {
-        out.again = base::max(out.again, of(block, Recompute::none) - of(block, recompute));
+        out.again = base::max(out.again, of(block, Recompute::none) - kept);
       }
     }
     if (chunk.head) out.kept += of(network_.order.back(), Recompute::none);
@@ -80,6 +86,11 @@ class ChunkMemory {
   Recompute recompute_of(std::int64_t i) const {
     const TrainStrategy& s = plan_.job.strategy;
     return s.recompute_layers == 0 || i < s.recompute_layers ? s.recompute : Recompute::none;
+  }
+  bool is_offloaded(std::int64_t i) const {
+    const TrainStrategy& s = plan_.job.strategy;
+    return s.offload_activations != OffloadTarget::none &&
+           (s.offload_layers == 0 || i < s.offload_layers);
   }
   Bytes of(std::size_t block, Recompute recompute) const {
     return models::activation_memory(network_.blocks[block], plan_.micro_batch, plan_.lowering,
@@ -124,16 +135,6 @@ Bytes peak_bytes(const std::vector<PipelineStep>& order,
     }
   }
   return peak;
-}
-
-// Offloaded activations: two layers are on the device, one at work and one on its way.
-Bytes resident(const std::vector<ChunkActivations>& chunks, const TrainPlan& plan) {
-  Bytes most{0};
-  for (std::size_t i = 0; i < chunks.size(); ++i) {
-    const double layers = static_cast<double>(std::max<std::int64_t>(1, plan.split[i].layers));
-    most = base::max(most, chunks[i].kept * std::min(1.0, 2.0 / layers) + chunks[i].again);
-  }
-  return most;
 }
 
 double shard_of(ZeroLevel level, ZeroLevel from, double ranks) {
@@ -187,13 +188,16 @@ class StageSum {
           plan_.split[static_cast<std::size_t>(plan_.pipeline.model_chunk({device, c}))]);
       chunks.push_back(memory_.activations(parts.back()));
       add_parameters(memory_.held(parts.back(), each_.weight), out);
-      step += conventions_.step_copies *
+      step += (strategy_.zero == ZeroLevel::none ? conventions_.whole_step_copies
+                                                 : conventions_.step_copies) *
               shares_.of(memory_.held(parts.back(), each_.weight).trained, ZeroLevel::optimizer);
     }
     if (strategy_.offload_optimizer != OffloadTarget::none) out.optimizer = Bytes(0);
-    const Bytes peak = peak_bytes(plan_.pipeline.devices[static_cast<std::size_t>(device)], chunks);
-    out.activations =
-        strategy_.offload_activations == OffloadTarget::none ? peak : resident(chunks, plan_);
+    Bytes peak = peak_bytes(plan_.pipeline.devices[static_cast<std::size_t>(device)], chunks);
+    Bytes passing{0};
+    for (const ChunkActivations& chunk : chunks) passing = base::max(passing, chunk.passing);
+    peak += passing;
+    out.activations = peak;
     out.scratch = scratch_.of(parts, kept_of_embedding(parts, chunks)) +
                   base::min(conventions_.bucket, out.gradients);
     // The step comes when no activations are left; its blocks are held until then.
