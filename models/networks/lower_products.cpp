@@ -42,8 +42,10 @@ void casts(const LinearShape& shape, const Target& target) {
   if (!is_narrow(shape.format)) return;
   const double narrow = activation_bytes(shape.format);
   const double copies = target.options.mode == Mode::training ? 2.0 : 1.0;
-  const bool current = target.options.mode == Mode::training && shape.format == NumberFormat::fp8 &&
-                       target.options.software.scaling == Scaling::current;
+  const bool own_scale =
+      shape.format == NumberFormat::nvfp4 ||  // a scale of the tensor beside those of blocks
+      (shape.format == NumberFormat::fp8 && target.options.software.scaling == Scaling::current);
+  const bool current = target.options.mode == Mode::training && own_scale;
   const double reads = current ? 2.0 : 1.0;
   const double each = reads * target.element() + copies * narrow;
   const double rows = static_cast<double>(shape.rows);

@@ -113,9 +113,24 @@ class JobMaker {
     }
   }
 
+  // Of an interleaved schedule that does not say: as many as give every chunk a layer, evenly,
+  // embedding and loss counted as one each where that is what divides.
+  std::int64_t most_virtual_stages() const {
+    const auto* t = std::get_if<models::Transformer>(&model_.architecture);
+    const std::int64_t stages = std::max<std::int64_t>(1, row_.pipeline.value_or(1));
+    if (t == nullptr) return 1;
+    for (std::int64_t v = (t->layers + 2) / stages; v > 1; --v)
+      if ((t->layers + 2) % (stages * v) == 0 || t->layers % (stages * v) == 0) return v;
+    return 1;
+  }
+
   void schedule() {
     auto& s = job_.strategy;
     s.virtual_stages = std::max<std::int64_t>(1, row_.virtual_stages.value_or(1));
+    if (!row_.virtual_stages && has(row_.schedule, "interleav")) {
+      s.virtual_stages = most_virtual_stages();
+      say("virtual_stages", fmt::format("{}", s.virtual_stages));
+    }
     if (s.sizes.pipeline == 1) s.virtual_stages = 1;
     s.schedule = row_.schedule == "gpipe" ? strategies::PipelineSchedule::gpipe
                  : s.virtual_stages > 1   ? strategies::PipelineSchedule::interleaved

@@ -21,9 +21,8 @@
 namespace windtunnel::strategies {
 
 // Of weights that ranks share. exposed: when they are needed; overlapped: a block ahead;
-// within_layer: layers are turns of one compiled loop (XLA), in which the weights of one half of a
-// layer travel behind the other half and nothing crosses a turn: half of it hides. After the step of
-// a sharded optimizer as exposed.
+// within_layer: layers are turns of one compiled loop (XLA) and little crosses a turn, so that a part
+// of it shows (chunk_cost.cpp). After the step of a sharded optimizer as exposed.
 enum class WeightGather { exposed, overlapped, within_layer };
 // Of gradients over micro-batches. fused: into the GEMM that makes them; separate: a kernel reads
 // the new one and adds it to the sum; converted: as separate, but through a copy in the precision of

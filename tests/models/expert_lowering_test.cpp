@@ -33,6 +33,9 @@ TEST(ExpertLowering, CurrentScalingReadsAnOperandOnceMore) {
   options.software.scaling = Scaling::current;
   const double current = bytes_of(forward(op, options), MemoryOp::cast);
   EXPECT_DOUBLE_EQ(current - delayed, 1024.0 * 512.0 * 2.0);
+  options.formats = formats_of(NumberFormat::nvfp4);  // has a scale of the tensor in any case
+  const double narrow = bytes_of(forward(op, options), MemoryOp::cast);
+  EXPECT_DOUBLE_EQ(narrow, 1024.0 * 512.0 * (2.0 * 2.0 + 2.0 * (0.5 + 1.0 / 16)));
   options.formats = formats_of(NumberFormat::mxfp8);  // scales by block
   const double block = bytes_of(forward(op, options), MemoryOp::cast);
   options.software.scaling = Scaling::delayed;

@@ -50,6 +50,27 @@ TEST(StepRows, ALoraTaskTrainsAdaptersOnly) {
   EXPECT_EQ(job_of(row).workload.fine_tuning.method, models::FineTuningMethod::lora);
 }
 
+TEST(StepRows, AnInterleavedScheduleWithoutItsStagesHasAsManyAsDivideTheLayers) {
+  StepRow row = row_of("llama3.1-405b", "Megatron-Core", "h100-sxm");  // 126 layers and two ends
+  row.gpus = 16384, row.tensor = 8, row.pipeline = 16, row.global_batch = 2048;
+  row.schedule = "interleaved 1f1b";
+  EXPECT_EQ(job_of(row).strategy.virtual_stages, 8);
+  row.virtual_stages = 4;
+  EXPECT_EQ(job_of(row).strategy.virtual_stages, 4);
+  row.virtual_stages.reset(), row.schedule = "1f1b";
+  EXPECT_EQ(job_of(row).strategy.virtual_stages, 1);
+}
+
+TEST(StepRows, NemotronSuperIsTrainedWithItsPredictionLayers) {
+  std::vector<std::string> inferred;
+  const auto layers = [&](const std::string& model) {
+    const auto made = model_of(row_of(model, "Megatron-Bridge/NeMo 26.04", "gb300"), inferred);
+    return std::get<models::Transformer>(made->architecture).mtp_layers;
+  };
+  EXPECT_EQ(layers("Nemotron_3_Super"), 2);
+  EXPECT_EQ(layers("Nemotron_3_Nano"), 0);
+}
+
 TEST(StepRows, ANoteOnDenseLayersChangesWhereExpertsBegin) {
   StepRow row = row_of("deepseek-v3", "Megatron-LM", "b200-sxm");
   row.layers = 4;
