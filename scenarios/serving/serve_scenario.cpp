@@ -151,11 +151,18 @@ class JobMaker {
       say("precision", models::to_text(*found));
     }
     s.precision = *found;
+    if (has(lower(row_.model), "gpt-oss") || has(lower(row_.model), "gpt oss")) {
+      // Published with experts in MXFP4; Blackwell multiplies it with 8-bit activations.
+      const auto gpu = models::gpu_named(gpu_name_of(row_.gpu));
+      const bool narrow_products = gpu && gpu->architecture == "blackwell";
+      s.precision = narrow_products ? NumberFormat::mxfp4_mxfp8 : NumberFormat::mxfp4_weights;
+      say("precision", models::to_text(s.precision));
+    }
     const auto kv = precision_of(row_.kv_precision);
     const bool trtllm = has(lower(row_.framework), "tensorrt") || row_.framework == "trtllm";
-    const bool narrow = s.precision == NumberFormat::fp8 || s.precision == NumberFormat::nvfp4;
     const bool block = s.precision == NumberFormat::fp8_block;
-    const bool narrow_keys = (narrow && trtllm) || ((narrow || block) && harness_.narrow_keys);
+    const bool narrow = models::weight_bytes(s.precision) < 2.0 && (!block || harness_.narrow_keys);
+    const bool narrow_keys = narrow && (trtllm || harness_.narrow_keys);
     s.kv_precision = kv ? *kv : narrow_keys ? NumberFormat::fp8 : NumberFormat::bf16;
     if (!kv) say("kv_precision", models::to_text(s.kv_precision));
   }

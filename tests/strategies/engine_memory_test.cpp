@@ -61,6 +61,16 @@ TEST(EngineMemory, NarrowKeysTakeHalfAndSparseWeightsNineSixteenths) {
   EXPECT_NEAR(bench.plan().plan->memory.weights.value(), ends + layers / 2, 0.01 * layers);
 }
 
+// gpt-oss-120b as published: experts in MXFP4 and all else in bf16, 60.8 GiB (OpenAI 2025, arXiv
+// 2508.10925, table 1).
+TEST(EngineMemory, Mxfp4IsOfTheExpertsAlone) {
+  Bench bench("h100-sxm", "gpt-oss-120b");
+  bench.job.strategy.precision = models::NumberFormat::mxfp4_weights;
+  bench.job.strategy.tensor = 2;
+  const double weights = 2.0 * bench.plan().plan->memory.weights.value();
+  EXPECT_NEAR(weights / kGiB, 60.8, 0.03 * 60.8);
+}
+
 TEST(EnginePlanning, SaysWhyThereIsNoPlan) {
   Bench bench("h100-sxm", "llama3.1-70b");
   const auto says = [&](const char* word) {

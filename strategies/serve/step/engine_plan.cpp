@@ -118,6 +118,7 @@ EnginePlanning plan_on(const ServeJob& job, const ServeSubject& subject, const S
               .layout = std::move(*layout.layout),
               .stack = on_host_of(*stack, device.gpu),
               .rank = rank_options(job.strategy)};
+  if (transformer->moe.experts > 0) parts.rank.formats = with_experts_alone(parts.rank.formats);
   // On the latent the products beside attention stay at 16 bits, and so does it.
   if (stack->eight_bit_attention && transformer->mla.kv_lora == 0) {
     parts.rank.formats = with_narrow_attention(parts.rank.formats);

@@ -19,6 +19,13 @@ models::Formats serve_formats(NumberFormat precision, NumberFormat kv_precision)
   return formats;
 }
 
+models::Formats with_experts_alone(models::Formats formats) {
+  const bool mxfp4 = formats.experts == NumberFormat::mxfp4_weights ||
+                     formats.experts == NumberFormat::mxfp4_mxfp8;
+  if (mxfp4) formats.linear = formats.attention;
+  return formats;
+}
+
 models::Formats with_narrow_attention(models::Formats formats) {
   const bool narrow = models::activation_bytes(formats.linear) < 2.0 &&
                       models::activation_bytes(formats.kv_cache) < 2.0;

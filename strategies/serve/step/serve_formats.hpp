@@ -15,6 +15,9 @@ namespace windtunnel::strategies {
 
 models::Formats serve_formats(models::NumberFormat precision, models::NumberFormat kv_precision);
 // fp8 attention where both products and keys are 8 bits wide or less; else as it was.
+// MXFP4 checkpoints of experts' models (gpt-oss) have it for the experts alone: other products stay
+// at 16 bits.
+models::Formats with_experts_alone(models::Formats formats);
 models::Formats with_narrow_attention(models::Formats formats);
 RankOptions rank_options(const ServeStrategy& strategy);
 // What of a strategy's optimisations is not simulated.
