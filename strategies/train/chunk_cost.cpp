@@ -51,21 +51,31 @@ const ChunkCosts::BlockPasses& ChunkCosts::block(std::size_t index, models::Reco
 
 namespace {
 
-// Exchanges of the input's gradient run while that of the weights is computed, as far as that lasts.
-void hide_tensor(const PassSite& site, PassCost& input, PassCost& weight) {
-  const Seconds exchange = input.tensor.time;
-  Interval& gemm = weight.kernels[static_cast<std::size_t>(KernelKind::gemm)];
-  const Seconds hidden = base::min(exchange, gemm.time);
+// A share of a pass's exchanges runs while the products of the other half of the backward pass do.
+void hide_tensor(double share, const PassSite& site, PassCost& exchanging, PassCost& computing) {
+  const Seconds exchange = exchanging.tensor.time;
+  Interval& gemm = computing.kernels[static_cast<std::size_t>(KernelKind::gemm)];
+  const Seconds hidden = base::min(exchange * share, gemm.time);
   if (hidden.value() <= 0) return;
   const double left = 1.0 - hidden / exchange;
-  input.tensor.time *= left;
-  input.tensor.low *= left;
-  input.tensor.high *= left;
-  input.tensor.far *= left;
+  exchanging.tensor.time *= left;
+  exchanging.tensor.low *= left;
+  exchanging.tensor.high *= left;
+  exchanging.tensor.far *= left;
   const double slowdown =
       site.kernels.slowdown({models::KernelClass::gemm, models::Background::collective});
   const Seconds slowed = hidden * (slowdown - 1.0);
   gemm.add(slowed, Seconds(0), slowed * 2.0, 1.0);
+}
+
+// TensorBackward::beside_weights. With sequence parallelism half of the exchanges of the input's
+// gradient are those of column-split layers, which scatter it beside the gradient of the weights; the
+// input that this needs is gathered beside the gradient of the input before.
+void hide_backward(models::SequenceParallel sequence, const PassSite& site, PassCost& input,
+                   PassCost& weight) {
+  if (sequence == models::SequenceParallel::off) return hide_tensor(1.0, site, input, weight);
+  hide_tensor(0.5, site, input, weight);
+  hide_tensor(1.0, site, weight, input);
 }
 
 CommunicationTime at_most(base::BytesPerSecond rate, CommunicationTime exchange) {
@@ -129,9 +139,8 @@ void ChunkCosts::add_block(std::size_t index, models::Recompute recompute, const
   const BlockPasses& passes = block(index, recompute);
   out.forward.add(passes.forward);
   PassCost input = passes.input, weight = passes.weight;
-  if (choices.stack.tensor_backward == TensorBackward::beside_weights &&
-      options_.layout.sequence == models::SequenceParallel::off) {
-    hide_tensor(site_, input, weight);
+  if (choices.stack.tensor_backward == TensorBackward::beside_weights) {
+    hide_backward(options_.layout.sequence, site_, input, weight);
   }
   out.input.add(input);
   out.input.add(passes.again);

@@ -34,10 +34,10 @@ double accumulation_bytes(Accumulation accumulation, double weight, double gradi
 // How far the host runs ahead of the device: freely, or until it meets a tensor rank's exchange, the
 // loss or a micro-batch's end (stacks that read a value back there, or copy a mask's indices).
 enum class HostAhead { free, to_exchange };
-// Of backward exchanges between tensor ranks without sequence parallelism: beside_weights, while the
-// gradient of the same layer's weights is computed (Megatron-LM's
-// async-tensor-model-parallel-allreduce of 2022), which then runs as much slower as the kernel model
-// says of products beside a collective.
+// Of backward exchanges between tensor ranks: beside_weights, those of column-split layers run while
+// the gradient of the same layer's weights is computed, and with sequence parallelism the gathering of
+// its input while that of the input is (Megatron-LM 3, LinearWithGradAccumulationAndAsyncCommunication);
+// the products run as much slower as the kernel model says of products beside a collective.
 enum class TensorBackward { exposed, beside_weights };
 enum class StageSends { whole, scattered };  // scattered: each tensor rank sends its part
 enum class SendTiming { blocking, beside };  // of messages between stages

@@ -53,8 +53,9 @@ TEST(HostAhead, AHostThatMeetsExchangesWaitsForThem) {
   EXPECT_LT(time_of_links("megatron-deepspeed", 450), time_of_links("megatron-deepspeed", 300));
 }
 
-// Backward exchanges beside the gradients of weights: half of those of a layer, and none where
-// sequence parallelism needs them first.
+// Without sequence parallelism a layer reduces twice forward and twice backward, the latter hidden.
+// With it, four exchanges forward and six backward, of which the scattering beside the gradient of the
+// weights and the gathering for it are hidden: 6 of 10 remain.
 TEST(TensorBackward, HidesExchangesBesideGradientsOfWeights) {
   const test::Subject subject("gpt3-13b");
   const auto exchanges = [&](const std::string& software, bool sequence_parallel) {
@@ -65,10 +66,10 @@ TEST(TensorBackward, HidesExchangesBesideGradientsOfWeights) {
                               .software = software}};
     return test::train(job, subject, test::h100_cluster(1)).facts.at("time_tensor_comm_s");
   };
-  EXPECT_NEAR(exchanges("megatron-lm-2022", false), 0.5 * exchanges("megatron-lm-2021", false),
-              0.02 * exchanges("megatron-lm-2021", false))
+  EXPECT_NEAR(exchanges("megatron-lm-2022", false) / exchanges("megatron-lm-2021", false), 0.5,
+              0.02)
       << "but for embedding and head";
-  EXPECT_DOUBLE_EQ(exchanges("megatron-lm-2022", true), exchanges("megatron-lm-2021", true));
+  EXPECT_NEAR(exchanges("megatron-lm-2022", true) / exchanges("megatron-lm-2021", true), 0.6, 0.02);
 }
 
 // FlashAttention and cuDNN take 16 bits and fewer.
