@@ -114,5 +114,19 @@ TEST(StackKernels, TheBandWidensUpwardsWithTheGpusThatWaitForEachOther) {
   EXPECT_GT(above(64), above(1));
 }
 
+TEST(StackKernels, TheBandIsWiderWhereContextIsParallel) {
+  const Subject llama("llama3-8b");
+  TrainJob job;
+  job.workload.sequence_length = 32768;
+  job.workload.global_batch = 8;
+  const auto above = [&] {
+    const base::Outcome got = train(job, llama, h100_cluster(1));
+    return got.bands.at("iteration_time_s").high / got.facts.at("iteration_time_s");
+  };
+  const double plain = above();
+  job.strategy.sizes.context = 4;
+  EXPECT_GT(above(), plain);
+}
+
 }  // namespace
 }  // namespace windtunnel::strategies
