@@ -112,11 +112,15 @@ Seconds exposed(Seconds exchange, Seconds compute, WeightGather gather) {
   return exchange - base::min(exchange * hideable, compute);
 }
 
+// Of the exchanges of a pair of micro-batches, what their schedule can hide: the first of each side
+// waits, and streams meet. 0.8 to 1.
+constexpr double kPairHides = 0.9;
+
 void hide_experts(ChunkCost& chunk, const PassSite& site) {
   const Seconds exchange = chunk.forward.expert.time + chunk.input.expert.time;
   if (exchange.value() <= 0) return;
   const Seconds compute = chunk.forward.compute() + chunk.input.compute() + chunk.weight.compute();
-  const double left = base::max(exchange - compute, Seconds(0)) / exchange;
+  const double left = 1.0 - base::min(exchange * kPairHides, compute) / exchange;
   const double slowdown =
       site.kernels.slowdown({models::KernelClass::gemm, models::Background::collective});
   for (PassCost* pass : {&chunk.forward, &chunk.input}) {

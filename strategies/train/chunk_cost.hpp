@@ -49,8 +49,8 @@ struct ChunkCost {
 // other_micro_batch: the forward pass of one micro-batch runs beside the backward pass of another,
 // and the tokens of either travel while the other computes (Megatron-Core, combined 1F1B with
 // --overlap-moe-expert-parallel-comm; DualPipe, arXiv 2412.19437, section 3.2.1). Of the exchange E
-// of both passes and their computation C, max(E - C, 0) is left; what is hidden slows the products
-// beside it.
+// of both passes and their computation C, E - min(0.9 E, C) is left; what is hidden slows the
+// products beside it.
 enum class ExpertOverlap { none, other_micro_batch };
 
 class ChunkCosts {
