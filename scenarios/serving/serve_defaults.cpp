@@ -167,21 +167,6 @@ std::int64_t poll_steps_of(const ServeHarness& harness, std::int64_t clients) {
   return clients < 16 ? 10 : 30;
 }
 
-const LoadgenModel* loadgen_model(std::string_view name) {
-  using base::Seconds;
-  using models::NumberFormat;
-  static const std::array<LoadgenModel, 4> kModels{{
-      {"gptj", {.e2e = Seconds(20)}, NumberFormat::fp8, 256, 4},
-      {"llama2-70b", {.ttft = Seconds(2), .tpot = Seconds(0.2)}, NumberFormat::fp8, 1024},
-      {"llama3.1-405b", {.ttft = Seconds(6), .tpot = Seconds(0.175)}, NumberFormat::fp8, 512},
-      {"mixtral-8x7b", {.ttft = Seconds(2), .tpot = Seconds(0.2)}, NumberFormat::fp8, 1024},
-  }};
-  for (const LoadgenModel& one : kModels) {
-    if (name.starts_with(one.model)) return &one;
-  }
-  return nullptr;
-}
-
 std::int64_t offline_requests(std::int64_t input, std::int64_t output) {
   if (input <= 128 && output <= 128) return 30'000;
   if (input >= 20'000) return 1'000;

@@ -36,18 +36,6 @@ std::int64_t poll_steps_of(const ServeHarness& harness, std::int64_t clients);
 // Requests of an offline run by its lengths, as TensorRT-LLM's performance overview states them.
 std::int64_t offline_requests(std::int64_t input, std::int64_t output);
 
-// What MLPerf Inference v4.1 asks of a model: the limits of Server (mlperf.conf) at the 99th
-// percentile; and how submitters of TensorRT run it (precision, batch).
-struct LoadgenModel {
-  std::string_view model;  // what the name of the benchmark begins with
-  strategies::Slo limits{};
-  models::NumberFormat precision = models::NumberFormat::int8;
-  std::int64_t max_batch = 256;
-  std::int64_t beams = 1;
-};
-// Null for a model that is not one of its benchmarks.
-const LoadgenModel* loadgen_model(std::string_view name);
-
 // A GPU of the library by what a table calls it ("NVIDIA H200-SXM-141GB", "h100_sxm", "A100 SXM
 // 80GB"); "" where none is meant.
 std::string gpu_name_of(std::string_view text);

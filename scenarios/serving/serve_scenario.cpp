@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <utility>
 
 #include "models/gpu_library.hpp"
 #include "models/networks/counts.hpp"
 #include "models/networks/library.hpp"
 #include "scenarios/serving/loadgen_batches.hpp"
+#include "scenarios/serving/loadgen_llms.hpp"
 #include "scenarios/serving/serve_defaults.hpp"
 
 namespace windtunnel::scenarios {
@@ -178,7 +177,7 @@ class JobMaker {
     b.poll_steps = poll_steps_of(harness_, clients);
     s.kv.memory_fraction = harness_.memory_fraction;
     s.kv.prefix_caching = harness_.prefix_caching;
-    if (is_loadgen()) loadgen();
+    if (is_loadgen()) plan_loadgen_llm(row_, parameters_, job_, inferred_);
     if (row_.run == ServeRun::fixed_batch) {
       b.policy = strategies::BatchingPolicy::fixed;
       b.max_batch = std::max<std::int64_t>(1, row_.batch.value_or(1));
@@ -195,17 +194,13 @@ class JobMaker {
     auto& w = job_.workload;
     const bool tokens = network.sample == models::SampleKind::sequence;
     if (tokens && (!row_.input || !row_.output)) {
-      dataset();
+      set_loadgen_lengths(row_.model, job_.workload, inferred_);
       return;
     }
     w.input = varied(std::max<std::int64_t>(1, row_.input.value_or(1)));
     w.output = varied(std::max<std::int64_t>(1, row_.output.value_or(1)));
   }
 
-  // The samples of MLPerf's data sets, where the table states no lengths.
-  void dataset();
-  void loadgen();  // MLPerf's limits on LLMs
-  void iterative(std::int64_t max_batch);
   void arrivals();
 
   const ServeRow& row_;
@@ -215,63 +210,6 @@ class JobMaker {
   double parameters_ = 0;
   ServeJob job_;
 };
-
-void JobMaker::dataset() {
-  auto& w = job_.workload;
-  const std::string model = lower(row_.model);
-  // Means of MLPerf Inference v4.1: OpenOrca 294 in, 294 out (llama2-70b: tokens over samples of the
-  // public results); CNN/DailyMail 870 in, 69 out (gptj); mixtral's mix 426 in, 146 out. The spread of
-  // answers is that of latencies in Server runs, whose tokens come at one pace: p90 / p50 and
-  // p99 / p50 are 2.1 and 3.8 (OpenOrca), 2.5 and 5.2 (mixtral), 1.6 and 2.1 (gptj).
-  struct DataSet {
-    const char* model;
-    std::int64_t input;
-    double output, spread;
-  };
-  constexpr std::array<DataSet, 3> kDataSets{
-      {{"gptj", 870, 69, 0.35}, {"mixtral", 426, 146, 0.71}, {"", 294, 294, 0.57}}};
-  const DataSet& set = *std::find_if(kDataSets.begin(), kDataSets.end(),
-                                     [&](const DataSet& one) { return has(model, one.model); });
-  const double median = set.output * std::exp(-set.spread * set.spread / 2.0);
-  w.input = strategies::ConstantLength{set.input};
-  w.output = strategies::LognormalLength{median, set.spread};
-  say("lengths",
-      fmt::format("{} in, {:.0f} out on average, lognormal with sigma {} (MLPerf's data)",
-                  set.input, set.output, set.spread));
-}
-
-// LLMs of MLPerf v4.1: TensorRT-LLM beside TensorRT 10 (a text that names vLLM is vLLM), on as few
-// GPUs as hold the weights in three quarters of their memory.
-void JobMaker::iterative(std::int64_t max_batch) {
-  auto& s = job_.strategy;
-  const bool vllm = has(lower(row_.id + row_.framework), "vllm");
-  s.software = vllm ? "vllm 0.5" : "trtllm 0.12";
-  s.batching.order =
-      vllm ? strategies::ContinuousOrder::prefill_first : strategies::ContinuousOrder::no_evict;
-  say("software", s.software);
-  s.kv_precision = NumberFormat::fp8;
-  s.batching.max_batch = max_batch;
-  const std::int64_t gpus = std::max<std::int64_t>(1, row_.gpus.value_or(1));
-  const auto gpu = models::gpu_named(gpu_name_of(row_.gpu));
-  s.tensor = 1;
-  while (gpu && s.tensor < gpus &&
-         parameters_ * models::weight_bytes(s.precision) / static_cast<double>(s.tensor) >
-             0.75 * gpu->memory.value())
-    s.tensor *= 2;
-  s.replicas = std::max<std::int64_t>(1, gpus / s.tensor);
-  say("tensor", fmt::format("{}", s.tensor));
-}
-
-void JobMaker::loadgen() {
-  const LoadgenModel* known = loadgen_model(row_.model);
-  if (known == nullptr) return;
-  job_.workload.slo = known->limits;
-  job_.strategy.precision = known->precision;
-  say("precision", models::to_text(known->precision));
-  job_.strategy.beams = known->beams;
-  if (known->beams > 1) say("beams", fmt::format("{} (the benchmark's rule)", known->beams));
-  iterative(known->max_batch);
-}
 
 void JobMaker::arrivals() {
   auto& w = job_.workload;
@@ -358,7 +296,8 @@ ServeTurning scenario_of(const ServeRow& row) {
   const std::string name = gpu_name_of(row.gpu);
   auto gpu = models::gpu_named(name);
   if (!gpu) return {std::nullopt, fmt::format("no GPU is called '{}'", row.gpu)};
-  const bool saves_power = loadgen_batches(row.model) != nullptr && has(lower(row.id), "maxq");
+  const bool of_loadgen = loadgen_batches(row.model) != nullptr || is_loadgen_llm(row.model);
+  const bool saves_power = of_loadgen && has(lower(row.id), "maxq");
   if (saves_power) gpu->power *= kMaxQPower;
   auto model = models::model_by_name(row.model);
   if (!model) return {std::nullopt, fmt::format("nothing is known of the model '{}'", row.model)};
