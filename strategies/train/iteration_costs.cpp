@@ -117,7 +117,10 @@ class Costing {
                                 .recompute_layers = strategy().recompute_layers,
                                 .offload_layers = strategy().offload_layers,
                                 .stack = plan_.stack};
-    if (plan_.micro_batches > 1) {
+    // With gradients sharded a rank sums its part alone.
+    const bool whole =
+        strategy().zero == ZeroLevel::none || strategy().zero == ZeroLevel::optimizer;
+    if (plan_.micro_batches > 1 && whole) {
       const BytesPerParameter each = bytes_each();
       choices.accumulation_bytes =
           accumulation_bytes(plan_.stack.accumulation, each.weight, each.gradient);
