@@ -25,12 +25,12 @@ bool has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-// Adapters of NeMo's and Megatron-Bridge's fine-tuning recipes.
+// Adapters of NeMo's and Megatron-Bridge's fine-tuning recipes: one beside the fused matrix of query,
+// key and value, counted as one beside its largest part.
 models::FineTuning bridge_adapters() {
-  using models::AdapterTarget;
   return {.method = models::FineTuningMethod::lora,
           .rank = 8,
-          .targets = {AdapterTarget::query, AdapterTarget::key, AdapterTarget::value}};
+          .targets = {models::AdapterTarget::query}};
 }
 
 class JobMaker {
@@ -68,7 +68,7 @@ class JobMaker {
     }
     if (has(row_.notes, "task LoRA")) {
       w.fine_tuning = bridge_adapters();
-      say("fine_tuning", "lora of rank 8 on query, key and value");
+      say("fine_tuning", "one lora of rank 8 a layer, on query, key and value");
     }
     w.optimizer =
         has(row_.optimizer, "sgd") ? strategies::Optimizer::sgd : strategies::Optimizer::adam;
