@@ -86,6 +86,13 @@ std::vector<Case> layouts() {
   job.strategy.overlap.data = false;
   job.strategy.zero = ZeroLevel::none;
   add("gradients after the passes", job);
+  job = job_of({.tensor = 4, .pipeline = 4}, 32);
+  job.strategy.software = "megatron-deepspeed";
+  job.strategy.zero = ZeroLevel::optimizer;
+  add("DeepSpeed with zero 1", job);
+  job.strategy.software = "megatron-lm-2022";
+  job.strategy.sequence_parallel = true;
+  add("backward exchanges beside gradients of weights", job);
   job = job_of({.tensor = 2, .context = 4, .pipeline = 4}, 16);
   add("context 4 inside a node", job);
   job = job_of({.tensor = 8, .context = 4, .pipeline = 2}, 8);
