@@ -66,17 +66,21 @@ RankPaces::RankPaces(const TrainPlan& plan, const sim::ValidCluster& cluster, st
       stages_(plan.pipeline.shape.stages),
       ranks_of_replica_(plan.gpus / stages_ / plan.job.strategy.sizes.data) {
   find_classes(cluster);
-  tie_lanes(plan);
   even_ = cluster->overrides.empty() && cluster->stragglers.none();
   const auto stages = static_cast<std::size_t>(stages_);
-  gangs_.resize(replicas_.size() * stages);
+  if (even_ && !plan.job.workload.lengths) {
+    replicas_ = {{0}};
+  } else {
+    tie_lanes(plan);
+  }
   links_.resize(stages);
-  memory_.assign(stages, base::Bytes::infinity());
   if (even_) {
-    for (std::vector<Pace>& gang : gangs_) gang = {Pace{}};
+    gangs_ = {{Pace{}}};
     memory_.assign(stages, cluster->node.gpu.memory);
     return;
   }
+  gangs_.resize(replicas_.size() * stages);
+  memory_.assign(stages, base::Bytes::infinity());
   // Every stage has a rank, so what no node is worse than does not stay.
   constexpr double kAny = std::numeric_limits<double>::infinity();
   links_.assign(stages, {kAny, kAny});
@@ -162,6 +166,7 @@ void RankPaces::set_links(std::int64_t stage, std::int64_t node, const sim::Vali
 }
 
 std::vector<std::int32_t> RankPaces::classes_of(std::int64_t stage) const {
+  if (even_) return {0};
   std::vector<std::int32_t> present;
   for (std::int64_t lane = 0; lane < lanes(); ++lane) {
     for (const Pace& pace : gang(lane, stage)) {

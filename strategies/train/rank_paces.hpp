@@ -8,7 +8,8 @@
 // Model: links of a stage are those of the worst node that it has ranks on, because the groups that
 // reduce its gradients reach all of them and wait for the slowest.
 // Contract: a cluster without overrides and stragglers has one class, gangs of pace 1 and links of
-// share 1. O(ranks).
+// share 1; where every row is full besides, one lane stands for all replicas, at no cost. Else
+// O(ranks).
 #pragma once
 
 #include <cstdint>
@@ -44,7 +45,7 @@ class RankPaces {
     return lane_of_[static_cast<std::size_t>(replica)];
   }
   const std::vector<Pace>& gang(std::int64_t lane, std::int64_t stage) const {
-    return gangs_[static_cast<std::size_t>(lane * stages_ + stage)];
+    return gangs_[even_ ? 0 : static_cast<std::size_t>(lane * stages_ + stage)];
   }
   std::int64_t ranks_of_gang(std::int64_t lane) const {
     return ranks_of_replica_ * static_cast<std::int64_t>(replicas(lane).size());
