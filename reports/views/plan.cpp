@@ -179,7 +179,6 @@ class PlanView {
     for (const std::string& path : paths()) {
       table.columns.push_back({path.substr(path.rfind('.') + 1), ""});
     }
-    table.key_columns = table.columns.size();
     const std::vector<std::string> names = facts();
     for (const std::string& name : names) {
       table.columns.push_back({title_of(name, result_.fact_info), ""});

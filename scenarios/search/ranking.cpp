@@ -108,8 +108,8 @@ std::string generic_reason(const std::string& reason) {
   const auto letter = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
   const auto digit = [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; };
   for (std::size_t i = 0; i < reason.size();) {
-    const bool begins =
-        digit(reason[i]) && (i == 0 || (!letter(reason[i - 1]) && reason[i - 1] != '-'));
+    const char before = i == 0 ? ' ' : reason[i - 1];
+    const bool begins = digit(reason[i]) && !letter(before) && before != '-' && before != '.';
     if (!begins) {
       out += reason[i++];
       continue;

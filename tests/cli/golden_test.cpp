@@ -41,6 +41,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Golden{"list-algorithms.txt", {"list", "algorithms"}},
                       Golden{"list-clusters.csv", {"list", "clusters", "--format", "csv"}},
                       Golden{"report.txt", {"report", "saved.json"}},
+                      Golden{"plan-help.txt", {"plan", "--help"}},
+                      Golden{"report-plan.txt", {"report", "saved-plan.json"}},
                       Golden{"report.csv", {"report", "saved.json", "--format", "csv"}},
                       Golden{"report.md", {"report", "saved.json", "--format", "markdown"}},
                       Golden{"compare.txt", {"compare", "saved.json", "saved-slower.json"}, 1}),

@@ -1,0 +1,102 @@
+#include "scenarios/search/question.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "sim/base/contract.hpp"
+
+namespace windtunnel::scenarios {
+
+bool trains(const LoadedScenario& loaded) {
+  return std::holds_alternative<TrainScenario>(loaded.points.front().scenario.workload);
+}
+
+namespace {
+
+bool asks_for_rate(const std::string& fact) {
+  return fact == "max_rate_per_s" || fact == "max_rate_per_s_per_gpu" || fact == "capacity_runs";
+}
+
+FactGoal goal_of(std::string fact) {
+  const Better better = better_of(fact);
+  return {std::move(fact), better};
+}
+
+void ask_for_training(const LoadedScenario& loaded, Question& out) {
+  if (out.search.axes.empty())
+    out.search.axes = usual_axes(loaded.tree->root(), loaded.tree->fixed());
+  out.objective = out.search.objective.value_or(goal_of("iteration_time_s"));
+}
+
+FactGoal usual_goal(const Scenario& scenario, const Search& search) {
+  const auto& serve = std::get<ServeScenario>(scenario.workload);
+  if (!search.pareto.empty()) return search.pareto.front();
+  if (search.axes.empty()) return goal_of("max_rate_per_s");
+  if (serve.job.workload.slo.any()) {
+    return goal_of(scenario.cluster->cost.gpu_hour.value() > 0 ? "cost_per_hour_usd" : "gpus");
+  }
+  return goal_of("output_tokens_per_s_per_gpu");
+}
+
+void ask_for_serving(const LoadedScenario& loaded, Question& out) {
+  const Scenario& scenario = loaded.points.front().scenario;
+  const auto& serve = std::get<ServeScenario>(scenario.workload);
+  out.objective = out.search.objective.value_or(usual_goal(scenario, out.search));
+  std::vector<std::string> named{out.objective.fact};
+  for (const FactGoal& goal : out.search.pareto) named.push_back(goal.fact);
+  for (const FactConstraint& one : out.search.constraints) named.push_back(one.fact);
+  const bool rate = std::any_of(named.begin(), named.end(), asks_for_rate);
+  const bool slo = serve.job.workload.slo.any();
+  if ((rate || out.search.axes.empty()) && !slo) {
+    throw base::InputError(
+        out.search.where,
+        "a plan of a serve workload needs workload.slo for the highest rate that meets it, or "
+        "search.vary and an objective");
+  }
+  if (rate || out.search.axes.empty()) {
+    out.aim.serve = SearchAim::Serve::highest_rate;
+    return;
+  }
+  // `auto` replicas: as few as carry the rate.
+  const auto replicas =
+      std::find_if(out.search.axes.begin(), out.search.axes.end(), [](const SearchAxis& one) {
+        return one.automatic && to_text(one.axis.paths.front()) == "strategy.replicas";
+      });
+  if (slo && replicas != out.search.axes.end()) {
+    out.search.axes.erase(replicas);
+    out.shown.push_back("replicas");
+    out.aim.serve = SearchAim::Serve::fewest_replicas;
+  }
+}
+
+}  // namespace
+
+Question question_of(const LoadedScenario& loaded) {
+  Question out;
+  if (loaded.search) out.search = *loaded.search;
+  if (loaded.points.size() > 1) {
+    throw base::InputError({loaded.path, 0, 0},
+                           "plan takes one scenario: put what `sweep` varies into search.vary");
+  }
+  const Workload& workload = loaded.points.front().scenario.workload;
+  if (trains(loaded)) {
+    ask_for_training(loaded, out);
+  } else if (std::holds_alternative<ServeScenario>(workload)) {
+    ask_for_serving(loaded, out);
+  } else {
+    throw base::InputError(
+        {loaded.path, 0, 0},
+        "plan searches train and serve workloads; `algorithms: auto` chooses the "
+        "algorithm of a collective");
+  }
+  out.aim.share = out.search.share;
+  out.aim.constraints = out.search.constraints;
+  std::set<std::string> facts{out.objective.fact};
+  for (const FactGoal& goal : out.search.pareto) facts.insert(goal.fact);
+  for (const FactConstraint& one : out.search.constraints) facts.insert(one.fact);
+  if (trains(loaded)) facts.insert("memory_total_bytes");  // the less the better among equals
+  out.aim.facts.assign(facts.begin(), facts.end());
+  return out;
+}
+
+}  // namespace windtunnel::scenarios

@@ -1,0 +1,25 @@
+// What a plan asks of its scenario: what is varied, the objective, and, of serving, whether candidates run
+// as stated, at the highest rate that meets the SLO, or with as few replicas as carry the rate.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "scenarios/search/candidate_run.hpp"
+#include "scenarios/search/search.hpp"
+
+namespace windtunnel::scenarios {
+
+struct Question {
+  Search search;
+  FactGoal objective;
+  SearchAim aim;
+  std::vector<std::string> shown;  // facts beside those that are named
+};
+
+// Throws InputError where the scenario does not say what to search for.
+Question question_of(const LoadedScenario& loaded);
+
+bool trains(const LoadedScenario& loaded);
+
+}  // namespace windtunnel::scenarios
