@@ -115,6 +115,10 @@ std::vector<Change> changes() {
       [](TrainJob& j) { j.strategy.offload_optimizer = OffloadTarget::nvme; });
   add("offload_activations",
       [](TrainJob& j) { j.strategy.offload_activations = OffloadTarget::host; });
+  add("offload_layers", [](TrainJob& j) {
+    j.strategy.offload_activations = OffloadTarget::host;
+    j.strategy.offload_layers = 5;
+  });
   add("offload_activations: nvme",
       [](TrainJob& j) { j.strategy.offload_activations = OffloadTarget::nvme; });
   return all;
