@@ -43,6 +43,7 @@ constexpr std::array kRules{
     KeyRule{"batching.order", only(Rules::continuous), "policy continuous", "unified"},
     KeyRule{"batching.chunked_prefill", only(Rules::continuous), "policy continuous", "true"},
     KeyRule{"batching.poll_steps", only(Rules::continuous), "policy continuous", "1"},
+    KeyRule{"beams", only(Rules::continuous), "policy continuous", "1"},
     KeyRule{"batching.batcher", Rules::triton | Rules::tf_serving, "policy dynamic", "triton"},
     KeyRule{"batching.max_delay", Rules::triton | Rules::tf_serving,
             "policy dynamic (static waits for max_batch, however long it takes)", "0s"},
