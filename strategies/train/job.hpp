@@ -99,7 +99,8 @@ struct TrainStrategy {
   std::vector<std::int64_t> stage_layers{};  // stated by the user; empty: spread evenly
   OffloadTarget offload_optimizer = OffloadTarget::none;
   OffloadTarget offload_activations = OffloadTarget::none;
-  std::string software{};  // of software_stacks(); empty: the default
+  std::int64_t offload_layers = 0;  // whose activations: of a chunk, the first ones; 0: all
+  std::string software{};           // of software_stacks(); empty: the default
 };
 
 struct TrainJob {

@@ -106,7 +106,8 @@ cluster: {use: dgx-h100, nodes: 2, stragglers: {slow: [{nodes: 1, nic_share: 0.5
 workload: {kind: collective, op: all_reduce}
 )");
   EXPECT_EQ(run.exit_code, 3);
-  EXPECT_NE(run.err.find("cluster.stragglers acts on training, not on a collective workload"), std::string::npos)
+  EXPECT_NE(run.err.find("cluster.stragglers acts on training, not on a collective workload"),
+            std::string::npos)
       << run.err;
 }
 
