@@ -154,6 +154,11 @@ void expert_activation(const MoeWork& work, std::int64_t tokens, std::int64_t wi
 
 }  // namespace
 
+bool fuses_experts(const MoeWork& work, const LoweringOptions& options) {
+  return work.mlp == ExpertMlp::gated && is_narrow(options.formats.experts) &&
+         options.software.experts == Form::fused;
+}
+
 void lower_work(const MoeWork& work, const Target& target) {
   const ExpertShare share = expert_share(work, target);
   const Layout& layout = target.options.layout;
@@ -179,7 +184,7 @@ void lower_work(const MoeWork& work, const Target& target) {
   const LinearShape up{
       .rows = mean, .inputs = work.hidden, .outputs = gated ? 2 * width : width, .format = format};
   const LinearShape down{.rows = mean, .inputs = width, .outputs = work.hidden, .format = format};
-  const bool fused = gated && is_narrow(format) && target.options.software.experts == Form::fused;
+  const bool fused = fuses_experts(work, target.options);
   for (LinearShape shape : {up, down}) {
     linear_gemm(shape, target, share.experts);
     if (fused && target.pass != Pass::step) continue;

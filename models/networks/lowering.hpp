@@ -37,6 +37,10 @@ void lower(const Op& op, const BatchShape& batch, const LoweringOptions& options
 Kernels lower(const Block& block, const BatchShape& batch, const LoweringOptions& options,
               Pass pass);
 
+// Whether experts are grouped products with activation and casts in them: gated ones of 8 bits and
+// fewer, where the software has that kernel.
+bool fuses_experts(const MoeWork& work, const LoweringOptions& options);
+
 base::Flops flops(const Kernels& kernels);
 base::Bytes bytes(const Kernels& kernels);
 

@@ -70,7 +70,8 @@ double stack_factor(const models::GemmQuery& query, models::Pass pass, Seconds p
   constexpr double kBlend = 1.5;
   const double share = sums_time(query, pass, site) / product;
   const double summed = std::pow(1.0 + std::pow(share, kBlend), 1.0 / kBlend);
-  const double starts = query.groups > 1 ? static_cast<double>(query.groups) : 0.0;
+  const double kernels = models::activation_bytes(query.format) < 2.0 ? 2.0 : 1.0;
+  const double starts = query.groups > 1 ? kernels * static_cast<double>(query.groups) : 0.0;
   return summed + site.stack.expert_start * starts / product;
 }
 
@@ -236,9 +237,11 @@ PassCost pass_cost(const models::Op& op, const models::BatchShape& batch,
   PassCost out;
   models::Kernels kernels;
   models::lower(op, batch, options, pass, kernels);
-  const bool experts = std::holds_alternative<models::MoeWork>(op.work);
+  const auto* experts = std::get_if<models::MoeWork>(&op.work);
   const auto kind = experts ? std::optional(KernelKind::moe) : std::nullopt;
-  for (const models::Kernel& kernel : kernels) add_kernel(kernel, pass, site, kind, out);
+  PassSite on = site;
+  if (experts && models::fuses_experts(*experts, options)) on.stack.expert_start = Seconds(0);
+  for (const models::Kernel& kernel : kernels) add_kernel(kernel, pass, on, kind, out);
   out.flops = models::flops(kernels);
   out.bytes = models::bytes(kernels);
   std::vector<models::Exchange> exchanges;

@@ -1,28 +1,27 @@
-// What the passes of a chunk of a model cost on one rank: kernels, exchanges
-// with the ranks that share the micro-batch, and what the host needs to issue
-// them.
+// What the passes of a chunk of a model cost on one rank: kernels, exchanges with the ranks that
+// share the micro-batch, and what the host needs to issue them.
 //
-// Model: a pass takes max(kernels + launch gaps + exposed exchanges, launches x
-// dispatch): the host runs ahead of the device unless kernels are shorter than
-// issuing them. Exchanges of tensor and context parallelism lie between the
-// kernels of a layer and are exposed; with overlap.tensor they are split in as
-// many pieces as ranks and only the first piece and what the products cannot
-// cover remains (AsyncTP, Megatron's tp-comm-overlap); a ring over context
-// hides behind the attention it feeds, other schemes of context parallelism are
-// waited for; tokens cross to the nodes of their experts as expert_sends.hpp
-// says. Backward input passes contain what is computed again. Gradients of
-// weights that are added to FP32 sums within the product (Transformer Engine):
-// t = (t_product^1.5 + t_sums^1.5)^(1/1.5), t_sums the bytes of the sums at
-// 0.85 of the bandwidth. Products of experts that are kernels of their own, a
-// few at a time (TE's grouped linear): start x experts more. Exponent, share
-// and start (6 us) describe the grouped products that SimuMax measured on a
-// B200 (256 to 9,832 rows an expert, MooreThreads/SimuMax configs/system,
-// pass_cost_test.cpp). With a plain all-to-all tokens are sorted by expert on
-// either side of it: a copy for each exchange. Products and attention take at
-// least what the power limit leaves them over a long run, and attention what
-// the generation of its kernels reaches (attention_generation.hpp). Bands:
-// errors of kernels of one kind are taken as common (they add up), those of
-// kinds as independent (their squares do).
+// Model: a pass takes max(kernels + launch gaps + exposed exchanges, launches x dispatch): the host
+// runs ahead of the device unless kernels are shorter than issuing them. Exchanges of tensor and
+// context parallelism lie between the kernels of a layer and are exposed; with overlap.tensor they
+// are split in as many pieces as ranks and only the first piece and what the products cannot cover
+// remains (AsyncTP, Megatron's tp-comm-overlap); a ring over context hides behind the attention it
+// feeds, other schemes of context parallelism are waited for; tokens cross to the nodes of their
+// experts as expert_sends.hpp says. Backward input passes contain what is computed again.
+//
+// Sums: gradients of weights that are added to the sums of micro-batches within the product
+// (Transformer Engine): t = (t_product^1.5 + t_sums^1.5)^(1/1.5), t_sums the bytes of the sums at 0.85
+// of the bandwidth.
+// Experts whose products are kernels of their own, a few at a time (TE's grouped linear): start x
+// experts more, twice that in 8 bits and fewer, whose operands are cast expert by expert. Exponent,
+// share and start (6 us) describe the grouped products in bf16 that SimuMax measured on a B200 (256 to
+// 9,832 rows an expert, MooreThreads/SimuMax configs/system; stack_kernels_test.cpp). With a plain
+// all-to-all, tokens are sorted by expert on either side of it: a copy for each exchange.
+//
+// Products and attention take at least what the power limit leaves them over a long run, and
+// attention what the generation of its kernels reaches (attention_generation.hpp).
+// Bands: errors of kernels of one kind are taken as common (they add up), those of kinds as
+// independent (their squares do).
 #pragma once
 
 #include <array>

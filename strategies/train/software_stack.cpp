@@ -93,6 +93,7 @@ std::vector<SoftwareStack> make_stacks() {
        .gather = WeightGather::overlapped,
        .timing = SendTiming::beside,
        .experts = ExpertSends::per_node,
+       .expert_start = Seconds(6e-6),
        .source = "NVIDIA-NeMo/Megatron-Bridge, performance recipes "
                  "(cutedsl_fused_grouped_mlp)"},
       {.name = "megatron-lm-2020",

@@ -48,7 +48,9 @@ TEST(ExpertLowering, FusedGroupedProductsHaveNoActivationOrCastsBesideThem) {
   const Kernels fused = forward(experts(ExpertBias::none), options);
   EXPECT_EQ(bytes_of(fused, MemoryOp::cast), 0.0);
   EXPECT_EQ(bytes_of(fused, MemoryOp::swiglu), 0.0);
+  EXPECT_TRUE(fuses_experts(std::get<MoeWork>(experts(ExpertBias::none).work), options));
   options.formats = formats_of(NumberFormat::bf16);  // 16 bits: as everywhere
+  EXPECT_FALSE(fuses_experts(std::get<MoeWork>(experts(ExpertBias::none).work), options));
   EXPECT_GT(bytes_of(forward(experts(ExpertBias::none), options), MemoryOp::swiglu), 0.0);
 }
 
