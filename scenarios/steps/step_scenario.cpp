@@ -170,6 +170,10 @@ class JobMaker {
       s.sequence_parallel = tensor && defaults_.sequence_parallel;
       if (tensor) say("sequence_parallel", s.sequence_parallel ? "true" : "false");
     }
+    if (s.sizes.context > 1 && has(row_.notes, "CP via A2A")) {
+      s.context_scheme = models::ContextScheme::all_to_all;
+      say("context_scheme", "all_to_all");
+    }
     s.software = defaults_.software;
     const bool bf16 = job_.workload.precision == models::NumberFormat::bf16;
     s.gradient_precision =
