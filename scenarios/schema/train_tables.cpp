@@ -108,20 +108,20 @@ std::vector<Field> workload_fields() {
            .type = structure_type(length_structure),
            .doc = "tokens of the samples, drawn anew for each step; those longer than "
                   "sequence_length are cut. Left out: every sample fills its row"}),
-      bound_choice(
-          &TrainWorkload::packing,
-          Words<Packing>{
-              {Packing::padded, {"padded", "a sample a row, padded to sequence_length"}},
-              {Packing::longest, {"longest", "padded to the longest of the micro-batch"}},
-              {Packing::bucketed,
-               {"bucketed", "as longest, samples of alike length in a micro-batch and at one time"}},
-              {Packing::packed,
-               {"packed",
-                "samples fill rows of sequence_length, each attends to itself alone; "
-                "global_batch and micro_batch count rows"}}},
-          {.name = "packing",
-           .fallback = "padded",
-           .doc = "how samples of different lengths become rows"}),
+      bound_choice(&TrainWorkload::packing,
+                   Words<Packing>{
+                       {Packing::padded, {"padded", "a sample a row, padded to sequence_length"}},
+                       {Packing::longest, {"longest", "padded to the longest of the micro-batch"}},
+                       {Packing::bucketed,
+                        {"bucketed",
+                         "as longest, samples of alike length in a micro-batch and at one time"}},
+                       {Packing::packed,
+                        {"packed",
+                         "samples fill rows of sequence_length, each attends to itself alone; "
+                         "global_batch and micro_batch count rows"}}},
+                   {.name = "packing",
+                    .fallback = "padded",
+                    .doc = "how samples of different lengths become rows"}),
       bound(&TrainWorkload::filled,
             {.name = "filled",
              .type = number_type({.minimum = 0.001, .maximum = 1}),
@@ -219,21 +219,21 @@ const Structure& data_loading_structure() {
 }
 
 const Structure& checkpointing_structure() {
-  static const Structure kTable = finished(
-      {.name = "workload.checkpointing",
-       .doc = "Weights, master copy and optimizer states go to storage.",
-       .fields = {interval_field(),
-                  bound(&Checkpointing::bandwidth,
-                        {.name = "bandwidth",
-                         .type = quantity_type(Dimension::bandwidth,
-                                               {.minimum = 0, .exclusive_minimum = true}),
-                         .fallback = "100GB/s",
-                         .doc = "of the storage, all nodes together"}),
-                  bound(&Checkpointing::asynchronous,
-                        {.name = "asynchronous",
-                         .type = boolean_type(),
-                         .fallback = "false",
-                         .doc = "only the copy to host memory stops the step"})}});
+  static const Structure kTable =
+      finished({.name = "workload.checkpointing",
+                .doc = "Weights, master copy and optimizer states go to storage.",
+                .fields = {interval_field(),
+                           bound(&Checkpointing::bandwidth,
+                                 {.name = "bandwidth",
+                                  .type = quantity_type(Dimension::bandwidth,
+                                                        {.minimum = 0, .exclusive_minimum = true}),
+                                  .fallback = "100GB/s",
+                                  .doc = "of the storage, all nodes together"}),
+                           bound(&Checkpointing::asynchronous,
+                                 {.name = "asynchronous",
+                                  .type = boolean_type(),
+                                  .fallback = "false",
+                                  .doc = "only the copy to host memory stops the step"})}});
   return kTable;
 }
 

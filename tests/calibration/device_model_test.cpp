@@ -189,7 +189,8 @@ TEST(DeviceModel, WhatAStackLacksANeighbourAnswersWithAWiderBandAndANote) {
   const DeviceModel own({full}, h100()), both({bare, full}, h100());
   const models::MemoryQuery query{MemoryOp::rms_norm, base::Bytes(1e7), 0};
   EXPECT_TRUE(own.note(query).empty());
-  EXPECT_NE(both.note(query).find("with bare 1 on h100-sxm"), std::string::npos) << both.note(query);
+  EXPECT_NE(both.note(query).find("with bare 1 on h100-sxm"), std::string::npos)
+      << both.note(query);
   EXPECT_DOUBLE_EQ(own.time(query).time.value(), both.time(query).time.value());
   EXPECT_GT(both.time(query).high.value(), own.time(query).high.value());
   const models::MemoryQuery near{MemoryOp::layer_norm, base::Bytes(1e7), 0};
@@ -200,7 +201,8 @@ TEST(DeviceModel, AProfileOfAnotherGpuIsCarriedOverByTheDataSheetAndSaysSo) {
   const DeviceModel model({fitted_profile()}, *models::gpu_named("a100-sxm-80gb"));
   const models::MemoryQuery query{MemoryOp::rms_norm, base::Bytes(1e9), 0};
   EXPECT_TRUE(model.time(query).extrapolated);
-  EXPECT_NE(model.note(query).find("carried over from h100-sxm"), std::string::npos) << model.note(query);
+  EXPECT_NE(model.note(query).find("carried over from h100-sxm"), std::string::npos)
+      << model.note(query);
   const DeviceModel own({fitted_profile()}, h100());
   const double ratio = model.time(query).time / own.time(query).time;
   EXPECT_NEAR(ratio, 3.35 / 2.039, 0.05) << "the ratio of the memory bandwidths";

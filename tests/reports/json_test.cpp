@@ -123,7 +123,7 @@ TEST(ResultJson, TextThatIsNoUtf8OrHoldsControlCharactersStillGivesValidJson) {
 
 TEST(ResultJson, UnknownFieldsAreIgnored) {
   auto json = nlohmann::ordered_json::parse(to_json(sample::single_case()));
-  json["plan"] = {{"facts", nullptr}};
+  json["forecast"] = {{"facts", nullptr}};
   json["cases"][0]["novel"] = {1, 2, 3};
   EXPECT_EQ(to_json(read_json(json.dump(), "r.json")), to_json(sample::single_case()));
 }

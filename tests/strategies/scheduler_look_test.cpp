@@ -12,8 +12,8 @@ namespace {
 constexpr double kStep = 0.01;
 
 class ConstantSteps final : public StepTimeModel {
-public:
-  StepTime time(const StepBatch &batch) override {
+ public:
+  StepTime time(const StepBatch& batch) override {
     most_decodes = std::max(most_decodes, batch.decodes);
     const base::Seconds t(kStep);
     return {.total = t, .latency = t, .device = t};
@@ -21,8 +21,7 @@ public:
   std::int64_t most_decodes = 0;
 };
 
-EngineFleet fleet_of(const std::shared_ptr<ConstantSteps> &steps,
-                     std::int64_t blocks = 1000) {
+EngineFleet fleet_of(const std::shared_ptr<ConstantSteps>& steps, std::int64_t blocks = 1000) {
   EngineFleet fleet;
   EnginePlan plan;
   plan.steps = steps;
@@ -39,21 +38,17 @@ EngineFleet fleet_of(const std::shared_ptr<ConstantSteps> &steps,
 ServeJob late_comer() {
   std::vector<Request> requests(2);
   requests[0] = {.id = 0, .input_tokens = 100, .output_tokens = 200};
-  requests[1] = {.id = 1,
-                 .arrival = base::Seconds(30.5 * kStep),
-                 .input_tokens = 100,
-                 .output_tokens = 2};
+  requests[1] = {
+      .id = 1, .arrival = base::Seconds(30.5 * kStep), .input_tokens = 100, .output_tokens = 2};
   ServeJob job;
   job.workload.trace = std::make_shared<const std::vector<Request>>(requests);
   job.strategy.kv.prefix_caching = false;
   return job;
 }
 
-double first_token_of_late_comer(const ServeJob &job,
-                                 const EngineFleet &fleet) {
-  const ServedRun served =
-      simulate(job, fleet, make_traffic(job.workload, 1), {.seed = 1});
-  const RequestRecord &late = served.records.at(1);
+double first_token_of_late_comer(const ServeJob& job, const EngineFleet& fleet) {
+  const ServedRun served = simulate(job, fleet, make_traffic(job.workload, 1), {.seed = 1});
+  const RequestRecord& late = served.records.at(1);
   return (late.first_token - late.arrival).value() / kStep;
 }
 
@@ -62,16 +57,14 @@ TEST(SchedulerLook, AnEngineThatPlansAheadTakesANewcomerOneStepLater) {
   EngineFleet fleet = fleet_of(steps);
   EXPECT_NEAR(first_token_of_late_comer(late_comer(), fleet), 0.5 + 1, 1e-9);
   fleet.plans[0].plans_ahead = true;
-  EXPECT_NEAR(first_token_of_late_comer(late_comer(), fleet), 0.5 + 1 + 1,
-              1e-9);
+  EXPECT_NEAR(first_token_of_late_comer(late_comer(), fleet), 0.5 + 1 + 1, 1e-9);
 }
 
 TEST(SchedulerLook, AnIdleEngineSeesANewcomerAtOnce) {
   EngineFleet fleet = fleet_of(std::make_shared<ConstantSteps>());
   fleet.plans[0].plans_ahead = true;
   ServeJob job = late_comer();
-  std::vector<Request> alone{job.workload.trace->at(1),
-                             job.workload.trace->at(1)};
+  std::vector<Request> alone{job.workload.trace->at(1), job.workload.trace->at(1)};
   alone[1].id = 1;
   alone[0].id = 0;
   alone[1].arrival = base::Seconds(1.0);
@@ -102,8 +95,7 @@ TEST(SchedulerLook, RequestsAreSeenAtPollsAlone) {
 
 TEST(BeamSearch, RunsAsManyDecodesAndKeepsTheirKeysButSharesThePrompt) {
   ServeJob job;
-  job.workload.arrivals = {.process = ArrivalProcess::all_at_once,
-                           .requests = 2};
+  job.workload.arrivals = {.process = ArrivalProcess::all_at_once, .requests = 2};
   job.workload.input = ConstantLength{160};
   job.workload.output = ConstantLength{160};
   job.strategy.beams = 4;
@@ -111,18 +103,15 @@ TEST(BeamSearch, RunsAsManyDecodesAndKeepsTheirKeysButSharesThePrompt) {
   // A request ends with 160 + 4 x 160 tokens, 50 blocks of 16: two fit into 100
   // blocks, not into 90.
   const Traffic traffic = make_traffic(job.workload, 1);
-  const ServedRun both =
-      simulate(job, fleet_of(steps, 100), traffic, {.seed = 1});
+  const ServedRun both = simulate(job, fleet_of(steps, 100), traffic, {.seed = 1});
   EXPECT_EQ(steps->most_decodes, 8);
   EXPECT_EQ(both.records[0].output_tokens, 160);
   EXPECT_EQ(both.replicas[0].preemptions, 0);
-  const ServedRun tight =
-      simulate(job, fleet_of(steps, 90), traffic, {.seed = 1});
+  const ServedRun tight = simulate(job, fleet_of(steps, 90), traffic, {.seed = 1});
   EXPECT_GT(tight.replicas[0].preemptions, 0);
-  const ServedRun none =
-      simulate(job, fleet_of(steps, 49), traffic, {.seed = 1});
+  const ServedRun none = simulate(job, fleet_of(steps, 49), traffic, {.seed = 1});
   EXPECT_EQ(none.records[0].fate, Fate::rejected);
 }
 
-} // namespace
-} // namespace windtunnel::strategies
+}  // namespace
+}  // namespace windtunnel::strategies
