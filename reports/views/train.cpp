@@ -25,6 +25,7 @@ constexpr std::array kSpeed{"iteration_time_s",
                             "model_flops_per_gpu_per_s",
                             "hardware_flops_per_gpu_per_s",
                             "bubble_fraction",
+                            "all_stages_bubble_fraction",
                             "energy_per_iteration_j",
                             "cost_per_iteration_usd"};
 constexpr std::array kTime{"time_compute_s",     "time_bubble_s",       "time_tensor_comm_s",

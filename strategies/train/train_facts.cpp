@@ -13,6 +13,20 @@
 namespace windtunnel::strategies {
 namespace {
 
+// Time in which stages neither compute nor send until the last is done, over the time of all their
+// passes: where stages are alike, the bubble of each; where they are not, still one measure for all
+// schedules.
+double idle_share(const PipelineTimes& times) {
+  base::Seconds end{0}, busy{0}, sending{0};
+  for (const DeviceTimes& device : times.devices) {
+    end = base::max(end, device.last_end);
+    busy += device.busy;
+    sending += device.sending;
+  }
+  const base::Seconds all = end * static_cast<double>(times.devices.size());
+  return busy.value() > 0 ? (all - busy - sending) / busy : 0.0;
+}
+
 using base::Seconds;
 
 class TrainFacts {
@@ -140,6 +154,8 @@ class TrainFacts {
     // Rounding of the sums is no bubble.
     const double bubble = iteration_.ideal.value() > 0 ? parts.bubble / iteration_.ideal : 0.0;
     fact("bubble_fraction", bubble < 1e-9 ? 0.0 : bubble);
+    const double idle = idle_share(iteration_.schedule);
+    fact("all_stages_bubble_fraction", idle < 1e-9 ? 0.0 : idle);
     fact("time_compute_s", parts.compute.value());
     fact("time_tensor_comm_s", parts.tensor.value());
     fact("time_pipeline_comm_s", parts.pipeline.value());

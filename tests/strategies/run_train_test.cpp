@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <string>
@@ -61,6 +62,24 @@ TEST(RunTrain, BubbleIsNearStagesLessOneOverMicroBatches) {
   job.strategy.overlap.pipeline = true;
   const base::Outcome out = train(job, gpt, h100_cluster(8));
   EXPECT_NEAR(out.facts.at("bubble_fraction"), 7.0 / 64, 0.02);
+  EXPECT_NEAR(out.facts.at("all_stages_bubble_fraction"), 7.0 / 64, 0.02);
+}
+
+// One stage has the head of a large vocabulary: what is told of one stage depends on which is done
+// last, what is told of all falls with the time of the iteration.
+TEST(RunTrain, IdleTimeOfAllStagesOrdersSchedulesAsTheirTimesDo) {
+  const Subject llama("llama3-8b");
+  std::vector<std::pair<double, double>> seen;
+  for (const PipelineSchedule schedule :
+       {PipelineSchedule::one_f_one_b, PipelineSchedule::zb_h1, PipelineSchedule::zb_v}) {
+    TrainJob job = gpt_job(1, 8, 64);
+    job.strategy.schedule = schedule;
+    const base::Outcome out = train(job, llama, h100_cluster(4));
+    seen.emplace_back(out.facts.at("iteration_time_s"), out.facts.at("all_stages_bubble_fraction"));
+  }
+  std::sort(seen.begin(), seen.end());
+  EXPECT_LT(seen[0].second, seen[1].second + 0.02);
+  EXPECT_LT(seen[1].second, seen[2].second + 0.02);
 }
 
 TEST(RunTrain, FasterLinksAndKernelsNeverMakeItSlower) {
