@@ -163,6 +163,12 @@ class JobMaker {
     s.zero =
         static_cast<strategies::ZeroLevel>(std::clamp<std::int64_t>(row_.zero.value_or(0), 0, 3));
     if (!row_.zero) say("zero", "0");
+    // Gradients scattered after every micro-batch do not go with a pipeline: who says 2 there
+    // scatters them once, at the end.
+    if (s.zero == strategies::ZeroLevel::gradients && s.sizes.pipeline > 1) {
+      s.zero = strategies::ZeroLevel::optimizer;
+      say("zero", "1 (2 with a pipeline: gradients are scattered once)");
+    }
     const bool tensor = s.sizes.tensor > 1;
     if (row_.sequence_parallel) {
       s.sequence_parallel = tensor && *row_.sequence_parallel > 0;
@@ -186,7 +192,7 @@ class JobMaker {
                  .expert = !off && overlaps_experts()};
     if (s.overlap.expert) say("overlap.expert", "true");
     if (row_.overlap.empty()) say("overlap", "as the software does");
-    if (has(row_.notes, "eager")) s.software = "fsdp-eager";
+    if (s.software == "fsdp-compiled" && has(row_.notes, "eager")) s.software = "fsdp-eager";
   }
 
   const StepRow& row_;

@@ -30,6 +30,17 @@ TEST(StepRows, MegatronLmOnAGpuOfLaterYearsIsMegatronCore) {
   EXPECT_EQ(software_of(row_of("llama3-70b", "Megatron-LM", "b200-sxm")), "megatron-core");
 }
 
+TEST(StepRows, FsdpBesideTensorAndPipelineParallelismIsMegatronsLayers) {
+  StepRow row = row_of("llama3-70b", "in-house, FSDP + TP + PP", "h100-sxm");
+  EXPECT_EQ(software_of(row).rfind("fsdp", 0), 0U);
+  row.tensor = 8, row.pipeline = 4;
+  EXPECT_EQ(software_of(row), "megatron-core");
+  row.zero = 2;
+  EXPECT_EQ(job_of(row).strategy.zero, strategies::ZeroLevel::optimizer);
+  row.stack = "torchtitan, FSDP + TP + PP";
+  EXPECT_EQ(software_of(row).rfind("fsdp", 0), 0U);
+}
+
 TEST(StepRows, TheReleaseOfTheContainerDecidesWhatMxfp8ExpertsRunIn) {
   StepRow row = row_of("qwen3-30b-a3b", "Megatron-Bridge/NeMo 26.04.01", "gb300");
   row.precision = "mxfp8", row.expert = 8;
