@@ -90,11 +90,14 @@ std::vector<Field> workload_fields() {
                                   .type = structure_type(slo_structure),
                                   .fallback = "{}",
                                   .doc = "what a request has to meet to count as good"}),
-      bound(&ServeWorkload::warmup_requests,
-            {.name = "warmup_requests",
-             .type = integer_type(0, kMostRequests),
-             .fallback = "0",
-             .doc = "the first so many are served and left out of the facts"}),
+      bound(
+          &ServeWorkload::warmup_requests,
+          {.name = "warmup_requests",
+           .type = integer_type(0, kMostRequests),
+           .fallback = "0",
+           .doc = "the first so many are served and not measured: latencies, throughput, tokens a "
+                  "second, goodput and SLO attainment are of the others, from the first arrival "
+                  "of theirs to their last answer; requests, completed and rejected are of all"}),
       bound(&ServeWorkload::repeated_share,
             {.name = "repeated_share",
              .type = number_type({.minimum = 0, .maximum = 1}),
@@ -106,13 +109,15 @@ std::vector<Field> workload_fields() {
            .type = list_type(number_type({.minimum = 0, .maximum = 1})),
            .fallback = "[]",
            .doc = "shares of requests of priority 1 (highest), 2, ...; []: the default priority"}),
-      bound(&ServeWorkload::horizon,
-            {.name = "horizon",
-             .type = or_keyword(
-                 quantity_type(Dimension::time, {.minimum = 0, .exclusive_minimum = true}),
-                 {{"none", "until all are answered"}}),
-             .fallback = "none",
-             .doc = "the simulation stops here; what is not answered is in flight"}),
+      bound(
+          &ServeWorkload::horizon,
+          {.name = "horizon",
+           .type =
+               or_keyword(quantity_type(Dimension::time, {.minimum = 0, .exclusive_minimum = true}),
+                          {{"none", "until all are answered"}}),
+           .fallback = "none",
+           .doc = "the simulation stops here; what came and is not answered is in flight, what has "
+                  "not come is not counted"}),
   };
 }
 

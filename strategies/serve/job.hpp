@@ -67,7 +67,7 @@ struct ServeWorkload {
   // A trace that was read; null: arrivals and lengths are drawn.
   std::shared_ptr<const std::vector<Request>> trace{};
   Slo slo{};
-  std::int64_t warmup_requests = 0;  // served, left out of the facts
+  std::int64_t warmup_requests = 0;  // served, not measured
   double repeated_share = 0;         // of requests whose content has been asked before
   // Shares of drawn requests of priority 1, 2, ...; empty: all of the policy's default.
   std::vector<double> priority_shares{};

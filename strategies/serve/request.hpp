@@ -32,7 +32,7 @@ struct Request {
 
 enum class Fate : std::uint8_t { in_flight, completed, rejected };
 
-// Times are absolute, kNever where it did not happen. TTFT = first_token - arrival and e2e =
+// Times are absolute, kNever where it did not happen (in a whole system, `arrival` too). TTFT = first_token - arrival and e2e =
 // finish - arrival at the client; queue = start - arrival, `start` being the first step (or batch)
 // that works on it; TPOT = (finish - first_token) / (output_tokens - 1).
 struct RequestRecord {
@@ -47,5 +47,10 @@ struct RequestRecord {
   std::int32_t replica = -1;
   std::int32_t preemptions = 0;
 };
+
+// False: its time had not come when the simulation ended.
+inline bool has_come(const RequestRecord& record) {
+  return record.arrival < kNever;
+}
 
 }  // namespace windtunnel::strategies

@@ -5,8 +5,10 @@
 namespace windtunnel::strategies {
 
 BatchReplica::BatchReplica(const Batching& batching, std::unique_ptr<BatchWork> work,
-                           std::span<const Request> requests)
-    : requests_(requests), server_(batching, std::move(work), requests) {}
+                           std::span<const Request> requests, std::int64_t warmup_requests)
+    : requests_(requests), server_(batching, std::move(work), requests) {
+  server_.leave_out_gaps_before(warmup_requests);
+}
 
 std::string BatchReplica::impossible(const Request& request) const {
   if (server_.possible(request.id)) return "";

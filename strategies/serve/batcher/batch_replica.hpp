@@ -19,7 +19,7 @@ class BatchReplica final : public Replica {
  public:
   // A request's id is its place in `requests`, which outlive the replica.
   BatchReplica(const Batching& batching, std::unique_ptr<BatchWork> work,
-               std::span<const Request> requests);
+               std::span<const Request> requests, std::int64_t warmup_requests);
 
   std::string impossible(const Request& request) const override;
   bool full() const override { return false; }  // the queue says so itself

@@ -206,6 +206,7 @@ void BatchServer::add_gaps(const Instance& instance, double now) {
   std::vector<std::int64_t> outputs;
   for (std::size_t i = run.first_piece; i < run.last_piece; ++i) {
     const BatchPiece& piece = instance.batch.pieces[i];
+    if (piece.request < first_with_gaps_) continue;
     outputs.insert(outputs.end(), static_cast<std::size_t>(piece.samples),
                    requests_[static_cast<std::size_t>(piece.request)].output_tokens);
   }

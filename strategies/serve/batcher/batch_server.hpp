@@ -67,6 +67,8 @@ class BatchServer {
   const BatchServerTotals& totals() const { return totals_; }
   // Gaps between tokens since the last call; only of models that stream.
   std::vector<TokenGap> take_gaps();
+  // Those of earlier requests are not given.
+  void leave_out_gaps_before(std::int64_t request) { first_with_gaps_ = request; }
 
  private:
   enum class Phase : std::uint8_t { idle, host, device, tail };
@@ -119,6 +121,7 @@ class BatchServer {
   std::int64_t released_ = 0;
   BatchServerTotals totals_;
   std::vector<TokenGap> gaps_;
+  std::int64_t first_with_gaps_ = 0;
 };
 
 }  // namespace windtunnel::strategies

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <string>
+
+#include "strategies/serve/engine/saturation.hpp"
 
 namespace windtunnel::strategies {
 namespace {
@@ -82,33 +83,53 @@ Latencies latencies(const ServeJob& job, const ServedRun& run) {
   return out;
 }
 
-bool open_loop(const ServeJob& job) {
-  switch (job.workload.arrivals.process) {
-    case ArrivalProcess::closed_loop:
-    case ArrivalProcess::single_stream:
-    case ArrivalProcess::multi_stream:
-      return false;
-    default:
-      return job.workload.conversations.turns <= 1 || job.workload.trace != nullptr;
+// What is measured: requests after the warm-up, from the first one's arrival to the last one's
+// answer; to the end of the run where one is in flight. Without a warm-up: the makespan.
+struct Measured {
+  double completed = 0, input = 0, output = 0, time = 0;
+};
+
+Measured measured(const ServedRun& run, std::size_t skip) {
+  Measured out;
+  base::Seconds first = kNever, last{0};
+  for (std::size_t i = std::min(skip, run.records.size()); i < run.records.size(); ++i) {
+    const RequestRecord& record = run.records[i];
+    if (!has_come(record)) continue;
+    first = base::min(first, record.arrival);
+    out.output += static_cast<double>(record.output_tokens);
+    if (record.fate == Fate::in_flight) last = kNever;
+    if (record.fate != Fate::completed) continue;
+    ++out.completed;
+    out.input += static_cast<double>(record.input_tokens);
+    last = base::max(last, record.finish);
   }
+  const double end = skip == 0 ? run.end : std::min(run.end, last.value());
+  if (first < kNever) out.time = std::max(0.0, end - first.value());
+  return out;
 }
 
-// Whether the queue grew without bound; definition in the header.
-bool saturated(const ServeJob& job, const ServedRun& run, const Latencies& seen) {
-  if (job.workload.mode == ServeMode::offline || seen.e2e.empty()) return false;
-  double queue = 0, total = 0;
-  for (std::size_t i = 0; i < seen.e2e.size(); ++i) {
-    queue += seen.queue[i];
-    total += seen.e2e[i];
+// Of the requests and the time that are measured.
+void add_rates(const ServeJob& job, const Measured& seen, const FleetFigures& fleet,
+               base::Outcome& out) {
+  if (job.workload.warmup_requests > 0) {
+    out.facts["measured_completed"] = seen.completed;
+    out.facts["measured_time_s"] = seen.time;
   }
-  if (!open_loop(job)) return queue > 0.2 * total;
-  std::int64_t waiting = 0, came = 0;
-  for (const RequestRecord& record : run.records) {
-    if (record.fate == Fate::rejected) continue;
-    ++came;
-    if (record.start.value() > run.last_arrival) ++waiting;
-  }
-  return waiting > 8 && waiting * 10 > came && queue > 0.2 * total;
+  if (seen.time <= 0) return;
+  out.facts["request_throughput_per_s"] = seen.completed / seen.time;
+  out.facts["output_tokens_per_s"] = seen.output / seen.time;
+  out.facts["total_tokens_per_s"] = (seen.input + seen.output) / seen.time;
+  if (fleet.gpus > 0)
+    out.facts["output_tokens_per_s_per_gpu"] = seen.output / seen.time / fleet.gpus;
+}
+
+void add_saturation(const ServeJob& job, const ServedRun& run, base::Outcome& out) {
+  const Saturation verdict = judge_saturation(job, run);
+  out.facts["saturated"] = verdict == Saturation::yes ? 1.0 : 0.0;
+  if (verdict == Saturation::unknown)
+    out.warnings.push_back(
+        "too few requests to tell whether the system is saturated: what came and was not answered "
+        "may be bursts, or a system that still fills");
 }
 
 // Busy GPUs draw their limit, idle ones a fifth of it.
@@ -132,22 +153,21 @@ void add_costs(const ServedRun& run, const FleetFigures& fleet, double tokens, b
 void add_serve_facts(const ServeJob& job, const ServedRun& run, const FleetFigures& fleet,
                      base::Outcome& out) {
   const Latencies seen = latencies(job, run);
-  std::int64_t completed = 0, rejected = 0, preempted = 0;
-  double input = 0, output = 0, first = std::numeric_limits<double>::infinity();
+  std::int64_t requests = 0, completed = 0, rejected = 0, preempted = 0;
+  double output = 0, first = kNever.value();
   for (const RequestRecord& record : run.records) {
+    if (!has_come(record)) continue;
+    ++requests;
     completed += record.fate == Fate::completed ? 1 : 0;
     rejected += record.fate == Fate::rejected ? 1 : 0;
     preempted += record.preemptions;
     output += static_cast<double>(record.output_tokens);
-    if (record.fate == Fate::completed) input += static_cast<double>(record.input_tokens);
-    if (record.fate != Fate::in_flight || record.output_tokens > 0)
-      first = std::min(first, record.arrival.value());
+    first = std::min(first, record.arrival.value());
   }
-  const double requests = static_cast<double>(run.records.size());
-  out.facts["requests"] = requests;
+  out.facts["requests"] = static_cast<double>(requests);
   out.facts["completed"] = static_cast<double>(completed);
   out.facts["rejected"] = static_cast<double>(rejected);
-  out.facts["in_flight"] = requests - static_cast<double>(completed + rejected);
+  out.facts["in_flight"] = static_cast<double>(requests - completed - rejected);
   ReplicaCounts sum;
   double there = 0;
   for (std::size_t i = 0; i < run.replicas.size(); ++i) {
@@ -165,13 +185,10 @@ void add_serve_facts(const ServeJob& job, const ServedRun& run, const FleetFigur
     out.facts["prefix_hit_rate"] = static_cast<double>(sum.cached_tokens) /
                                    static_cast<double>(sum.cached_tokens + sum.prompt_tokens);
   if (sum.drafted > 0) out.facts["draft_acceptance"] = sum.draft_accepted / sum.drafted;
-  if (makespan > 0) {
-    out.facts["request_throughput_per_s"] = static_cast<double>(completed) / makespan;
-    out.facts["output_tokens_per_s"] = output / makespan;
-    out.facts["total_tokens_per_s"] = (input + output) / makespan;
-    if (fleet.gpus > 0) out.facts["output_tokens_per_s_per_gpu"] = output / makespan / fleet.gpus;
-    out.facts["requests_in_system_mean"] = run.in_system / makespan;
-  }
+  const auto warmup = static_cast<std::size_t>(job.workload.warmup_requests);
+  const Measured counted = measured(run, warmup);
+  add_rates(job, counted, fleet, out);
+  if (makespan > 0) out.facts["requests_in_system_mean"] = run.in_system / makespan;
   add_distribution("ttft", seen.ttft, out);
   add_distribution("tpot", seen.tpot, out);
   add_distribution("e2e", seen.e2e, out);
@@ -181,9 +198,9 @@ void add_serve_facts(const ServeJob& job, const ServedRun& run, const FleetFigur
     out.facts["output_tokens_per_s_per_user"] = 1.0 / out.facts["tpot_mean_s"];
   if (job.workload.slo.any() && seen.judged > 0) {
     out.facts["slo_attainment"] = static_cast<double>(seen.met) / static_cast<double>(seen.judged);
-    if (makespan > 0) out.facts["goodput_per_s"] = static_cast<double>(seen.met) / makespan;
+    if (counted.time > 0) out.facts["goodput_per_s"] = static_cast<double>(seen.met) / counted.time;
   }
-  out.facts["saturated"] = saturated(job, run, seen) ? 1.0 : 0.0;
+  add_saturation(job, run, out);
   out.facts["gpus"] = fleet.gpus;
   if (run.transfers > 0) {
     out.facts["kv_transfers"] = static_cast<double>(run.transfers);
@@ -205,6 +222,7 @@ base::Table requests_table(const ServedRun& run) {
                     {}};
   for (std::size_t i = 0; i < run.records.size(); ++i) {
     const RequestRecord& r = run.records[i];
+    if (!has_come(r)) continue;
     const auto since = [&](base::Seconds time) {
       return time < kNever ? Cell((time - r.arrival).value()) : Cell();
     };

@@ -5,11 +5,14 @@
 // (output - 1), of requests of two tokens and more; ITL = time between two output events of a
 // request, tokens of one event after the first count 0; queue = start of the first step that works
 // on it - arrival. Percentiles are exact, linear between ranks (NumPy's default); those of ITL are
-// nearest ranks. Requests before `warmup_requests` are left out of latencies, not of throughput.
-// makespan = first arrival to last answer. goodput = completed requests a second within every limit.
-// saturated = the queue grew to the end: with arrivals of their own, fewer requests are completed
-// while they arrive than nine in ten, and more than 8 wait at the last arrival; of a fixed number of
-// clients, requests wait for more than a fifth of their time.
+// nearest ranks.
+// Measured: requests after the first `warmup_requests`, from the arrival of the first of them to the
+// last answer of theirs. Latencies, throughput, tokens a second, SLO attainment and goodput are of
+// these; goodput = those within every limit a second = attainment x throughput where none is
+// rejected. Counts (requests, completed, rejected, in flight), makespan, energy and cost are of the
+// whole run, and of requests that came before the horizon.
+// makespan = first arrival to last answer, or to the horizon where it cuts the run.
+// saturated: saturation.hpp.
 #pragma once
 
 #include <vector>

@@ -4,7 +4,7 @@
 // Discrete events in order of time, ties in order of their making; one thread, deterministic for a
 // seed. Engines run step after step while they have work; between a step's end and the next start
 // the scheduler of the replica decides. Ends when every request is completed or rejected, or at
-// the horizon.
+// the horizon, which is then the end.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +40,8 @@ struct LoadSample {
 
 struct ServedRun {
   std::vector<RequestRecord> records;
-  std::vector<std::pair<double, std::int64_t>> gaps;  // between tokens of a request, and how many
+  // Between tokens of a request after the warm-up, and how many.
+  std::vector<std::pair<double, std::int64_t>> gaps;
   std::vector<LoadSample> load;
   std::vector<ReplicaCounts> replicas;
   std::vector<double> replica_seconds;             // that each was there

@@ -222,12 +222,13 @@ void ServingSimulation::finish_step(std::size_t index) {
 void ServingSimulation::take(const TokenEvent& event, bool count_gaps) {
   const auto at = static_cast<std::size_t>(event.request);
   RequestRecord& record = out_.records[at];
+  const bool counted = count_gaps && event.request >= job_.workload.warmup_requests;
   if (record.first_token == kNever) {
     record.first_token = base::Seconds(now_ + front_.out);
-  } else if (count_gaps) {
+  } else if (counted) {
     count_gap(now_ - last_token_[at], 1);
   }
-  if (count_gaps && event.tokens > 1) count_gap(0.0, event.tokens - 1);
+  if (counted && event.tokens > 1) count_gap(0.0, event.tokens - 1);
   last_token_[at] = now_;
   record.output_tokens += event.tokens;
   if (!event.finished) return;
@@ -270,6 +271,10 @@ void ServingSimulation::sample(std::size_t index) {
 }
 
 void ServingSimulation::finish() {
+  if (!stuck_ && settled_ < requests() && job_.workload.horizon < kNever) {
+    count_until(job_.workload.horizon.value());
+    out_.end = now_ = job_.workload.horizon.value();
+  }
   for (std::size_t i = 0; i < replicas_.size(); ++i) {
     close_replica(i);
     retired_[i] += replicas_[i]->counts();

@@ -10,7 +10,7 @@ namespace windtunnel::strategies {
 
 void ServingSimulation::prepare() {
   const std::size_t requests = traffic_.requests.size();
-  out_.records.resize(requests);
+  out_.records.assign(requests, RequestRecord{.arrival = kNever});
   last_token_.assign(requests, -1.0);
   first_follower_.assign(requests, -1);
   next_follower_.assign(requests, -1);
@@ -35,7 +35,7 @@ void ServingSimulation::prepare() {
 std::unique_ptr<Replica> ServingSimulation::make_replica(std::size_t index) const {
   if (fleet_.batch_work) {
     return std::make_unique<BatchReplica>(job_.strategy.batching, fleet_.batch_work(),
-                                          traffic_.requests);
+                                          traffic_.requests, job_.workload.warmup_requests);
   }
   return std::make_unique<EngineReplica>(fleet_.plans[index], job_.strategy,
                                          options_.seed + 17 * index);
