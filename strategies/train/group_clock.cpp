@@ -1,9 +1,13 @@
 #include "strategies/train/group_clock.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
+#include "collectives/uniform_bound.hpp"
 #include "sim/base/contract.hpp"
+#include "sim/base/unit_text.hpp"
 #include "strategies/collective/interconnect_words.hpp"
 #include "strategies/train/expert_sends.hpp"
 
@@ -136,16 +140,66 @@ collectives::TimeQuery GroupClock::query(Op op, Bytes bytes, const GroupShape& g
   return query;
 }
 
+Seconds GroupClock::lower_bound(const Moved& moved, const GroupShape& group) const {
+  const Links to = links(group);
+  const sim::ScaleUp& scale_up = node_.scale_up;
+  // Bridges and partial meshes leave some pairs to PCIe, which may carry a part.
+  const bool whole =
+      scale_up.links.empty() && (scale_up.size == 0 || scale_up.size >= group.gpus_per_node);
+  const base::BytesPerSecond beside = whole ? base::BytesPerSecond(0) : node_.gpu.pcie_bandwidth;
+  const base::BytesPerSecond near = to.near + beside;
+  const bool stated =
+      (group.gpus_per_node == 1 || near.value() > 0) && (group.nodes == 1 || to.far.value() > 0);
+  if (!stated) return Seconds(0);
+  const bool switched = cluster_->fabric.kind != sim::FabricKind::none;
+  const Seconds crossing = switched ? cluster_->fabric.switch_latency : Seconds(0);
+  return collectives::uniform_lower_bound(moved.op, moved.algorithm, moved.bytes,
+                                          {.ranks = group.ranks,
+                                           .nodes = group.nodes,
+                                           .gpus_per_node = group.gpus_per_node,
+                                           .near = near,
+                                           .far = to.far,
+                                           .near_latency = to.near_latency,
+                                           .far_latency = 2.0 * node_.nics.latency + crossing});
+}
+
+void GroupClock::note_raised(const Moved& moved, const GroupShape& group, Seconds from,
+                             Seconds to) {
+  if (!raised_.emplace(group.nodes, group.gpus_per_node).second) return;
+  notes_.push_back(fmt::format(
+      "groups of {} GPUs on {} {}: the calibrated time of {} ({} of {}) is below the lower bound "
+      "of "
+      "{} that the links of {} allow, and was raised to it, as are others of such groups: the "
+      "profile was measured on faster links, or counts what the cluster does not state",
+      group.ranks, group.nodes, group.nodes == 1 ? "node" : "nodes", base::to_text(from),
+      to_text(moved.op), base::to_text(moved.bytes), base::to_text(to), cluster_->name));
+}
+
+CommunicationTime GroupClock::bounded(const CommunicationTime& time, const Moved& moved,
+                                      const GroupShape& unfolded) {
+  const GroupShape group = folded(unfolded);
+  const Seconds least = lower_bound(moved, group);
+  if (time.time >= least) return time;
+  note_raised(moved, group, time.time, least);
+  CommunicationTime out = time;
+  out.time = least;
+  out.low = least;
+  out.high = base::max(time.high, least * kDataSheetHigh);
+  out.extrapolated = true;
+  return out;
+}
+
 CommunicationTime GroupClock::predicted(Op op, Bytes bytes, const GroupShape& group) {
   if (model_ != nullptr) {
     if (const auto answer = model_->predict(query(op, bytes, group))) {
       if (!answer->note.empty() && !contains(notes_, answer->note)) notes_.push_back(answer->note);
       const double slower = group.nodes == 1 ? 1.0 / group.links.near : 1.0;
-      return {.time = answer->time * slower,
-              .low = Seconds(answer->band.low * slower),
-              .high = Seconds(answer->band.high * slower),
-              .calibrated = true,
-              .extrapolated = contains(answer->rests_on, "extrapolated")};
+      return bounded({.time = answer->time * slower,
+                      .low = Seconds(answer->band.low * slower),
+                      .high = Seconds(answer->band.high * slower),
+                      .calibrated = true,
+                      .extrapolated = contains(answer->rests_on, "extrapolated")},
+                     {op, answer->algorithm, bytes}, group);
     }
   }
   return closed_form(op, bytes, group);

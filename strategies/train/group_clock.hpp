@@ -15,13 +15,18 @@
 // Nothing is shared inside the fabric, oversubscribed or not: that is for an engine to see, which
 // gets the bytes that a rank sends between nodes: all_gather and reduce_scatter S (N-1)/n,
 // all_reduce twice that, all_to_all S (n-g)/n, the others S.
-// Law: time rises with bytes and falls with bandwidth (data sheet); a group of one rank takes none.
+// A profile knows nothing of the links that the cluster states: a calibrated time below their lower
+// bound (collectives/uniform_bound.hpp on the group's share) is raised to it, up to twice that as
+// its band, and a note says so once for every kind of group.
+// Law: time rises with bytes and falls with bandwidth; a group of one rank takes none.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "collectives/time_model.hpp"
@@ -52,6 +57,15 @@ class GroupClock {
   // counts a token once for each of its `copies`.
   CommunicationTime dispatch(base::Bytes routed, std::int64_t copies, const GroupShape& group);
 
+  // `time` of a kernel or a profile for what `op` moves by `algorithm`, raised to what the links need.
+  struct Moved {
+    collectives::Op op;
+    collectives::Algorithm algorithm;
+    base::Bytes bytes;
+  };
+  CommunicationTime bounded(const CommunicationTime& time, const Moved& moved,
+                            const GroupShape& group);
+
   // Groups as the links see them: a scale-up domain of several nodes is one.
   GroupShape folded(const GroupShape& group) const;
   // Nodes that count as one (a scale-up domain of several).
@@ -68,6 +82,9 @@ class GroupClock {
   CommunicationTime closed_form(collectives::Op op, base::Bytes bytes,
                                 const GroupShape& group) const;
   static base::Bytes far_bytes(collectives::Op op, base::Bytes bytes, const GroupShape& group);
+  base::Seconds lower_bound(const Moved& moved, const GroupShape& group) const;
+  void note_raised(const Moved& moved, const GroupShape& group, base::Seconds from,
+                   base::Seconds to);
   CommunicationTime predicted(collectives::Op op, base::Bytes bytes, const GroupShape& group);
   collectives::TimeQuery query(collectives::Op op, base::Bytes bytes,
                                const GroupShape& group) const;
@@ -79,6 +96,7 @@ class GroupClock {
   sim::Node node_;
   std::map<Key, CommunicationTime> known_;
   std::vector<std::string> notes_;
+  std::set<std::pair<std::int64_t, std::int64_t>> raised_;  // nodes, GPUs a node
 };
 
 }  // namespace windtunnel::strategies

@@ -117,11 +117,11 @@ TEST(GroupClock, AModelIsAskedForTheGroupsShareOfTheNics) {
   const auto cluster = valid(shape);
   const EchoModel echo;
   GroupClock clock(cluster, &echo);
-  const CommunicationTime rail = clock.collective(Op::all_reduce, Bytes(25e9), kRail);
+  const CommunicationTime rail = clock.collective(Op::all_gather, Bytes(25e9), kRail);
   EXPECT_NEAR(rail.time.value(), 1.0, 1e-12);  // half a NIC of 50 GB/s
   EXPECT_TRUE(rail.calibrated);
   const CommunicationTime whole =
-      clock.collective(Op::all_reduce, Bytes(200e9), {.ranks = 32, .nodes = 4, .gpus_per_node = 8});
+      clock.collective(Op::all_gather, Bytes(200e9), {.ranks = 32, .nodes = 4, .gpus_per_node = 8});
   EXPECT_NEAR(whole.time.value(), 1.0, 1e-12);  // all four
   EXPECT_EQ(clock.notes().size(), 1U);
 }

@@ -172,7 +172,7 @@ void RankTimes::add_collective(collectives::Op op, base::Bytes bytes, const Grou
   const bool own = meshed && bytes <= site_.stack.custom_all_reduce;
   if (op == collectives::Op::all_reduce && one_domain && (own || site_.links == nullptr)) {
     const models::FusedAllReduceQuery query{.gpus = group.ranks, .bytes = bytes};
-    out.add(PartKind::exchange, site_.kernels.time(query), count);
+    out.add(PartKind::exchange, bounded(site_.kernels.time(query), bytes, group), count);
     return;
   }
   const CommunicationTime time = site_.clock.collective(op, bytes, group);
@@ -181,6 +181,20 @@ void RankTimes::add_collective(collectives::Op op, base::Bytes bytes, const Grou
     out.far_time += time.time.value() * count;
   }
   out.add(PartKind::exchange, {time.time.value(), time.low.value(), time.high.value()}, count);
+}
+
+// The engine's kernel was measured on links of its own: no faster than those of the cluster. Some
+// kernels have NVLink's switches add up.
+models::KernelTime RankTimes::bounded(models::KernelTime time, base::Bytes bytes,
+                                      const GroupShape& group) const {
+  const CommunicationTime on_links = site_.clock.bounded(
+      {.time = time.time, .low = time.low, .high = time.high, .extrapolated = time.extrapolated},
+      {collectives::Op::all_reduce, collectives::Algorithm::in_network, bytes}, group);
+  time.time = on_links.time;
+  time.low = on_links.low;
+  time.high = on_links.high;
+  time.extrapolated = on_links.extrapolated;
+  return time;
 }
 
 PartTime RankTimes::dense_part(std::int64_t tokens) const {

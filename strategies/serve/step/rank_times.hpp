@@ -100,6 +100,8 @@ class RankTimes {
   void add_exchange(const models::Exchange& exchange, double count, PartTime& out) const;
   void add_collective(collectives::Op op, base::Bytes bytes, const GroupShape& group, double count,
                       PartTime& out) const;
+  models::KernelTime bounded(models::KernelTime time, base::Bytes bytes,
+                             const GroupShape& group) const;
   void add_expert_exchange(const models::MoeWork& work, std::int64_t tokens, double count,
                            PartTime& out) const;
   PartTime beside_context(std::int64_t queries) const;
