@@ -114,7 +114,10 @@ std::optional<std::string> step(Walk& walk, const std::string& key) {
   if (!field->refusal.empty()) return field->refusal;
   if (here.empty() && (field->name == "sweep" || field->name == "expect" ||
                        field->name == "schema" || field->name == "search")) {
-    return fmt::format("'{}' cannot be swept or set", field->name);
+    return fmt::format("'{}' cannot be swept or set{}", field->name,
+                       field->name == "sweep" || field->name == "search"
+                           ? ": write it in the file, or run several times with --set of one value"
+                           : "");
   }
   descend(field->type, field->name);
   return std::nullopt;

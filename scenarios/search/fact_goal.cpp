@@ -33,6 +33,23 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
+// What a bare number of a fact of bytes or seconds may have meant.
+std::string_view likely_units(std::string_view fact) {
+  if (fact.ends_with("_per_s")) return "";
+  if (fact.ends_with("_bytes")) return "GiB GB B";
+  return fact.ends_with("_s") ? "s ms" : "";
+}
+
+std::string spellings(std::string_view number, std::string_view units) {
+  std::string out;
+  while (!units.empty()) {
+    const std::size_t end = std::min(units.find(' '), units.size());
+    out += fmt::format("{}{}{}", out.empty() ? "" : " or ", number, units.substr(0, end));
+    units.remove_prefix(std::min(end + 1, units.size()));
+  }
+  return out;
+}
+
 // Longer signs before their beginnings.
 constexpr std::array<std::pair<std::string_view, Relation>, 5> kSigns{{{"<=", Relation::at_most},
                                                                        {">=", Relation::at_least},
@@ -90,11 +107,18 @@ std::optional<FactConstraint> parse_constraint(const std::string& fact, const No
                      .relation = sign->second,
                      .limit = 0,
                      .text = fmt::format("{} {} {}", fact, sign->first, rest)};
+  const auto dimension = dimension_of_fact(fact);
   if (const auto number = bare_number(rest)) {
+    const std::string_view units = likely_units(fact);
+    if (!units.empty() && *number != 0.0) {
+      diagnostics.error(node.where, fmt::format("search.constraints.{}: '{}' has no unit; write "
+                                                "one, as in {}",
+                                                fact, rest, spellings(rest, units)));
+      return std::nullopt;
+    }
     out.limit = *number;
     return out;
   }
-  const auto dimension = dimension_of_fact(fact);
   if (!dimension) {
     diagnostics.error(node.where,
                       fmt::format("search.constraints.{}: '{}' is no number", fact, rest));

@@ -167,7 +167,7 @@ Search parse_search(const Node& search, const Node& root, const std::vector<Assi
 std::vector<SearchAxis> usual_axes(const Node& root, const std::vector<Assignment>& fixed) {
   Node vary = mapping_node({});
   for (const char* path : {"strategy.tensor", "strategy.pipeline", "strategy.micro_batch",
-                           "strategy.recompute", "strategy.zero"}) {
+                           "strategy.recompute", "strategy.zero", "strategy.expert"}) {
     vary.set(path, scalar_node("auto", {}));
   }
   Node search = mapping_node({});

@@ -22,9 +22,21 @@ FactGoal goal_of(std::string fact) {
   return {std::move(fact), better};
 }
 
+bool has_experts(const Scenario& scenario) {
+  const auto& train = std::get<TrainScenario>(scenario.workload);
+  const auto* model = std::get_if<models::Transformer>(&train.model->architecture);
+  return model != nullptr && model->moe.experts > 1;
+}
+
 void ask_for_training(const LoadedScenario& loaded, Question& out) {
-  if (out.search.axes.empty())
+  if (out.search.axes.empty()) {
     out.search.axes = usual_axes(loaded.tree->root(), loaded.tree->fixed());
+    if (!has_experts(loaded.points.front().scenario)) {
+      std::erase_if(out.search.axes, [](const SearchAxis& one) {
+        return to_text(one.axis.paths.front()) == "strategy.expert";
+      });
+    }
+  }
   out.objective = out.search.objective.value_or(goal_of("iteration_time_s"));
 }
 
@@ -86,8 +98,11 @@ Question question_of(const LoadedScenario& loaded) {
   } else {
     throw base::InputError(
         {loaded.path, 0, 0},
-        "plan searches train and serve workloads; `algorithms: auto` chooses the "
-        "algorithm of a collective");
+        std::holds_alternative<MixScenario>(workload)
+            ? "plan searches train and serve workloads, not a mix: plan each of its jobs in a "
+              "scenario of its own"
+            : "plan searches train and serve workloads; `algorithms: auto` chooses the "
+              "algorithm of a collective");
   }
   out.aim.share = out.search.share;
   out.aim.constraints = out.search.constraints;

@@ -45,6 +45,9 @@ TEST(FactConstraint, HasASignAndAnAmountInTheFactsUnit) {
   EXPECT_EQ(constraint("gpus", "==8")->limit, 8);
   EXPECT_EQ(constraint("ttft_p99_s", "< 500ms")->limit, 0.5);
   EXPECT_FALSE(constraint("ttft_p99_s", "500ms"));
+  EXPECT_FALSE(constraint("ttft_p99_s", "< 0.5"));  // of which unit?
+  EXPECT_FALSE(constraint("memory_total_bytes", "<= 75"));
+  EXPECT_TRUE(constraint("goodput_per_s", ">= 3"));
   EXPECT_FALSE(constraint("mfu", ">= 4GiB"));
   EXPECT_TRUE(constraint("gpus", "> 8")->holds(9));
   EXPECT_FALSE(constraint("gpus", "> 8")->holds(8));
