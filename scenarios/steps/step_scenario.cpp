@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
-#include <cstdlib>
 #include <utility>
 
 #include "models/gpu_library.hpp"
@@ -16,8 +14,6 @@
 namespace windtunnel::scenarios {
 namespace {
 
-using base::BytesPerSecond;
-using base::Seconds;
 using strategies::TrainJob;
 using strategies::TrainStrategy;
 
@@ -215,66 +211,12 @@ void place_ends(const models::Network& network, TrainJob& job, std::vector<std::
   inferred.push_back("stage_layers: embedding and loss are chunks of their own");
 }
 
-// NICs of a node as the interconnect's words count them ("8x200Gb HDR", "4xHDR200"), where that agrees
-// with the rate per GPU; else one a GPU.
-std::int64_t nics_of(const std::string& words, double gbit_per_node, std::int64_t gpus) {
-  const auto is = [&](std::size_t at, int (*kind)(int)) {
-    return at < words.size() && kind(static_cast<unsigned char>(words[at])) != 0;
-  };
-  for (std::size_t x = words.find('x'); x != std::string::npos; x = words.find('x', x + 1)) {
-    std::size_t first = x, rate = x + 1;
-    while (first > 0 && is(first - 1, std::isdigit)) --first;
-    while (is(rate, std::isalpha)) ++rate;
-    if (first == x || !is(rate, std::isdigit)) continue;
-    const double count = std::strtod(words.c_str() + first, nullptr);
-    const double each = std::strtod(words.c_str() + rate, nullptr);
-    if (count * each == gbit_per_node) return static_cast<std::int64_t>(count);
-  }
-  return gpus;
-}
-
 std::optional<sim::Gpu> gpu_of(const std::string& name) {
   if (auto exact = models::gpu_named(name)) return exact;
   return std::nullopt;
 }
 
 }  // namespace
-
-sim::Cluster cluster_of(const StepRow& row, const sim::Gpu& gpu) {
-  sim::Cluster cluster;
-  cluster.name = row.interconnect.empty() ? "measured" : row.interconnect;
-  const std::int64_t per_node =
-      std::min<std::int64_t>(std::max<std::int64_t>(1, row.gpus_per_node.value_or(8)), *row.gpus);
-  cluster.node.gpus = static_cast<int>(per_node);
-  cluster.nodes = static_cast<int>((*row.gpus + per_node - 1) / per_node);
-  cluster.node.gpu = gpu;
-  const std::int64_t domain =
-      std::max<std::int64_t>(per_node, row.scale_up_size.value_or(per_node));
-  const bool nvlink = gpu.nvlink_bandwidth.value() > 0;
-  cluster.node.scale_up = {.kind = nvlink ? sim::ScaleUpKind::nvswitch : sim::ScaleUpKind::pcie,
-                           .bandwidth = nvlink ? gpu.nvlink_bandwidth : gpu.pcie_bandwidth,
-                           .latency = Seconds(1e-6),
-                           .size = static_cast<int>(domain)};
-  // The only node of eight of these whose NCCL was measured.
-  if (row.gpu == "a100-sxm-80gb") cluster.fabric.measured_as = "a100-node-vtrain";
-  if (cluster.nodes > 1) {
-    const double gbit = row.nic_gbit_per_gpu.value_or(200.0);
-    const double node_gbit = gbit * static_cast<double>(per_node);
-    const std::int64_t nics = nics_of(row.interconnect, node_gbit, per_node);
-    cluster.node.nics = {
-        .count = static_cast<int>(nics),
-        .bandwidth = BytesPerSecond(node_gbit * 1e9 / 8 / static_cast<double>(nics)),
-        .latency = Seconds(2e-6)};
-    cluster.fabric.kind = sim::FabricKind::switched;
-    cluster.fabric.levels = 1;
-    cluster.fabric.switch_latency = Seconds(300e-9);
-    cluster.fabric.interconnect = has(row.interconnect, "Slingshot")   ? "Slingshot-11"
-                                  : has(row.interconnect, "RoCE")      ? "RoCE"
-                                  : has(row.interconnect, "Omni-Path") ? "Omni-Path"
-                                                                       : "InfiniBand";
-  }
-  return cluster;
-}
 
 StepTurning scenario_of(const StepRow& row) {
   if (has(row.model, "single layer")) return {std::nullopt, "the time of a layer, not of a step"};
