@@ -45,8 +45,6 @@ sim::Cluster cluster_of(const StepRow& row, const sim::Gpu& gpu) {
   cluster.node.gpus = static_cast<int>(per_node);
   cluster.nodes = static_cast<int>((*row.gpus + per_node - 1) / per_node);
   cluster.node.gpu = gpu;
-  if (const char* w = std::getenv("WT_POWER"))
-    cluster.node.gpu.power = cluster.node.gpu.power * std::atof(w);
   const std::int64_t domain =
       std::max<std::int64_t>(per_node, row.scale_up_size.value_or(per_node));
   const bool nvlink = gpu.nvlink_bandwidth.value() > 0;
