@@ -69,9 +69,9 @@ std::vector<StepDefaults> make_defaults() {
        .why = "Megatron-LM 2.x: gradients in fp16, of bf16 in fp32, reduced after the last "
               "backward pass, blocking sends"},
       {.software = "megatron-lm-2022",
-       .gradients = NumberFormat::fp16,
-       .bf16_gradients = NumberFormat::fp32,
-       .why = "Megatron-LM 3: as 2.x"},
+       .gradients = NumberFormat::fp32,
+       .why = "Megatron-LM 3: as 2.x, and gradients summed in the GEMMs, which needs fp32 buffers "
+              "(accumulate-allreduce-grads-in-fp32): 18 bytes a parameter"},
       {.software = "megatron-deepspeed",
        .gradients = NumberFormat::fp16,
        .bf16_gradients = NumberFormat::fp32,

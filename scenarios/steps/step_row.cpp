@@ -112,6 +112,7 @@ StepReading read_step(const calibration::GenericRow& row) {
   read.amount("time_s", out.time_s);
   read.amount("tokens_per_s_per_gpu", out.tokens_per_s_per_gpu);
   read.amount("memory_gib", out.memory_gib);
+  read.amount("memory_percent", out.memory_percent);
   if (!read.problems().empty()) return {std::nullopt, read.problems()};
   if (!out.gpus || *out.gpus < 1) return {std::nullopt, "gpus is blank or 0"};
   if (!out.global_batch || *out.global_batch < 1)

@@ -18,7 +18,7 @@ struct StepRow {
   std::optional<std::int64_t> layers, hidden, ffn, heads, kv_heads, vocab, experts, top_k;
   std::optional<std::int64_t> sequence_length, tensor, pipeline, virtual_stages, context, expert;
   std::optional<std::int64_t> data, zero, sequence_parallel, micro_batch, global_batch;
-  std::optional<double> nic_gbit_per_gpu, time_s, tokens_per_s_per_gpu, memory_gib;
+  std::optional<double> nic_gbit_per_gpu, time_s, tokens_per_s_per_gpu, memory_gib, memory_percent;
 
   // The measured time: stated, or what tokens per second imply; nothing where neither is there.
   std::optional<double> measured_time() const;

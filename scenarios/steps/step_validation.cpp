@@ -6,33 +6,21 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <numeric>
 #include <string>
 #include <utility>
 
 #include "models/networks/counts.hpp"
+#include "scenarios/steps/step_memory_scores.hpp"
 #include "scenarios/steps/step_scores.hpp"
+#include "sim/base/statistics.hpp"
 #include "strategies/train/run_train.hpp"
 
 namespace windtunnel::scenarios {
 namespace {
 
 using base::Cell;
-
-double quantile(std::vector<double> values, double share) {
-  if (values.empty()) return 0.0;
-  std::sort(values.begin(), values.end());
-  const double at = share * static_cast<double>(values.size() - 1);
-  const auto low = static_cast<std::size_t>(at);
-  const std::size_t high = std::min(low + 1, values.size() - 1);
-  return values[low] + (at - static_cast<double>(low)) * (values[high] - values[low]);
-}
-
-double mean(const std::vector<double>& values) {
-  return values.empty() ? 0.0
-                        : std::accumulate(values.begin(), values.end(), 0.0) /
-                              static_cast<double>(values.size());
-}
+using base::mean;
+using base::quantile;
 
 struct Errors {
   std::vector<double> signed_errors, absolute, widths;
@@ -74,80 +62,37 @@ void add_errors(const std::vector<const ValidatedStep*>& steps, base::Outcome& o
   if (rank.regret) out.facts["regret"] = *rank.regret;
 }
 
-// The fact of the quantity that the row's memory is of: PyTorch's peak of allocated or reserved
-// memory, else what the device reports.
-const char* memory_fact(const ValidatedStep& step) {
-  const auto says = [&](std::string_view word) {
-    return step.row.memory_kind.find(word) != std::string::npos;
-  };
-  return says("reserved")    ? "memory_reserved_bytes"
-         : says("allocated") ? "memory_allocated_bytes"
-                             : "memory_used_bytes";
-}
-
-double memory_of(const ValidatedStep& step) {
-  const auto found = step.predicted.facts.find(memory_fact(step));
-  return found == step.predicted.facts.end() ? 0.0 : found->second;
-}
-
-// Memory, where the row says what the whole device held, and who ran out of it.
-void add_memory(const std::vector<ValidatedStep>& steps, base::Outcome& out) {
-  std::vector<double> errors, absolute;
-  double short_of = 0, flagged = 0, alarms = 0, inside = 0;
-  for (const ValidatedStep& step : steps) {
-    const double bytes = memory_of(step);
-    if (bytes <= 0) continue;
-    const bool fits = step.predicted.facts.at("fits") > 0;
-    const bool ran_out = step.row.outcome == "oom" || step.row.outcome == "OOM";
-    short_of += ran_out ? 1 : 0;
-    flagged += ran_out && !fits ? 1 : 0;
-    alarms += !ran_out && step.measured > 0 && !fits ? 1 : 0;
-    const bool whole = step.row.memory_kind.find("activations") == std::string::npos &&
-                       step.row.memory_kind.find("params") == std::string::npos;
-    if (!step.row.memory_gib || !whole) continue;
-    const double measured = *step.row.memory_gib * 1073741824.0;
-    errors.push_back(bytes / measured - 1.0);
-    const auto band = step.predicted.bands.find(memory_fact(step));
-    if (band != step.predicted.bands.end()) {
-      inside += measured >= band->second.low && measured <= band->second.high ? 1 : 0;
-    }
-    absolute.push_back(std::abs(errors.back()));
-  }
-  if (!absolute.empty()) {
-    out.facts["memory_rows"] = static_cast<double>(absolute.size());
-    out.facts["memory_mean_abs_error"] = mean(absolute);
-    out.facts["memory_bias"] = mean(errors);
-    out.facts["memory_inside_band"] = inside / static_cast<double>(absolute.size());
-  }
-  out.facts["out_of_memory_rows"] = short_of;
-  out.facts["out_of_memory_flagged"] = flagged;
-  out.facts["out_of_memory_false_alarms"] = alarms;
+// Of what the row states; of a row that states nothing, what the device would report.
+double predicted_bytes(const ValidatedStep& step) {
+  if (!step.memory) return device_memory(MemoryOf::device, step.predicted);
+  return is_of_layers(step.memory->stated.of) ? step.memory->layers : step.memory->predicted;
 }
 
 base::Table rows_table(const std::vector<ValidatedStep>& steps) {
-  base::Table table{{"row", "model", "gpu", "gpus", "precision", "tensor", "pipeline",
-                     "micro_batch", "measured_s", "predicted_s", "error", "low_s", "high_s",
-                     "rests_on", "memory_measured_bytes", "memory_predicted_bytes", "status"},
-                    {}};
+  base::Table table{
+      {"row", "model", "gpu", "gpus", "precision", "tensor", "pipeline", "micro_batch",
+       "measured_s", "predicted_s", "error", "low_s", "high_s", "rests_on", "memory_measured_bytes",
+       "memory_predicted_bytes", "memory_error", "status"},
+      {}};
   for (const ValidatedStep& step : steps) {
     const double time = predicted_time(step);
     const auto band = step.predicted.bands.find("iteration_time_s");
     const auto grounds = step.predicted.rests_on.find("iteration_time_s");
     const bool both = step.measured > 0 && time > 0;
     const auto cell = [](double value) { return value > 0 ? Cell(value) : Cell(); };
-    table.rows.push_back(
-        {step.row.id.empty() ? fmt::format("line {}", step.row.origin.line) : step.row.id,
-         step.row.model, step.row.gpu, *step.row.gpus, step.row.precision,
-         step.row.tensor.value_or(1), step.row.pipeline.value_or(1),
-         step.row.micro_batch.value_or(0), cell(step.measured), cell(time),
-         both ? Cell(time / step.measured - 1.0) : Cell(),
-         band == step.predicted.bands.end() ? Cell() : Cell(band->second.low),
-         band == step.predicted.bands.end() ? Cell() : Cell(band->second.high),
-         grounds == step.predicted.rests_on.end()
-             ? std::string()
-             : fmt::format("{}", fmt::join(grounds->second, " ")),
-         step.row.memory_gib ? Cell(*step.row.memory_gib * 1073741824.0) : Cell(),
-         cell(memory_of(step)), step.predicted.reason});
+    table.rows.push_back({row_name(step.row), step.row.model, step.row.gpu, *step.row.gpus,
+                          step.row.precision, step.row.tensor.value_or(1),
+                          step.row.pipeline.value_or(1), step.row.micro_batch.value_or(0),
+                          cell(step.measured), cell(time),
+                          both ? Cell(time / step.measured - 1.0) : Cell(),
+                          band == step.predicted.bands.end() ? Cell() : Cell(band->second.low),
+                          band == step.predicted.bands.end() ? Cell() : Cell(band->second.high),
+                          grounds == step.predicted.rests_on.end()
+                              ? std::string()
+                              : fmt::format("{}", fmt::join(grounds->second, " ")),
+                          step.row.memory_gib ? Cell(*step.row.memory_gib * 1073741824.0) : Cell(),
+                          cell(predicted_bytes(step)),
+                          step.memory ? Cell(step.memory->error()) : Cell(), status_of(step)});
   }
   return table;
 }
@@ -211,6 +156,9 @@ class StepRunner {
     out.model_flops = models::model_flops_per_sample(*scenario.network, length).value() *
                       static_cast<double>(scenario.job.workload.global_batch);
     out.bubble_rule = bubble_rule_of(scenario.job, *row.gpus);
+    if (const auto stated = stated_memory(row); stated && !out.predicted.facts.empty()) {
+      out.memory = compare_memory(*stated, scenario, out.predicted);
+    }
     out.inferred = std::move(scenario.inferred);
     out.row = std::move(row);
     return out;
@@ -223,14 +171,22 @@ class StepRunner {
 
 }  // namespace
 
+std::string row_name(const StepRow& row) {
+  return row.id.empty() ? fmt::format("line {}", row.origin.line) : row.id;
+}
+
 base::Outcome StepValidation::outcome() const {
   base::Outcome out;
   const std::vector<const ValidatedStep*> timed = scored(steps);
   add_errors(timed, out);
-  add_memory(steps, out);
+  add_memory_scores(steps, out);
   out.facts["skipped"] = static_cast<double>(skipped.size());
   out.tables["rows"] = rows_table(steps);
   out.tables["groups"] = groups_table(timed);
+  if (out.facts.contains("memory_rows")) {
+    out.tables["memory"] = memory_table(steps);
+    out.tables["memory_groups"] = memory_groups_table(steps);
+  }
   out.tables["inferred"] = inferred_table(steps);
   base::Table left_out{{"line", "reason"}, {}};
   for (const SkippedStep& one : skipped) {

@@ -7,17 +7,19 @@
 // date (the tag that begins `notes`, "02-25"). Pair order: share of pairs more than 3 % apart in
 // measured time that are ranked rightly, ties half; beside it the same for the rule that ranks by
 // pipeline bubble (p-1)/(m v) alone. Regret: how much slower, on average over the groups, the row
-// with the least predicted time is than the fastest.
+// with the least predicted time is than the fastest. Memory: step_memory.hpp.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "collectives/time_model.hpp"
 #include "models/kernels/kernel_time_model.hpp"
+#include "scenarios/steps/step_memory.hpp"
 #include "scenarios/steps/step_scenario.hpp"
 #include "sim/base/fact.hpp"
 
@@ -34,6 +36,7 @@ struct ValidatedStep {
   base::Outcome predicted;   // of run_train
   double model_flops = 0.0;  // of the iteration
   double bubble_rule = 0.0;  // (p - 1) / (m v)
+  std::optional<ComparedMemory> memory;
   std::vector<std::string> inferred;
 };
 
@@ -46,9 +49,12 @@ struct StepValidation {
   std::vector<ValidatedStep> steps;
   std::vector<SkippedStep> skipped;
 
-  // Facts and tables (rows, groups, skipped, inferred) of one case.
+  // Facts and tables (rows, groups, memory, memory_groups, skipped, inferred) of one case.
   base::Outcome outcome() const;
 };
+
+// Its id, else its line.
+std::string row_name(const StepRow& row);
 
 // The facts that only steps have (pair order, regret, memory).
 const std::vector<std::pair<std::string, base::FactInfo>>& step_validation_fact_info();

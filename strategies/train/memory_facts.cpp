@@ -95,12 +95,12 @@ std::string out_of_memory(const StageMemory& stage, std::ptrdiff_t index, Bytes 
 }
 
 // Of the parts, independent of one another. Weights, gradients and optimizer states are counted.
-constexpr double kActivations = 0.08, kScratch = 0.3, kOutside = 0.4, kHeld = 0.5;
+constexpr double kScratch = 0.3, kOutside = 0.4, kHeld = 0.5;
 
 double spread(const StageMemory& stage, double outside, double held) {
   const double lost = (stage.workspace - stage.scratch - stage.outside).value();
   return std::hypot(
-      kActivations * stage.activations.value(), kScratch * stage.scratch.value(),
+      kActivationsSpread * stage.activations.value(), kScratch * stage.scratch.value(),
       std::hypot(outside * (stage.outside.value() + lost), held * stage.held.value()));
 }
 
@@ -126,6 +126,26 @@ class Totals {
   base::Outcome& out_;
 };
 
+// The first change that alone leaves the allocator all it wants.
+std::string relief(const TrainPlan& plan, const models::Network& network, Bytes usable) {
+  for (const Change& change : changes_of(plan)) {
+    const Bytes wanted = wanting_most(stage_memory(change.plan, network)).wanted();
+    if (wanted <= usable) {
+      return fmt::format("; {} would want {}", change.text, base::to_text(wanted));
+    }
+  }
+  return "";
+}
+
+std::string limit_warning(const StageMemory& stage, std::ptrdiff_t index, Bytes usable) {
+  return fmt::format(
+      "stage {} fits at the limit: it needs {} of {} usable, and the allocator would keep {} of "
+      "freed blocks beside it, {} more than there is room for; it has to give blocks back and ask "
+      "again, which stops the device in every step where it happens, and fragments can end the run",
+      index, base::to_text(stage.total()), base::to_text(usable), base::to_text(stage.held),
+      base::to_text(stage.wanted() - usable));
+}
+
 }  // namespace
 
 const StageMemory& fullest(const std::vector<StageMemory>& stages) {
@@ -134,8 +154,18 @@ const StageMemory& fullest(const std::vector<StageMemory>& stages) {
       [](const StageMemory& a, const StageMemory& b) { return a.total() < b.total(); });
 }
 
+const StageMemory& wanting_most(const std::vector<StageMemory>& stages) {
+  return *std::max_element(
+      stages.begin(), stages.end(),
+      [](const StageMemory& a, const StageMemory& b) { return a.wanted() < b.wanted(); });
+}
+
 bool fits(const std::vector<StageMemory>& stages, const sim::Gpu& gpu) {
   return fullest(stages).total() <= usable_memory(gpu);
+}
+
+bool at_limit(const std::vector<StageMemory>& stages, const sim::Gpu& gpu) {
+  return fits(stages, gpu) && wanting_most(stages).wanted() > usable_memory(gpu);
 }
 
 void add_memory_facts(const TrainPlan& plan, const models::Network& network,
@@ -157,12 +187,22 @@ void add_memory_facts(const TrainPlan& plan, const models::Network& network,
   totals.add("memory_used_bytes", kOutside, kHeld,
              [&](const StageMemory& s) { return s.used(gpu.memory); });
   fact("memory_capacity_bytes", gpu.memory.value());
+  const Bytes usable = usable_memory(gpu);
+  const StageMemory& most = wanting_most(stages);
+  const double half = spread(most, kOutside, kHeld);
+  const double headroom = (usable - most.wanted()).value();
+  fact("memory_headroom_bytes", headroom);
+  out.bands["memory_headroom_bytes"] = {headroom - half, headroom + half, 0.9};
+  fact("memory_at_limit", at_limit(stages, gpu) ? 1.0 : 0.0);
   fact("fits", fits(stages, gpu) ? 1.0 : 0.0);
+  if (at_limit(stages, gpu)) {
+    out.warnings.push_back(limit_warning(most, &most - stages.data(), usable) +
+                           relief(plan, network, usable));
+  }
   if (fits(stages, gpu)) return;
   out.status = base::Status::infeasible;
-  out.reason =
-      fmt::format("{}; {}", out_of_memory(worst, &worst - stages.data(), usable_memory(gpu)),
-                  remedy(plan, network, usable_memory(gpu)));
+  out.reason = fmt::format("{}; {}", out_of_memory(worst, &worst - stages.data(), usable),
+                           remedy(plan, network, usable));
 }
 
 }  // namespace windtunnel::strategies

@@ -82,6 +82,13 @@ const std::map<std::string, base::FactInfo>& train_fact_info() {
       {"memory_used_bytes",
        {"used memory", "bytes", "as the device reports it: reserved, context, communicators"}},
       {"memory_capacity_bytes", {"memory of the GPU", "bytes", "as the device reports it"}},
+      {"memory_headroom_bytes",
+       {"headroom", "bytes",
+        "usable memory less all that the allocator would hold; below 0: what it has to give back"}},
+      {"memory_at_limit",
+       {"at the limit", "",
+        "1 where it fits, but only by giving cached blocks back: retries, and fragments can end "
+        "it"}},
       {"fits", {"fits", "", "1 where the peak is below the capacity less what is kept free"}},
       {"energy_per_iteration_j", {"energy", "j", "all GPUs at their power limit, times PUE"}},
       {"cost_per_iteration_usd", {"cost", "usd", "GPU hours and power of one iteration"}},

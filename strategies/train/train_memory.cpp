@@ -1,6 +1,8 @@
 #include "strategies/train/train_memory.hpp"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "models/networks/activation_memory.hpp"
 #include "models/networks/counts.hpp"
@@ -56,11 +58,8 @@ class ChunkMemory {
   // Parameters that are trained, and the bytes of all weights with `stored` of one.
   HeldByChunk held(const ChunkOfModel& chunk, double stored) const {
     HeldByChunk out;
-    const models::Layout& layout = plan_.lowering.layout;
     const auto add = [&](std::size_t block) {
-      const models::Block& one = network_.blocks[block];
-      const auto weights = models::weight_bytes_on_rank(one, layout, stored);
-      const auto trained = models::trainable_on_rank(one, layout);
+      const auto& [weights, trained] = of_block(block, stored);
       out.weight_bytes.dense += weights.dense;
       out.weight_bytes.expert += weights.expert;
       out.trained.dense += trained.dense;
@@ -92,13 +91,29 @@ class ChunkMemory {
     return s.offload_activations != OffloadTarget::none &&
            (s.offload_layers == 0 || i < s.offload_layers);
   }
+  // Layers are alike but for a few: each kind is counted once.
   Bytes of(std::size_t block, Recompute recompute) const {
-    return models::activation_memory(network_.blocks[block], plan_.micro_batch, plan_.lowering,
-                                     recompute);
+    const auto [known, is_new] = kept_.try_emplace({block, recompute});
+    if (is_new) {
+      known->second = models::activation_memory(network_.blocks[block], plan_.micro_batch,
+                                                plan_.lowering, recompute);
+    }
+    return known->second;
+  }
+  const HeldByChunk& of_block(std::size_t block, double stored) const {
+    const auto [known, is_new] = held_.try_emplace({block, stored});
+    if (is_new) {
+      const models::Layout& layout = plan_.lowering.layout;
+      known->second = {models::weight_bytes_on_rank(network_.blocks[block], layout, stored),
+                       models::trainable_on_rank(network_.blocks[block], layout)};
+    }
+    return known->second;
   }
 
   const TrainPlan& plan_;
   const models::Network& network_;
+  mutable std::map<std::pair<std::size_t, Recompute>, Bytes> kept_;
+  mutable std::map<std::pair<std::size_t, double>, HeldByChunk> held_;
 };
 
 // Bytes held at the worst moment of a device's order.
@@ -187,10 +202,11 @@ class StageSum {
       parts.push_back(
           plan_.split[static_cast<std::size_t>(plan_.pipeline.model_chunk({device, c}))]);
       chunks.push_back(memory_.activations(parts.back()));
-      add_parameters(memory_.held(parts.back(), each_.weight), out);
+      const HeldByChunk held = memory_.held(parts.back(), each_.weight);
+      add_parameters(held, out);
       step += (strategy_.zero == ZeroLevel::none ? conventions_.whole_step_copies
                                                  : conventions_.step_copies) *
-              shares_.of(memory_.held(parts.back(), each_.weight).trained, ZeroLevel::optimizer);
+              shares_.of(held.trained, ZeroLevel::optimizer);
     }
     if (strategy_.offload_optimizer != OffloadTarget::none) out.optimizer = Bytes(0);
     Bytes peak = peak_bytes(plan_.pipeline.devices[static_cast<std::size_t>(device)], chunks);
@@ -208,6 +224,21 @@ class StageSum {
     out.held = Bytes(step) - beyond + (out.weights + out.gradients) * conventions_.static_slack +
                peak * std::max(0.0, conventions_.slack - conventions_.fragmentation);
     return out;
+  }
+
+  LayersMemory layers(std::int32_t device) const {
+    StageMemory held;
+    std::vector<ChunkActivations> chunks;
+    for (std::int32_t c = 0; c < plan_.pipeline.chunks; ++c) {
+      ChunkOfModel part =
+          plan_.split[static_cast<std::size_t>(plan_.pipeline.model_chunk({device, c}))];
+      part.embedding = part.head = false;
+      chunks.push_back({.kept = memory_.activations(part).kept});
+      add_parameters(memory_.held(part, each_.weight), held);
+    }
+    return {.states = held.weights + held.gradients + held.optimizer,
+            .activations =
+                peak_bytes(plan_.pipeline.devices[static_cast<std::size_t>(device)], chunks)};
   }
 
  private:
@@ -241,6 +272,11 @@ std::vector<StageMemory> stage_memory(const TrainPlan& plan, const models::Netwo
     stages.push_back(sum.of(device));
   }
   return stages;
+}
+
+LayersMemory layers_memory(const TrainPlan& plan, const models::Network& network,
+                           std::int32_t device) {
+  return StageSum(plan, network).layers(device);
 }
 
 Bytes usable_memory(const sim::Gpu& gpu) {

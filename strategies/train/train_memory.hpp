@@ -15,6 +15,8 @@
 //   used      = reserved and `outside`: what the device reports (nvidia-smi)
 //   total     = allocated, what is lost to fragmentation for good, and `outside`: decides whether
 //               the job fits
+//   wanted    = total and the free blocks: what the device would report if it had room for all of it;
+//               decides whether the job is at the limit (memory_facts.hpp)
 // Sources: Rajbhandari et al. 2020 (arXiv 1910.02054); Korthikanti et al. 2022 (arXiv 2205.05198).
 #pragma once
 
@@ -33,12 +35,25 @@ struct StageMemory {
 
   base::Bytes total() const { return weights + gradients + optimizer + activations + workspace; }
   base::Bytes allocated() const { return weights + gradients + optimizer + activations + scratch; }
-  base::Bytes used(base::Bytes capacity) const { return base::min(total() + held, capacity); }
+  base::Bytes wanted() const { return total() + held; }
+  base::Bytes used(base::Bytes capacity) const { return base::min(wanted(), capacity); }
   base::Bytes reserved(base::Bytes capacity) const { return used(capacity) - outside; }
 };
 
 // By device of the pipeline.
 std::vector<StageMemory> stage_memory(const TrainPlan& plan, const models::Network& network);
+
+// What the layers of a device hold from pass to pass, embedding and head left out, as the formulas of
+// Korthikanti et al. count it: bytes a parameter x 12 L h^2 / (t p), and of activations the formula
+// of a layer (activation_memory.hpp) x L / p x the micro-batches in flight, which of an interleaved
+// first stage are p (1 + (p - 1) / (p v)). What is held only while a layer is computed again is no
+// part of it.
+struct LayersMemory {
+  base::Bytes states{0};       // weights, gradients, optimizer states
+  base::Bytes activations{0};  // kept, at most
+};
+LayersMemory layers_memory(const TrainPlan& plan, const models::Network& network,
+                           std::int32_t device);
 
 // Capacity less what the driver keeps for itself.
 base::Bytes usable_memory(const sim::Gpu& gpu);
