@@ -31,12 +31,45 @@ bool holds(SavedIf condition, const Op& op, const LoweringOptions& options) {
   return true;
 }
 
-bool kept_under(SavedScope scope, Recompute recompute) {
+bool runs_again(const Op& op, const RecomputeModules& again) {
+  if (!op.module) return false;
+  const bool with_experts =
+      op.module == RecomputeModule::shared_experts && again.has(RecomputeModule::moe);
+  return with_experts || again.has(*op.module);
+}
+
+// A part that runs again keeps what it was given: queries, keys and values of attention, what a norm
+// read or gave.
+bool kept_beside(const RecomputeModules& again, const Op& op, SavedScope scope) {
+  switch (scope) {
+    case SavedScope::layer_input:
+      return true;
+    case SavedScope::attention_core:
+    case SavedScope::attention_output:
+      return !again.has(RecomputeModule::core_attn);
+    case SavedScope::attention_input:
+      return !again.has(RecomputeModule::mla_up_proj);
+    case SavedScope::normed:
+      return !again.has(RecomputeModule::layernorm);
+    case SavedScope::expert_activation:
+      return !again.has(RecomputeModule::moe_act) && !again.has(RecomputeModule::moe);
+    case SavedScope::ordinary:
+      break;
+  }
+  const bool attention = op.module == RecomputeModule::core_attn;
+  const auto* memory = std::get_if<MemoryWork>(&op.work);
+  const bool norm = memory != nullptr && memory->fusion == Fusion::norm;
+  return attention || norm || !runs_again(op, again);
+}
+
+bool kept_under(const Op& op, SavedScope scope, const LoweringOptions& options,
+                Recompute recompute) {
   switch (recompute) {
     case Recompute::none:
       return true;
     case Recompute::selective:
-      return scope != SavedScope::attention_core;
+      return options.again.empty() ? scope != SavedScope::attention_core
+                                   : kept_beside(options.again, op, scope);
     case Recompute::full:
       return scope == SavedScope::layer_input;
   }
@@ -114,7 +147,7 @@ bool is_layer(const Block& block) {
 }
 
 bool alternates(const Block& block, const LoweringOptions& options, Recompute recompute) {
-  return recompute == Recompute::selective && is_layer(block) &&
+  return recompute == Recompute::selective && options.again.empty() && is_layer(block) &&
          options.software.selective == SelectiveRecompute::every_other_product;
 }
 
@@ -165,7 +198,8 @@ base::Bytes activation_memory(const Op& op, const BatchShape& batch, const Lower
                               Recompute recompute) {
   double sum = 0;
   for (const SavedTensor& tensor : op.saved) {
-    if (!kept_under(tensor.scope, recompute) || !holds(tensor.condition, op, options)) continue;
+    if (!kept_under(op, tensor.scope, options, recompute) || !holds(tensor.condition, op, options))
+      continue;
     const double count = tensor.extent == SavedExtent::pair ? pairs(op, batch, options.layout)
                                                             : rows_kept(op, batch, options.layout);
     sum += tensor.elements * count * bytes_of(tensor.element, options.formats) /
@@ -199,6 +233,8 @@ std::vector<double> recomputed_shares(const Block& block, const LoweringOptions&
     const bool attention = std::holds_alternative<AttentionWork>(work);
     if (recompute == Recompute::full) {
       shares[i] = 1.0;
+    } else if (recompute == Recompute::selective && !options.again.empty()) {
+      shares[i] = runs_again(block.ops[i], options.again) ? 1.0 : 0.0;
     } else if (alternate) {
       shares[i] = linear != nullptr ? 1.0 - widths[i] / static_cast<double>(linear->outputs)
                   : attention       ? 0.0
@@ -208,6 +244,11 @@ std::vector<double> recomputed_shares(const Block& block, const LoweringOptions&
     }
   }
   return shares;
+}
+
+bool activation_runs_again(const Op& op, const LoweringOptions& options, Recompute recompute) {
+  return recompute == Recompute::selective && std::holds_alternative<MoeWork>(op.work) &&
+         options.again.has(RecomputeModule::moe_act) && !options.again.has(RecomputeModule::moe);
 }
 
 }  // namespace windtunnel::models

@@ -12,6 +12,11 @@
 // Where every other product is kept (torchtitan), a layer keeps its input, the outputs of attention
 // and of its first, third, ... matrix product: of q, k, v, out, gate, up, down those of q, v, gate
 // and down, so s b (2 h + 2 h + 2 kv + 2 h + 2 f + 2 h) in 16 bits.
+// Modules (LoweringOptions::again, recompute_modules.hpp): core_attn drops the softmax or its sum, and
+// an output kept for attention alone; layernorm what the part behind a norm keeps of it; mla_up_proj
+// queries, keys and values; moe_act what enters the second matrix of experts; mlp, moe and
+// shared_experts all but what they were given. Each drops what it can whatever the format: Transformer
+// Engine then keeps inputs in 16 bits and casts again (save_original_input).
 #pragma once
 
 #include <vector>
@@ -28,6 +33,9 @@ base::Bytes activation_memory(const Op& op, const BatchShape& batch, const Lower
                               Recompute recompute);
 base::Bytes activation_memory(const Block& block, const BatchShape& batch,
                               const LoweringOptions& options, Recompute recompute);
+
+// Whether the activation of these experts runs again, and nothing else of the op.
+bool activation_runs_again(const Op& op, const LoweringOptions& options, Recompute recompute);
 
 // The part of each op's forward pass that the backward pass runs again, 0 to 1. Embedding and head
 // never do. With every other product kept, a fused projection counts by the widths of its pieces.

@@ -32,6 +32,9 @@ void keep(Op& op, const AttentionWork& work) {
   op.saved.push_back(kept("query", heads * static_cast<double>(work.head_dim), SavedSplit::tensor));
   op.saved.push_back(keys_or_values("key", work, work.head_dim));
   op.saved.push_back(keys_or_values("value", work, work.value_dim));
+  if (work.kv_lora > 0) {
+    for (SavedTensor& tensor : op.saved) tensor.scope = SavedScope::attention_input;
+  }
   op.saved.push_back(core("softmax", SavedElement::activation, SavedIf::unfused_attention));
   op.saved.push_back(core("dropout mask", SavedElement::byte, SavedIf::unfused_attention_dropout));
   op.saved.push_back(
@@ -44,11 +47,13 @@ void keep(Op& op, const AttentionWork& work) {
   SavedTensor output =
       kept("output", heads * static_cast<double>(work.value_dim), SavedSplit::tensor);
   output.condition = SavedIf::narrow_gemm;
+  output.scope = SavedScope::attention_output;
   op.saved.push_back(std::move(output));
 }
 
 Op attention_op(std::string name, const AttentionWork& work, Rows rows) {
   Op op{.name = std::move(name), .work = work, .rows = rows, .split = TensorSplit::heads};
+  op.module = RecomputeModule::core_attn;
   keep(op, work);
   return op;
 }
@@ -68,6 +73,11 @@ void add_head_norms(const Transformer& t, Rows rows, std::vector<Op>& ops) {
     if (heads == t.kv_heads) op.saved.front().split_limit = t.kv_heads;
     ops.push_back(std::move(op));
   }
+}
+
+Op up(Op op) {
+  op.module = RecomputeModule::mla_up_proj;
+  return op;
 }
 
 AttentionSource source_of(Rows rows) {
@@ -124,10 +134,10 @@ void add_latent_attention(const Transformer& t, const LayerPlace& place, std::ve
   if (mla.q_lora > 0) {
     ops.push_back(linear_op("attention.query_down", {.inputs = t.hidden, .outputs = mla.q_lora},
                             TensorSplit::replicated, rows));
-    ops.push_back(norm_op("attention.query_norm", t, mla.q_lora, rows));
-    ops.push_back(linear_op("attention.query_up",
-                            {.inputs = mla.q_lora, .outputs = t.heads * key_dim},
-                            TensorSplit::column, rows));
+    ops.push_back(up(norm_op("attention.query_norm", t, mla.q_lora, rows)));
+    ops.push_back(
+        up(linear_op("attention.query_up", {.inputs = mla.q_lora, .outputs = t.heads * key_dim},
+                     TensorSplit::column, rows)));
   } else {
     ops.push_back(linear_op("attention.query", {.inputs = t.hidden, .outputs = t.heads * key_dim},
                             TensorSplit::column, rows));
@@ -137,13 +147,13 @@ void add_latent_attention(const Transformer& t, const LayerPlace& place, std::ve
                 TensorSplit::replicated, rows);
   down.saved.clear();  // its input is the one that the query keeps
   ops.push_back(std::move(down));
-  ops.push_back(norm_op("attention.kv_norm", t, mla.kv_lora, rows));
-  ops.push_back(linear_op("attention.kv_up",
-                          {.inputs = mla.kv_lora,
-                           .outputs = t.heads * (mla.nope_dim + mla.value_dim),
-                           .absorbed = true},
-                          TensorSplit::column, rows));
-  ops.push_back(rotary_op("attention.rotary", t.heads * key_dim + t.heads * key_dim, rows));
+  ops.push_back(up(norm_op("attention.kv_norm", t, mla.kv_lora, rows)));
+  ops.push_back(up(linear_op("attention.kv_up",
+                             {.inputs = mla.kv_lora,
+                              .outputs = t.heads * (mla.nope_dim + mla.value_dim),
+                              .absorbed = true},
+                             TensorSplit::column, rows)));
+  ops.push_back(up(rotary_op("attention.rotary", t.heads * key_dim + t.heads * key_dim, rows)));
   ops.push_back(attention_op("attention.core",
                              {.heads = t.heads,
                               .kv_heads = t.heads,

@@ -77,19 +77,27 @@ Op experts_op(const Transformer& t, Rows rows) {
   op.saved.push_back(kept("up output", gated ? 2.0 * ffn : ffn, SavedSplit::tensor));
   SavedTensor down = kept("down input", ffn, SavedSplit::tensor);
   down.element = SavedElement::gemm_input;
+  down.scope = SavedScope::expert_activation;
   op.saved.push_back(std::move(down));
   return op;
+}
+
+void mark(std::vector<Op>& ops, std::size_t first, RecomputeModule module) {
+  for (std::size_t i = first; i < ops.size(); ++i) ops[i].module = module;
 }
 
 }  // namespace
 
 void add_mlp(const Transformer& t, const LayerPlace& place, std::vector<Op>& ops) {
   if (has_experts(t, place.index)) return add_experts(t, place, ops);
+  const std::size_t first = ops.size();
   add_matrices(t, "mlp", t.ffn, place.rows, ops);
+  mark(ops, first, RecomputeModule::mlp);
 }
 
 void add_experts(const Transformer& t, const LayerPlace& place, std::vector<Op>& ops) {
   const double copies = static_cast<double>(t.moe.top_k);
+  const std::size_t router = ops.size();
   ops.push_back(router_op(t, place.rows));
   if (t.moe.latent > 0)
     ops.push_back(linear_op("moe.latent_down", {.inputs = t.hidden, .outputs = t.moe.latent},
@@ -100,6 +108,7 @@ void add_experts(const Transformer& t, const LayerPlace& place, std::vector<Op>&
   if (t.moe.latent > 0)
     ops.push_back(linear_op("moe.latent_up", {.inputs = t.moe.latent, .outputs = t.hidden},
                             TensorSplit::replicated, place.rows));
+  mark(ops, router, RecomputeModule::moe);
   if (t.moe.shared_ffn == 0) return;
   const std::size_t first = ops.size();
   add_matrices(t, "moe.shared", t.moe.shared_ffn, place.rows, ops);
@@ -110,6 +119,7 @@ void add_experts(const Transformer& t, const LayerPlace& place, std::vector<Op>&
     gate.saved.clear();
     ops.push_back(std::move(gate));
   }
+  mark(ops, first, RecomputeModule::shared_experts);
 }
 
 }  // namespace windtunnel::models

@@ -54,13 +54,29 @@ void mark_layer_input(Block& block) {
   }
 }
 
+// The norm in front of a part of a layer.
+Op layer_norm(std::string name, const Transformer& t, Rows rows) {
+  Op op = norm_op(std::move(name), t, t.hidden, rows);
+  op.module = RecomputeModule::layernorm;
+  return op;
+}
+
+// What a layer's norms give is the first tensor that the part behind each keeps.
+void mark_normed(Block& block) {
+  for (std::size_t i = 0; i + 1 < block.ops.size(); ++i) {
+    std::vector<SavedTensor>& behind = block.ops[i + 1].saved;
+    if (block.ops[i].module != RecomputeModule::layernorm || behind.empty()) continue;
+    if (behind.front().scope == SavedScope::ordinary) behind.front().scope = SavedScope::normed;
+  }
+}
+
 // A layer of a network with scans: what parts_of_layer() says, each part with its norm and residual.
 Block hybrid_block(const Transformer& t, const LayerPlace& place) {
   const LayerParts parts = parts_of_layer(t, place.index);
   Block block{.name = parts.scan ? "scan layer" : parts.attention ? "layer" : "mlp layer"};
   std::vector<Op>& ops = block.ops;
   if (parts.scan || parts.attention) {
-    ops.push_back(norm_op(parts.scan ? "scan.norm" : "attention.norm", t, t.hidden, place.rows));
+    ops.push_back(layer_norm(parts.scan ? "scan.norm" : "attention.norm", t, place.rows));
     if (parts.scan)
       add_scan(t, place, ops);
     else
@@ -68,11 +84,12 @@ Block hybrid_block(const Transformer& t, const LayerPlace& place) {
     ops.push_back(residual_op("mixer.residual", t, place.rows));
   }
   if (parts.mlp) {
-    ops.push_back(norm_op("mlp.norm", t, t.hidden, place.rows));
+    ops.push_back(layer_norm("mlp.norm", t, place.rows));
     add_mlp(t, place, ops);
     ops.push_back(residual_op("mlp.residual", t, place.rows));
   }
   mark_layer_input(block);
+  mark_normed(block);
   if (has_experts(t, place.index)) block.name = "experts " + block.name;
   return block;
 }
@@ -82,7 +99,7 @@ Block layer_block(const Transformer& t, BlockRole role, const LayerPlace& place)
   std::vector<Op>& ops = block.ops;
   const bool sequential = t.residual == ResidualKind::sequential;
   if (t.scan.heads > 0) return hybrid_block(t, place);
-  ops.push_back(norm_op("attention.norm", t, t.hidden, place.rows));
+  ops.push_back(layer_norm("attention.norm", t, place.rows));
   add_attention(t, place, ops);
   if (t.sandwich_norms) {
     ops.push_back(norm_op("attention.output_norm", t, t.hidden, place.rows));
@@ -94,13 +111,14 @@ Block layer_block(const Transformer& t, BlockRole role, const LayerPlace& place)
     ops.push_back(residual_op("cross_attention.residual", t, place.rows));
   }
   if (sequential || t.separate_mlp_norm) {
-    ops.push_back(norm_op("mlp.norm", t, t.hidden, place.rows));
+    ops.push_back(layer_norm("mlp.norm", t, place.rows));
   }
   add_mlp(t, place, ops);
   if (t.sandwich_norms) ops.push_back(norm_op("mlp.output_norm", t, t.hidden, place.rows));
   ops.push_back(residual_op("mlp.residual", t, place.rows));
   if (!sequential) join_branches(t, ops);
   mark_layer_input(block);
+  mark_normed(block);
   if (has_experts(t, place.index)) block.name = "experts " + block.name;
   if (window_of_layer(t, place.index) > 0) block.name = "windowed " + block.name;
   return block;
@@ -256,11 +274,29 @@ Block head_block(const Transformer& t) {
   return block;
 }
 
+// The layer within a multi-token prediction: as the last one; of a network with scans an attention
+// layer and, where that has no MLP, an MLP layer behind it (Nemotron 3's pattern "*E").
+Block predicting_layer(const Transformer& t) {
+  if (t.scan.heads <= 0) return layer_block(t, BlockRole::layer, {.index = t.layers - 1});
+  const auto last_with = [&](auto has) {
+    std::int64_t index = t.layers - 1;
+    while (index > 0 && !has(parts_of_layer(t, index))) --index;
+    return index;
+  };
+  const std::int64_t attention =
+      last_with([](const LayerParts& parts) { return parts.attention && !parts.scan; });
+  Block block = hybrid_block(t, {.index = attention});
+  if (parts_of_layer(t, attention).mlp) return block;
+  const std::int64_t mlp = last_with([](const LayerParts& parts) { return parts.mlp; });
+  Block behind = hybrid_block(t, {.index = mlp});
+  block.ops.insert(block.ops.end(), behind.ops.begin(), behind.ops.end());
+  return block;
+}
+
 // Multi-token prediction (DeepSeek-V3, arXiv 2412.19437, section 2.2): two norms, a projection of
 // the last layer's output and the next token's embedding, one more layer, the shared head again.
 Block prediction_block(const Transformer& t) {
-  const LayerPlace place{.index = t.layers - 1};
-  Block block = layer_block(t, BlockRole::layer, place);
+  Block block = predicting_layer(t);
   block.name = "multi-token prediction";
   std::vector<Op> first;
   first.push_back(norm_op("mtp.hidden_norm", t, t.hidden, {}));

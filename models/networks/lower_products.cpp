@@ -195,6 +195,23 @@ void lower_work(const MoeWork& work, const Target& target) {
   if (!fused) expert_activation(work, share.routed_tokens, width, target);
 }
 
+Kernels lower_expert_activation(const Op& op, const BatchShape& batch,
+                                const LoweringOptions& options) {
+  Kernels out;
+  const auto* work = std::get_if<MoeWork>(&op.work);
+  if (work == nullptr || fuses_experts(*work, options)) return out;
+  const Target target{op, batch, options, Pass::forward, out};
+  const ExpertShare share = expert_share(*work, target);
+  const std::int64_t width = ceil_div(work->intermediate, options.layout.expert_tensor);
+  expert_activation(*work, share.routed_tokens, width, target);
+  casts({.rows = share.routed_tokens,
+         .inputs = width,
+         .outputs = work->hidden,
+         .format = options.formats.experts},
+        target);
+  return out;
+}
+
 // Implicit GEMM; the gradient of a strided input reaches each input position by 1 / stride^2 of the
 // kernel on average.
 void lower_work(const ConvolutionWork& work, const Target& target) {

@@ -28,6 +28,7 @@ struct LoweringOptions {
   Software software{};
   Layout layout{};
   double expert_skew = 0.0;  // of MoeQuery
+  RecomputeModules again{};  // what selective recomputation names; none: as the software does
 };
 
 // Appends the kernels of one pass of an op. Pre: tensor divides the heads and the widths it splits,
@@ -36,6 +37,11 @@ void lower(const Op& op, const BatchShape& batch, const LoweringOptions& options
            Kernels& out);
 Kernels lower(const Block& block, const BatchShape& batch, const LoweringOptions& options,
               Pass pass);
+
+// The activation between the matrices of experts, and in 8 bits and fewer the cast behind it: what
+// recomputing it takes. Nothing where it is part of the products, or of an op without experts.
+Kernels lower_expert_activation(const Op& op, const BatchShape& batch,
+                                const LoweringOptions& options);
 
 // Whether experts are grouped products with activation and casts in them: gated ones of 8 bits and
 // fewer, where the software has that kernel.

@@ -6,11 +6,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "models/kernels/kernel_query.hpp"
+#include "models/networks/recompute_modules.hpp"
 
 namespace windtunnel::models {
 
@@ -146,8 +148,18 @@ enum class SavedIf {
   unfused_cross_entropy,
 };
 // What recomputation drops: `attention_core` (softmax, its dropout) by selective; everything but
-// `layer_input` by full.
-enum class SavedScope { ordinary, attention_core, layer_input };
+// `layer_input` by full. Where it names modules (activation_memory.hpp): what attention was given by
+// up-projections (`attention_input`) and gave (`attention_output`), what a norm gave the part behind
+// it (`normed`), what the activation of experts gave (`expert_activation`).
+enum class SavedScope {
+  ordinary,
+  attention_core,
+  layer_input,
+  attention_input,
+  attention_output,
+  normed,
+  expert_activation
+};
 struct SavedTensor {
   std::string name;
   double elements = 0;
@@ -184,7 +196,8 @@ struct Op {
   std::vector<SavedTensor> saved{};
   Learning learning = Learning::trained;
   Adapted adapted = Adapted::no;
-  double stored_bytes = 0.0;  // of a quantized weight; 0: as the job stores weights
+  double stored_bytes = 0.0;                // of a quantized weight; 0: as the job stores weights
+  std::optional<RecomputeModule> module{};  // that runs it again
 };
 
 // "gemm", "attention", "moe", "memory", "embedding", "convolution", "recurrent", "scan".

@@ -12,6 +12,7 @@ using models::ContextScheme;
 using models::NumberFormat;
 using models::Recompute;
 using strategies::AttentionChoice;
+using strategies::ExpertDispatch;
 using strategies::OffloadTarget;
 using strategies::Overlap;
 using strategies::PipelineSchedule;
@@ -83,6 +84,32 @@ Field rank_order_field() {
        .doc = "fastest first: decides which groups stay inside a node"});
 }
 
+Field recompute_modules_field() {
+  const auto choice = [](models::RecomputeModule module, std::string doc) {
+    return Choice{std::string(models::to_text(module)), std::move(doc)};
+  };
+  using enum models::RecomputeModule;
+  Type modules = list_type(choice_type(
+      {choice(core_attn, "attention between its projections"),
+       choice(moe_act, "the activation between the matrices of experts"),
+       choice(layernorm, "the norms before attention and MLP"),
+       choice(mla_up_proj, "up-projections of latent attention"), choice(mlp, "the dense MLP"),
+       choice(moe, "router, experts, and the way to them and back"),
+       choice(shared_experts, "experts that every token goes to")}));
+  modules.most_items = static_cast<int>(models::kRecomputeModules.size());
+  return bound_by<TrainStrategy>(
+      [](const Node& n, TrainStrategy& s) {
+        for (const Node& item : n.items) {
+          s.recompute_modules.add(*models::recompute_module_from(item.text));
+        }
+      },
+      {.name = "recompute_modules",
+       .type = std::move(modules),
+       .fallback = "[]",
+       .doc = "what recompute: selective runs again, as Megatron-Core's --recompute-modules; []: "
+              "what the software does"});
+}
+
 std::vector<Field> schedule_fields() {
   return {
       bound_choice(
@@ -125,6 +152,7 @@ std::vector<Field> schedule_fields() {
                                                .type = integer_type(0, 4096),
                                                .fallback = "0",
                                                .doc = "of a chunk, the first ones; 0: all"}),
+      recompute_modules_field(),
       rank_order_field(),
   };
 }
@@ -152,6 +180,15 @@ std::vector<Field> sharing_fields() {
           {.name = "context_scheme",
            .fallback = "ring",
            .doc = "how ranks that share a sequence attend to all of it"}),
+      bound_choice(
+          &TrainStrategy::expert_dispatch,
+          Words<ExpertDispatch>{
+              {ExpertDispatch::automatic, {"auto", "as the software does"}},
+              {ExpertDispatch::all_to_all,
+               {"all_to_all", "a copy for each expert, sorted before and after (NCCL)"}},
+              {ExpertDispatch::per_node,
+               {"per_node", "once to each node, on from there (DeepEP, HybridEP)"}}},
+          {.name = "expert_dispatch", .fallback = "auto", .doc = "how tokens reach their experts"}),
       zero_field(),
       bound(&TrainStrategy::shard,
             {.name = "shard",

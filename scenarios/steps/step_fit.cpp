@@ -7,6 +7,7 @@
 
 #include "models/networks/fine_tuning.hpp"
 #include "scenarios/steps/step_defaults.hpp"
+#include "scenarios/steps/step_recipes.hpp"
 #include "scenarios/steps/step_software.hpp"
 #include "strategies/train/memory_facts.hpp"
 
@@ -106,6 +107,7 @@ class MemoryFit {
     const std::int64_t layers =
         least(all, [&](std::int64_t count) { return with(Recompute::full, count); });
     s.recompute = Recompute::full;
+    s.recompute_modules = {};
     s.recompute_layers = layers == all ? 0 : layers;
     say("recompute: full " + share(layers, all));
   }
@@ -131,6 +133,7 @@ class MemoryFit {
 }  // namespace
 
 void fit_memory(const StepRow& row, StepScenario& scenario) {
+  apply_recipe(row, scenario);
   const bool ran = row.outcome != "oom" && row.outcome != "OOM";
   const models::FineTuning& tuning = scenario.job.workload.fine_tuning;
   if (!ran || !step_defaults_of(software_of(row)).recompute_to_fit ||

@@ -22,6 +22,8 @@ enum class Optimizer { sgd, momentum, adam, adamw, lamb, lars, adafactor };
 enum class AttentionChoice { automatic, flash, unfused };
 enum class ZeroLevel { none, optimizer, gradients, weights };  // ZeRO 0 to 3
 enum class OffloadTarget { none, host, nvme };
+// How tokens reach their experts (expert_sends.hpp): as the software does, or one of its dispatchers.
+enum class ExpertDispatch { automatic, all_to_all, per_node };
 
 std::string_view to_text(Optimizer optimizer);
 
@@ -90,7 +92,9 @@ struct TrainStrategy {
   std::int64_t virtual_stages = 1;
   std::int64_t micro_batch = 1;
   models::Recompute recompute = models::Recompute::none;
-  std::int64_t recompute_layers = 0;  // of a stage; 0: all
+  std::int64_t recompute_layers = 0;             // of a stage; 0: all
+  models::RecomputeModules recompute_modules{};  // of selective; none: as the software does
+  ExpertDispatch expert_dispatch = ExpertDispatch::automatic;
   base::Bytes bucket{25.0 * 1024 * 1024};
   Overlap overlap{};
   AttentionChoice attention = AttentionChoice::automatic;

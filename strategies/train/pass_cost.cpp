@@ -70,7 +70,9 @@ double stack_factor(const models::GemmQuery& query, models::Pass pass, Seconds p
   constexpr double kBlend = 1.5;
   const double share = sums_time(query, pass, site) / product;
   const double summed = std::pow(1.0 + std::pow(share, kBlend), 1.0 / kBlend);
-  const double kernels = models::activation_bytes(query.format) < 2.0 ? 2.0 : 1.0;
+  const double kernels = query.format == models::NumberFormat::nvfp4    ? 4.0
+                         : models::activation_bytes(query.format) < 2.0 ? 2.0
+                                                                        : 1.0;
   const double starts = query.groups > 1 ? kernels * static_cast<double>(query.groups) : 0.0;
   return summed + site.stack.expert_start * starts / product;
 }
@@ -268,6 +270,12 @@ PassCost recomputation_cost(const models::Block& block, const models::BatchShape
   PassCost out;
   const std::vector<double> shares = models::recomputed_shares(block, options, recompute);
   for (std::size_t i = 0; i < shares.size(); ++i) {
+    if (models::activation_runs_again(block.ops[i], options, recompute)) {
+      for (const models::Kernel& kernel :
+           models::lower_expert_activation(block.ops[i], batch, options)) {
+        add_kernel(kernel, models::Pass::forward, site, KernelKind::moe, out);
+      }
+    }
     if (shares[i] <= 0.0) continue;
     out.add(pass_cost(block.ops[i], batch, options, models::Pass::forward, site), shares[i]);
   }

@@ -105,6 +105,41 @@ Reason check_sharding(const TrainStrategy& s) {
   return std::nullopt;
 }
 
+// Modules that recomputation names, which the network has to have.
+Reason check_modules(const TrainStrategy& s, const models::Network& network) {
+  if (s.recompute_modules.empty()) return std::nullopt;
+  if (s.recompute != models::Recompute::selective) {
+    return "recompute_modules are those of recompute selective, and recompute says something else";
+  }
+  for (const models::RecomputeModule module : models::kRecomputeModules) {
+    if (!s.recompute_modules.has(module)) continue;
+    const auto owner =
+        module == models::RecomputeModule::moe_act ? models::RecomputeModule::moe : module;
+    const bool found =
+        std::any_of(network.blocks.begin(), network.blocks.end(), [&](const models::Block& block) {
+          return std::any_of(block.ops.begin(), block.ops.end(),
+                             [&](const models::Op& op) { return op.module == owner; });
+        });
+    if (!found) {
+      return fmt::format("recompute_modules names {}, which this model does not have",
+                         models::to_text(module));
+    }
+  }
+  return std::nullopt;
+}
+
+Reason check_dispatch(const TrainStrategy& s) {
+  if (s.expert_dispatch == ExpertDispatch::automatic || s.sizes.expert > 1) return std::nullopt;
+  return "expert_dispatch without expert parallelism: tokens do not travel";
+}
+
+SoftwareStack stack_of(const TrainStrategy& s) {
+  SoftwareStack stack = stack_by_name(s.software).value_or(default_stack());
+  if (s.expert_dispatch == ExpertDispatch::all_to_all) stack.experts = ExpertSends::per_expert;
+  if (s.expert_dispatch == ExpertDispatch::per_node) stack.experts = ExpertSends::per_node;
+  return stack;
+}
+
 std::vector<ChunkOfModel> split_of(const TrainStrategy& strategy, std::int64_t layers,
                                    std::int64_t positions) {
   return strategy.stage_layers.empty() ? split_layers(layers, positions)
@@ -130,7 +165,8 @@ models::LoweringOptions lowering_of(const TrainJob& job, const SoftwareStack& st
                  .context = s.sizes.context,
                  .context_scheme = s.context_scheme,
                  .expert = s.sizes.expert,
-                 .expert_tensor = s.sizes.expert_tensor}};
+                 .expert_tensor = s.sizes.expert_tensor},
+      .again = s.recompute_modules};
   // FlashAttention and cuDNN take operands of 16 bits and fewer; the softmax then needs no casts.
   if (models::element_bytes(options.formats) > 2.0 &&
       options.software.attention == models::AttentionKernel::fused) {
@@ -221,6 +257,8 @@ TrainPlanning make_train_plan(const TrainJob& given, const models::Model& model,
   if (auto why = check_batch(job)) return no(*why);
   if (auto why = check_model(model, job)) return no(*why);
   if (auto why = check_sharding(job.strategy)) return no(*why);
+  if (auto why = check_modules(job.strategy, network)) return no(*why);
+  if (auto why = check_dispatch(job.strategy)) return no(*why);
   const TrainStrategy& s = job.strategy;
   const std::int64_t micro_batches = job.workload.global_batch / (s.sizes.data * s.micro_batch);
   if (auto why = check_passes(s, micro_batches)) return no(*why);
@@ -231,7 +269,7 @@ TrainPlanning make_train_plan(const TrainJob& given, const models::Model& model,
   const auto layers =
       std::max<std::int64_t>(0, static_cast<std::int64_t>(network.order.size()) - 2);
   if (auto why = check_split(s, layers, pipeline.positions)) return no(*why);
-  const SoftwareStack software = stack_by_name(s.software).value_or(default_stack());
+  const SoftwareStack software = stack_of(s);
   std::vector<ChunkOfModel> split = split_of(s, layers, pipeline.positions);
   if (network.order.size() == 1) split.back().head = false;
   const bool sequences = network.sample == models::SampleKind::sequence;

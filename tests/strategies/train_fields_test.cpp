@@ -99,6 +99,24 @@ std::vector<Change> changes() {
     j.strategy.recompute = models::Recompute::full;
     j.strategy.recompute_layers = 3;
   });
+  add("recompute_modules", [](TrainJob& j) {
+    j.strategy.recompute = models::Recompute::selective;
+    j.strategy.recompute_modules = {models::RecomputeModule::moe};
+  });
+  add("recompute_modules: that the model does not have", [](TrainJob& j) {
+    j.strategy.recompute = models::Recompute::selective;
+    j.strategy.recompute_modules = {models::RecomputeModule::mla_up_proj};
+  });
+  add("recompute_modules: of full recomputation", [](TrainJob& j) {
+    j.strategy.recompute = models::Recompute::full;
+    j.strategy.recompute_modules = {models::RecomputeModule::moe};
+  });
+  add("expert_dispatch", [](TrainJob& j) {
+    j.strategy.sizes.expert = 8;
+    j.strategy.expert_dispatch = ExpertDispatch::per_node;
+  });
+  add("expert_dispatch: without experts on other ranks",
+      [](TrainJob& j) { j.strategy.expert_dispatch = ExpertDispatch::per_node; });
   add("bucket", [](TrainJob& j) { j.strategy.bucket = base::Bytes(4e9); });
   add("overlap.data", [](TrainJob& j) { j.strategy.overlap.data = false; });
   add("overlap.tensor", [](TrainJob& j) { j.strategy.overlap.tensor = true; });
