@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "collectives/nccl/channel_search.hpp"
+
 namespace windtunnel::calibration {
 namespace {
 
@@ -33,6 +35,21 @@ double by_generation(int cc, double volta, double ampere, double hopper, double 
   return cc >= 100 ? blackwell : cc >= 90 ? hopper : cc >= 80 ? ampere : volta;
 }
 
+// Rings that NCCL's search finds over several nodes: one a NIC at 24 GB/s for 200 Gb/s, two for 400.
+double channels_between(const CollectiveCase& c) {
+  static const collectives::nccl::Constants constants = collectives::nccl::constants();
+  collectives::nccl::Topology topology;
+  topology.layout = collectives::nccl::regular_layout(static_cast<int>(c.nodes),
+                                                      static_cast<int>(c.gpus_per_node));
+  topology.compute_capability = c.links.compute_capability;
+  topology.intra = c.links.intra == IntraLink::pcie ? collectives::nccl::IntraPath::pcie
+                                                    : collectives::nccl::IntraPath::nvlink;
+  topology.intra_bandwidth = base::BytesPerSecond(c.links.intra_ring);
+  topology.nics = std::max(1, c.links.nics);
+  topology.nic_bandwidth = base::BytesPerSecond(c.links.node_rate / topology.nics);
+  return search_channels(topology, constants).ring.channels;
+}
+
 Perceived perceive(const CollectiveCase& c) {
   const int cc = c.links.compute_capability;
   const double ring = c.links.intra_ring / 1e9, net = c.links.node_rate / 1e9;
@@ -40,9 +57,7 @@ Perceived perceive(const CollectiveCase& c) {
   Perceived p;
   p.bus = c.multi_node() ? std::min(ring, 0.96 * net) : ring;
   p.tree_bus = two ? std::min(ring, 1.92 * net) : p.bus;
-  p.channels = c.links.intra_channels;
-  if (c.multi_node())
-    p.channels = std::max({2.0, static_cast<double>(c.links.nics), std::min(p.channels, 8.0)});
+  p.channels = c.multi_node() ? channels_between(c) : c.links.intra_channels;
   p.ll_cap = c.multi_node() ? (two ? 39.0 : 20.4) : by_generation(cc, 39.0, 87.7, 141.0, 282.0);
   p.ll128_ring = by_generation(cc, 20.0, 20.0, 36.7, 73.4);
   p.ll128_tree = cc >= 90 ? (c.nodes > 2.0 ? 29.0 : 36.7) : 20.0;
