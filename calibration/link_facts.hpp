@@ -12,6 +12,9 @@
 // ("EFAv2 32x100Gb/s per node", "400Gb/s per GPU"); a text without a rate gets its technology's
 // usual one, which `guessed` says. A GPU nobody listed counts as the nearest generation that its
 // name suggests.
+// AMD's MI300X to MI355X join every two GPUs of a node by one xGMI link: RCCL, whose code is NCCL's, is
+// taken to run as many rings as other GPUs take part, with Hopper's start-up costs (no row of its own
+// was at hand).
 #pragma once
 
 #include <string>

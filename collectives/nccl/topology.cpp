@@ -29,6 +29,11 @@ int compute_capability(const sim::Gpu& gpu, std::vector<std::string>& notes) {
   if (gpu.architecture == "ada") return 89;
   if (gpu.architecture == "hopper") return 90;
   if (gpu.architecture == "blackwell") return workstation ? 120 : 100;
+  if (gpu.architecture.starts_with("cdna")) {
+    notes.push_back("RCCL on " + gpu.name +
+                    ": counted as NCCL on compute capability 9.0 over a mesh of its links");
+    return 90;
+  }
   const int nearest = nearest_by_precisions(gpu);
   notes.push_back("NCCL's constants do not know the architecture '" + gpu.architecture + "' of " +
                   (gpu.name.empty() ? "this GPU" : gpu.name) + "; counted as compute capability " +

@@ -116,6 +116,12 @@ AttentionDefaults default_attention_parameters(const sim::Gpu& gpu, NumberFormat
     if (narrow) result.context = {10e-6, 0.72, 1.14, 5e-8, 4.7, 0.51, 4.1, 2.5, 1.0};
     result.decode = {11e-6, 1.3e-6, 0.95, 7e-7, 0.9, 1.9, 2.2e-6, 1.7, 1024, 1.3e-6, 0.68};
     result.from = narrow ? "h200-sxm, sglang 0.5.14" : "h100-sxm, vllm 0.24.0";
+  } else if (gpu.architecture.starts_with("cdna")) {
+    // Composable Kernel and AITER. Not fitted: near half of the sheet's peak forwards, as published
+    // for MI300X and MI355X (HipKittens, arXiv 2511.08083); the rest as Hopper's.
+    result.context = {10e-6, 0.6, 0.9, 1e-6, 2.9, 0.5, 2.0, 4.0, 1.0};
+    result.decode = {12e-6, 3e-6, 0.8, 9e-7, 0.7, 3.0, 2.2e-6, 2.0, 1024, 1.3e-6, 0.5};
+    result.from = "no table: published rates of Composable Kernel";
   } else {
     result.context = {6.5e-6, 0.64, 0.41, 1e-7, 1.5, 0.95, 1.5, 4.3, 1.0};
     result.decode = {12e-6, 9.7e-6, 0.83, 8e-7, 0.9, 2.3, 1.4e-6, 2.5, 1024, 1.3e-6, 0.5};

@@ -204,6 +204,10 @@ MoeDefaults default_moe_parameters(const sim::Gpu& gpu, NumberFormat format) {
     if (bytes < 1.5) return {{28e-6, 0.98, 0.38, 110, 3.2e-10, 3.0, 2.7, 1.0, 1.5e-7}, kFrom};
     return {{26e-6, 0.98, 0.69, 29, 3.9e-9, 1.15, 0.01, 5.4, 4.5e-8}, kFrom};
   }
+  if (gpu.architecture.starts_with("cdna")) {
+    return {{20e-6, 0.6, 0.6, 10, 2e-9, 1.3, 1.0, 3.0, 3e-8},
+            "no table: between h100-sxm and b200-sxm"};
+  }
   return {{3e-6, 0.67, 0.35, 18, 2.2e-8, 1.65, 0.01, 5.7, 7e-9}, "a100-sxm-80gb, vllm 0.14.0"};
 }
 

@@ -16,7 +16,13 @@
 // the kernels' tables do; the others 0 until they have such pairs.
 // e in pJ, fitted to published training runs (README, accuracy of training): Ampere on vTrain, BLOOM
 // and Megatron, Hopper on NVIDIA's DGX Cloud tables, Blackwell on SimuMax's; earlier architectures
-// as Ampere, scaled by the process. Range of validity: air-cooled boards at their default limit.
+// as Ampere, scaled by the process. CDNA from AMD's own sustained products of normally distributed
+// data (ROCm blogs, "Measuring Max-Achievable FLOPs, part 2", 2025, and "Typical Attained FLOPs", 2026):
+// MI300X 698 TFLOP/s of bf16 (708 as published, times what the other data cost the MI325X) within 750 W,
+// MI325X 831 within 1 kW, so that the energy grows as the 0.394th power of the limit (a higher clock
+// needs a higher voltage); fp8 1408 on MI325X. CDNA 4 from fp8 of hipBLASLt on MI355X (3130 TFLOP/s,
+// 8192 cubed; "FP8 GEMM Optimization on CDNA 4", 2026), bf16 near 0.53 of it: an estimate, +- 10 %.
+// Its beta is Ampere's, as 30 s of one shape each reach 74 % of the best on a MI325X. Range of validity: air-cooled boards at their default limit.
 #pragma once
 
 #include "models/kernels/number_format.hpp"

@@ -50,6 +50,11 @@ GroupShape GroupClock::folded(const GroupShape& group) const {
 GroupClock::Links GroupClock::links(const GroupShape& group) const {
   Links out;
   out.near = node_.scale_up.bandwidth * group.links.near;
+  // A mesh of all pairs: of its links, those to the others of the group.
+  if (node_.scale_up.kind == sim::ScaleUpKind::nvlink_mesh && node_.scale_up.links.empty()) {
+    const double others = count(std::max(1, node_.gpus - 1));
+    out.near *= std::min(1.0, count(std::max<std::int64_t>(1, group.gpus_per_node - 1)) / others);
+  }
   out.near_latency = node_.scale_up.latency;
   if (node_.scale_up.kind == sim::ScaleUpKind::none) {
     out.near = node_.gpu.pcie_bandwidth;

@@ -190,7 +190,7 @@ std::vector<SoftwareStack> make_stacks() {
 }
 
 // Longest first: the first that a text contains counts.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kWords{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kWords{{
     {"sailor", "sailor"},
     {"megatron-core", "megatron-core"},
     {"megatron-bridge", "megatron-bridge"},
@@ -205,6 +205,8 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kWords{{
     {"maxtext", "xla"},
     {"paxml", "paxml"},
     {"jax", "xla"},
+    {"primus",
+     "megatron-core"},  // AMD's trainer, on Megatron-LM unless it says torchtitan or MaxText
 }};
 
 std::string lower_case(std::string_view text) {

@@ -315,6 +315,21 @@ TEST(Calibrate, StatesItsHeldOutErrorAndValidatesItsOwnRows) {
   EXPECT_FALSE(calibrate({}, {}).profile);
 }
 
+TEST(LinkFacts, XgmiGivesAsManyRingsAsOtherGpusTakePart) {
+  const auto of = [](int gpus) {
+    return link_facts({.gpu = "mi300x",
+                       .interconnect = "NVLink, no NVSwitch",
+                       .stack = "",
+                       .nodes = 1,
+                       .gpus_per_node = gpus});
+  };
+  EXPECT_DOUBLE_EQ(of(8).intra_ring, 7 * of(2).intra_ring);
+  // 304 GB/s is what AMD's acceptance of a node of MI300X asks of a large all-reduce
+  EXPECT_NEAR(of(8).intra_ring, 304e9, 0.05 * 304e9);
+  EXPECT_FALSE(of(8).nvls);
+  EXPECT_FALSE(of(8).guessed);
+}
+
 TEST(LinkFacts, WithoutAnNvSwitchThereIsNoReductionInIt) {
   const auto nvls = [](const char* interconnect) {
     return link_facts({.gpu = "h100-sxm", .interconnect = interconnect, .stack = "", .nodes = 2})

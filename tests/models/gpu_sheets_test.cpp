@@ -62,7 +62,10 @@ TEST(GpuSheets, EveryNameOfTheContractIsThere) {
                            "l40s",
                            "rtx-3090",
                            "rtx-4090",
-                           "rtx-pro-6000"}) {
+                           "rtx-pro-6000",
+                           "mi300x",
+                           "mi325x",
+                           "mi355x"}) {
     EXPECT_TRUE(all.contains(name)) << name;
   }
 }
@@ -85,8 +88,8 @@ TEST(GpuSheets, EachHasItsNameAllItsFiguresAndASource) {
 
 TEST(GpuSheets, NvlinksHaveTheRateOfTheirGeneration) {
   // GB/s of one link and direction: NVLink 2 to 4 25, NVLink 5 50, the GeForce and A40
-  // bridge 14.0625
-  const std::set<double> rates{25e9, 50e9, 14.0625e9};
+  // bridge 14.0625; xGMI of MI300X and MI325X 64, of MI355X 76.8
+  const std::set<double> rates{25e9, 50e9, 14.0625e9, 64e9, 76.8e9};
   for (const auto& [name, sheet] : sheets()) {
     const int links = sheet["nvlink_links"].as<int>();
     const double bandwidth = quantity(sheet["nvlink_bandwidth"], Dimension::bandwidth);
@@ -120,10 +123,11 @@ TEST(GpuSheets, TensorPeaksFollowFromClockAndMultiprocessors) {
     double clock;
     double per_cycle;
   };
-  for (const Part& part : {Part{"v100-sxm-32gb", 1.53e9, 1024}, Part{"a100-sxm-80gb", 1.41e9, 2048},
-                           Part{"h100-sxm", 1.83e9, 4096}, Part{"h100-pcie", 1.62e9, 4096},
-                           Part{"rtx-4090", 2.52e9, 512}, Part{"rtx-3090", 1.695e9, 512},
-                           Part{"l40s", 2.52e9, 1024}, Part{"t4", 1.59e9, 1024}}) {
+  for (const Part& part :
+       {Part{"v100-sxm-32gb", 1.53e9, 1024}, Part{"a100-sxm-80gb", 1.41e9, 2048},
+        Part{"h100-sxm", 1.83e9, 4096}, Part{"h100-pcie", 1.62e9, 4096},
+        Part{"rtx-4090", 2.52e9, 512}, Part{"rtx-3090", 1.695e9, 512}, Part{"l40s", 2.52e9, 1024},
+        Part{"t4", 1.59e9, 1024}, Part{"mi300x", 2.1e9, 2048}, Part{"mi355x", 2.4e9, 4096}}) {
     const YAML::Node sheet = sheets().at(part.name);
     const double expected =
         part.clock * part.per_cycle * sheet["streaming_multiprocessors"].as<double>();

@@ -3,7 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "models/gpu_library.hpp"
+#include "models/kernels/gemm_form.hpp"
 
 namespace windtunnel::models {
 namespace {
@@ -32,6 +37,60 @@ TEST(PowerLimit, LeavesTheBestProductsOfAnA100ThePowerOverTheEnergyOfAFlop) {
   // Kernels that reach less at full clock lose as well, but for those far below the limit.
   EXPECT_LT(1e12 / sustained("a100-sxm-80gb", 235e12).value(), 215e12);
   EXPECT_DOUBLE_EQ(1e12 / sustained("a100-sxm-80gb", 100e12).value(), 100e12);
+}
+
+// AMD's own sustained products (power_limit.hpp): the best shape of a search, and ten fixed shapes of
+// a DeepSeek-V3 layer on a MI325X. The stand-in lies within its band of all of them and between the two.
+struct Published {
+  std::string gpu;
+  NumberFormat format;
+  GemmQuery shape;
+  double rate;
+};
+
+double predicted_rate(const std::string& name, NumberFormat format, const GemmQuery& query) {
+  const sim::Gpu gpu = *gpu_named(name);
+  const GemmForm form(gpu, format, default_gemm_parameters(gpu, format).parameters);
+  const base::Seconds alone = form.time(query, Cache::cold);
+  const base::Flops products = flops(query);
+  return products.value() / sustained_time(gpu, format, products, alone).value();
+}
+
+GemmQuery square(std::int64_t n, NumberFormat format) {
+  return {.m = n, .n = n, .k = n, .format = format};
+}
+
+TEST(PowerLimit, ProductsOfCdnaAreNearThosePublished) {
+  const auto bf16 = NumberFormat::bf16, fp8 = NumberFormat::fp8;
+  const GemmQuery wide{.m = 4096, .n = 4864, .k = 32896, .format = bf16};
+  const GemmQuery narrow{.m = 4096, .n = 3648, .k = 32896, .format = fp8};
+  for (const Published& one : {Published{"mi300x", bf16, wide, 708e12},
+                               {"mi325x", bf16, wide, 831e12},
+                               {"mi300x", fp8, narrow, 1273e12},
+                               {"mi325x", fp8, narrow, 1408e12},
+                               {"mi355x", fp8, square(4096, fp8), 2750e12},
+                               {"mi355x", fp8, square(8192, fp8), 3130e12}}) {
+    const double rate = predicted_rate(one.gpu, one.format, one.shape);
+    // 3648 columns were chosen for tiles of 192, which the form's powers of two do not cut evenly.
+    EXPECT_NEAR(rate / one.rate, 1.0, 0.22) << one.gpu << " " << to_text(one.format);
+  }
+}
+
+TEST(PowerLimit, TypicalProductsOfAMi325xAreNearThosePublished) {
+  const std::pair<NumberFormat, double> kPublished[]{{NumberFormat::bf16, 616e12},
+                                                     {NumberFormat::fp8, 1143e12}};
+  for (const auto& [format, published] : kPublished) {
+    double work = 0, time = 0;
+    for (const std::int64_t m : {32, 32768}) {
+      for (const auto& [n, k] : std::vector<std::pair<std::int64_t, std::int64_t>>{
+               {2112, 7168}, {3072, 1536}, {7168, 2048}, {4608, 7168}, {7168, 256}}) {
+        const GemmQuery query{.m = m, .n = n, .k = k, .format = format};
+        work += flops(query).value();
+        time += flops(query).value() / predicted_rate("mi325x", format, query);
+      }
+    }
+    EXPECT_NEAR(work / time / published, 1.0, 0.15) << to_text(format);
+  }
 }
 
 }  // namespace

@@ -12,10 +12,10 @@ using testing::Contains;
 using testing::IsSupersetOf;
 
 TEST(Library, HasTheNamesOfTheContract) {
-  EXPECT_THAT(
-      library_names("clusters"),
-      IsSupersetOf({"dgx-v100", "dgx-a100", "dgx-h100", "dgx-h200", "dgx-b200", "gb200-nvl72",
-                    "gh200-quad", "pcie-a100", "teaching-4gpu", "workstation-2x4090"}));
+  EXPECT_THAT(library_names("clusters"),
+              IsSupersetOf({"dgx-v100", "dgx-a100", "dgx-h100", "dgx-h200", "dgx-b200",
+                            "gb200-nvl72", "mi300x-8gpu", "mi325x-8gpu", "mi355x-8gpu",
+                            "gh200-quad", "pcie-a100", "teaching-4gpu", "workstation-2x4090"}));
   EXPECT_THAT(library_names("gpus"), IsSupersetOf({"v100-sxm-32gb",
                                                    "a100-sxm-40gb",
                                                    "a100-sxm-80gb",

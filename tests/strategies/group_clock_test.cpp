@@ -47,6 +47,19 @@ TEST(GroupClock, AllReduceInOneNodeMovesTwiceTheBufferLessAnEighth) {
               2 * (7.0 / 8 * bytes / 400e9 + 7e-6), 1e-12);
 }
 
+TEST(GroupClock, PairsOfAMeshHaveOneLinkAndTheWholeNodeAll) {
+  auto shape = dgx(1);
+  shape.node.scale_up.kind = sim::ScaleUpKind::nvlink_mesh;
+  const auto cluster = valid(shape);
+  GroupClock clock(cluster, nullptr);
+  const GroupShape pair{.ranks = 2, .nodes = 1, .gpus_per_node = 2, .groups_per_node = 4};
+  const double bytes = 1e9;
+  EXPECT_NEAR(clock.collective(Op::send_recv, Bytes(bytes), pair).time.value(),
+              bytes / (400e9 / 7) + 1e-6, 1e-12);
+  EXPECT_NEAR(clock.collective(Op::all_gather, Bytes(bytes), kNode).time.value(),
+              7.0 / 8 * bytes / 400e9 + 7e-6, 1e-12);
+}
+
 TEST(GroupClock, GroupsOfOneKindShareTheNics) {
   auto shape = dgx(4);
   const auto full = valid(shape);
