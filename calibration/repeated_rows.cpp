@@ -6,17 +6,12 @@
 #include <tuple>
 
 #include "calibration/fabric_profile.hpp"
+#include "sim/base/statistics.hpp"
 
 namespace windtunnel::calibration {
 namespace {
 
 constexpr double kMostWeight = 8.0;
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t n = values.size();
-  return 0.5 * (values[(n - 1) / 2] + values[n / 2]);
-}
 
 // What two rows of one case agree in.
 auto case_key(const CollectiveMeasurement& row) {
@@ -40,7 +35,7 @@ std::vector<RepeatedRow> merge_repeats(const std::vector<const CollectiveMeasure
     if (is_new) merged.push_back({row, {}, prepare(case_of(*row))});
     merged[place->second].log_times.push_back(std::log(row->time.value() * 1e6));
   }
-  for (RepeatedRow& one : merged) one.prepared.log_time = median(one.log_times);
+  for (RepeatedRow& one : merged) one.prepared.log_time = base::median(one.log_times);
   return merged;
 }
 

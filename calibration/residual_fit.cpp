@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "calibration/residual_curve.hpp"
+#include "sim/base/statistics.hpp"
 
 namespace windtunnel::calibration {
 namespace {
@@ -45,12 +46,6 @@ double quantile(std::vector<double> values, double share) {
   return values[static_cast<std::size_t>(at)];
 }
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t n = values.size();
-  return 0.5 * (values[(n - 1) / 2] + values[n / 2]);
-}
-
 std::vector<Curve> curves_of(std::span<const ResidualRow> rows) {
   using Key = std::tuple<collectives::Op, collectives::Algorithm, collectives::Protocol, int, int>;
   std::map<Key, std::map<int, Bin>> grouped;
@@ -73,7 +68,7 @@ std::vector<Curve> curves_of(std::span<const ResidualRow> rows) {
     for (const auto& [index, bin] : bins) {
       curve.bins.push_back(bin);
       curve.bins.back().octave /= bin.count();
-      curve.bins.back().centre = median(bin.residuals);
+      curve.bins.back().centre = base::median(bin.residuals);
     }
     curves.push_back(std::move(curve));
   }

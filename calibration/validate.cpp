@@ -7,18 +7,10 @@
 #include <tuple>
 
 #include "calibration/fabric_model.hpp"
+#include "sim/base/statistics.hpp"
 
 namespace windtunnel::calibration {
 namespace {
-
-double quantile(std::vector<double> values, double share) {
-  if (values.empty()) return 0.0;
-  std::sort(values.begin(), values.end());
-  const double at = share * static_cast<double>(values.size() - 1);
-  const auto low = static_cast<std::size_t>(at);
-  const std::size_t high = std::min(low + 1, values.size() - 1);
-  return values[low] + (at - static_cast<double>(low)) * (values[high] - values[low]);
-}
 
 double busbw(const CollectiveMeasurement& row) {
   return collectives::bus_bandwidth(row.op, row.ranks(), row.bytes, row.time).value();
@@ -53,10 +45,10 @@ ErrorSummary summarise(const std::vector<const ValidatedRow*>& rows) {
   out.bias /= n;
   out.mean_abs /= n;
   out.inside_band /= n;
-  out.median_abs = quantile(errors, 0.5);
-  out.p90_abs = quantile(errors, 0.9);
-  out.max_abs = quantile(errors, 1.0);
-  out.band_width_median = quantile(widths, 0.5);
+  out.median_abs = base::quantile(errors, 0.5);
+  out.p90_abs = base::quantile(errors, 0.9);
+  out.max_abs = base::quantile(errors, 1.0);
+  out.band_width_median = base::quantile(widths, 0.5);
   return out;
 }
 

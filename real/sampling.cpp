@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "sim/base/contract.hpp"
+#include "sim/base/statistics.hpp"
 
 namespace windtunnel::real {
 namespace {
@@ -12,13 +13,6 @@ namespace {
 using base::Seconds;
 
 // Linear between the order statistics around p * (n - 1).
-Seconds quantile(const std::vector<Seconds>& sorted, double p) {
-  const double at = p * static_cast<double>(sorted.size() - 1);
-  const auto low = static_cast<std::size_t>(at);
-  const std::size_t high = std::min(low + 1, sorted.size() - 1);
-  return sorted[low] + (sorted[high] - sorted[low]) * (at - static_cast<double>(low));
-}
-
 // Half the distance between the two order statistics that bracket the median at 95 %; with fewer
 // than 6 samples no such pair exists and the whole range stands in for it.
 Seconds median_half_width(const std::vector<Seconds>& sorted) {
@@ -37,9 +31,7 @@ int count_outliers(const std::vector<Seconds>& sorted, Seconds median) {
   deviations.reserve(sorted.size());
   for (const Seconds sample : sorted)
     deviations.push_back(base::max(sample - median, median - sample));
-  std::vector<Seconds> ordered = deviations;
-  std::sort(ordered.begin(), ordered.end());
-  const Seconds limit = 5.0 * 1.4826 * quantile(ordered, 0.5);
+  const Seconds limit = 5.0 * 1.4826 * base::median(deviations);
   return static_cast<int>(std::count_if(deviations.begin(), deviations.end(),
                                         [&](Seconds deviation) { return deviation > limit; }));
 }
@@ -127,10 +119,10 @@ SampleSummary summarize(std::vector<Seconds> samples) {
   base::expects(!samples.empty(), "a summary of no samples");
   std::sort(samples.begin(), samples.end());
   SampleSummary out;
-  out.median = quantile(samples, 0.5);
+  out.median = base::median(samples);
   out.min = samples.front();
-  out.p10 = quantile(samples, 0.1);
-  out.p90 = quantile(samples, 0.9);
+  out.p10 = base::quantile(samples, 0.1);
+  out.p90 = base::quantile(samples, 0.9);
   out.ci_half_width = median_half_width(samples);
   out.samples = static_cast<int>(samples.size());
   out.outliers = count_outliers(samples, out.median);

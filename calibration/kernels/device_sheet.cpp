@@ -3,8 +3,8 @@
 #include <map>
 
 #include "calibration/kernels/component_access.hpp"
-#include "calibration/kernels/held_out.hpp"
 #include "models/gpu_library.hpp"
+#include "sim/base/statistics.hpp"
 
 namespace windtunnel::calibration {
 namespace {
@@ -13,7 +13,7 @@ constexpr double kShare = 0.98, kHeadroom = 1.05;
 constexpr std::string_view kPeak = "peak/";
 
 double best(std::vector<double> rates) {
-  return rates.empty() ? 0.0 : kHeadroom * quantile_of(std::move(rates), kShare);
+  return rates.empty() ? 0.0 : kHeadroom * base::quantile(std::move(rates), kShare);
 }
 
 }  // namespace

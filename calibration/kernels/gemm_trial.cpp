@@ -6,6 +6,7 @@
 #include "calibration/kernels/component_access.hpp"
 #include "calibration/kernels/gemm_model.hpp"
 #include "calibration/kernels/held_out.hpp"
+#include "sim/base/statistics.hpp"
 
 namespace windtunnel::calibration {
 namespace {
@@ -67,7 +68,7 @@ ResidualGrid band_of_misses(const GemmGroup& group, const std::vector<const Miss
     ratios.push_back(std::max(0.0, std::abs(miss->log_error) - beyond) /
                      surface.at(group.points[miss->row].at).value);
   }
-  const double factor = quantile_of(std::move(ratios), kLevel);
+  const double factor = base::quantile(std::move(ratios), kLevel);
   for (std::int16_t& value : grid.values)
     value = static_cast<std::int16_t>(std::lround(std::min(20000.0, factor * value)));
   return grid;
@@ -100,7 +101,7 @@ HeldOutError error_of(const GemmGroup& group, const std::string& name,
 
 double median_size(std::vector<double> errors) {
   for (double& error : errors) error = std::abs(std::expm1(error));
-  return quantile_of(std::move(errors), 0.5);
+  return base::quantile(std::move(errors), 0.5);
 }
 
 // The time of the nearest kept row, scaled by the rooflines, for a sample of the rows left out.

@@ -1,18 +1,10 @@
 #include "calibration/kernels/held_out.hpp"
+#include "sim/base/statistics.hpp"
 
 #include <algorithm>
 #include <cmath>
 
 namespace windtunnel::calibration {
-
-double quantile_of(std::vector<double> values, double share) {
-  if (values.empty()) return 0.0;
-  std::sort(values.begin(), values.end());
-  const double at = share * static_cast<double>(values.size() - 1);
-  const auto low = static_cast<std::size_t>(at);
-  const std::size_t high = std::min(low + 1, values.size() - 1);
-  return values[low] + (at - static_cast<double>(low)) * (values[high] - values[low]);
-}
 
 HeldOutError held_out_error(const std::string& split, const std::vector<HeldOutPoint>& points) {
   HeldOutError out;
@@ -35,9 +27,9 @@ HeldOutError held_out_error(const std::string& split, const std::vector<HeldOutP
   out.mean /= n;
   out.bias /= n;
   out.inside_band /= n;
-  out.median = quantile_of(errors, 0.5);
-  out.p90 = quantile_of(errors, 0.9);
-  out.band_width_median = quantile_of(widths, 0.5);
+  out.median = base::quantile(errors, 0.5);
+  out.p90 = base::quantile(errors, 0.9);
+  out.band_width_median = base::quantile(widths, 0.5);
   return out;
 }
 
@@ -47,7 +39,7 @@ double log_error_quantile(const std::vector<HeldOutPoint>& points, double level,
   std::vector<double> errors;
   for (const HeldOutPoint& point : points)
     errors.push_back(std::abs(std::log(point.predicted.time.value() / point.measured)));
-  return quantile_of(errors, level);
+  return base::quantile(errors, level);
 }
 
 }  // namespace windtunnel::calibration

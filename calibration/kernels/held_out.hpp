@@ -18,6 +18,4 @@ HeldOutError held_out_error(const std::string& split, const std::vector<HeldOutP
 // The share `level` of |ln(predicted / measured)| lies within this; `otherwise` for under 8 points.
 double log_error_quantile(const std::vector<HeldOutPoint>& points, double level, double otherwise);
 
-double quantile_of(std::vector<double> values, double share);
-
 }  // namespace windtunnel::calibration

@@ -9,7 +9,6 @@
 #include "calibration/kernels/component_access.hpp"
 #include "calibration/kernels/device_model.hpp"
 #include "calibration/kernels/device_sheet.hpp"
-#include "calibration/kernels/held_out.hpp"
 #include "calibration/kernels/kernel_fit.hpp"
 #include "calibration/kernels/kernel_profile_file.hpp"
 #include "models/gpu_library.hpp"

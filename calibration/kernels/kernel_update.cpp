@@ -9,8 +9,8 @@
 #include "calibration/kernels/component_access.hpp"
 #include "calibration/kernels/device_model.hpp"
 #include "calibration/kernels/device_sheet.hpp"
-#include "calibration/kernels/held_out.hpp"
 #include "calibration/kernels/kernel_calibrate.hpp"
+#include "sim/base/statistics.hpp"
 
 namespace windtunnel::calibration {
 namespace {
@@ -71,10 +71,10 @@ void set_parameter(Component& component, const std::string& name, double value, 
 // Multiplies the component's times so that the new rows are met in the median.
 void rescale(Component& component, const std::vector<double>& log_ratios) {
   const auto n = static_cast<double>(log_ratios.size());
-  const double median = quantile_of(log_ratios, 0.5);
+  const double median = base::quantile(log_ratios, 0.5);
   std::vector<double> misses;
   for (const double ratio : log_ratios) misses.push_back(std::abs(ratio - median));
-  const double error = 1.2533 * 1.4826 * quantile_of(misses, 0.5) / std::sqrt(n);
+  const double error = 1.2533 * 1.4826 * base::quantile(misses, 0.5) / std::sqrt(n);
   const double shift = median * n / (n + kRowsThatSayOne);
   const double scale = parameter_or(component, "scale", 1.0) * std::exp(shift);
   set_parameter(component, "scale", scale, scale * error, "1");

@@ -8,10 +8,10 @@
 #include <tuple>
 
 #include "calibration/kernels/device_sheet.hpp"
-#include "calibration/kernels/held_out.hpp"
 #include "calibration/kernels/kernel_profile_file.hpp"
 #include "calibration/kernels/kernel_words.hpp"
 #include "models/gpu_library.hpp"
+#include "sim/base/statistics.hpp"
 
 namespace windtunnel::calibration {
 namespace {
@@ -124,12 +124,6 @@ struct Group {
   }
 };
 
-double mean(const std::vector<double>& values) {
-  double sum = 0.0;
-  for (const double value : values) sum += value;
-  return values.empty() ? 0.0 : sum / static_cast<double>(values.size());
-}
-
 }  // namespace
 
 ModelShelf::ModelShelf(KernelProfile own) : own_(std::move(own)) {}
@@ -205,11 +199,12 @@ base::Table KernelValidation::groups_table() const {
                     {}};
   for (const auto& [key, group] : groups) {
     const auto n = static_cast<double>(group.errors.size());
-    table.rows.push_back({key.first, key.second, static_cast<std::int64_t>(group.errors.size()),
-                          mean(group.errors), quantile_of(group.errors, 0.5),
-                          quantile_of(group.errors, 0.9), group.bias / n, group.inside / n,
-                          quantile_of(group.widths, 0.5),
-                          group.null_errors.empty() ? base::Cell{} : mean(group.null_errors)});
+    table.rows.push_back(
+        {key.first, key.second, static_cast<std::int64_t>(group.errors.size()),
+         base::mean(group.errors), base::quantile(group.errors, 0.5),
+         base::quantile(group.errors, 0.9), group.bias / n, group.inside / n,
+         base::quantile(group.widths, 0.5),
+         group.null_errors.empty() ? base::Cell{} : base::mean(group.null_errors)});
   }
   return table;
 }
@@ -247,14 +242,14 @@ std::map<std::string, double> validation_facts(const Validation& collectives,
       {"skipped", static_cast<double>(collectives.skipped.size() + kernels.skipped.size())}};
   if (all.errors.empty()) return facts;
   const auto n = static_cast<double>(all.errors.size());
-  facts["mean_abs_error"] = mean(all.errors);
-  facts["median_abs_error"] = quantile_of(all.errors, 0.5);
-  facts["p90_abs_error"] = quantile_of(all.errors, 0.9);
-  facts["max_abs_error"] = quantile_of(all.errors, 1.0);
+  facts["mean_abs_error"] = base::mean(all.errors);
+  facts["median_abs_error"] = base::quantile(all.errors, 0.5);
+  facts["p90_abs_error"] = base::quantile(all.errors, 0.9);
+  facts["max_abs_error"] = base::quantile(all.errors, 1.0);
   facts["bias"] = all.bias / n;
   facts["inside_band"] = all.inside / n;
-  facts["band_width_median"] = quantile_of(all.widths, 0.5);
-  if (!all.null_errors.empty()) facts["null_mean_abs_error"] = mean(all.null_errors);
+  facts["band_width_median"] = base::quantile(all.widths, 0.5);
+  if (!all.null_errors.empty()) facts["null_mean_abs_error"] = base::mean(all.null_errors);
   return facts;
 }
 

@@ -9,6 +9,7 @@
 #include "calibration/kernels/form_fit.hpp"
 #include "calibration/kernels/kernel_fit.hpp"
 #include "models/kernels/copy_form.hpp"
+#include "sim/base/statistics.hpp"
 
 namespace windtunnel::calibration {
 namespace {
@@ -19,13 +20,13 @@ Component fit_launch(const std::vector<double>& times, models::LaunchKind kind) 
   Component out;
   out.kind = "launch";
   out.format = std::string(to_text(kind));
-  const double median = quantile_of(times, 0.5);
+  const double median = base::quantile(times, 0.5);
   std::vector<double> misses;
   for (const double time : times) misses.push_back(std::abs(std::log(time / median)));
-  const double spread = 1.4826 * quantile_of(misses, 0.5);
+  const double spread = 1.4826 * base::quantile(misses, 0.5);
   const double error = 1.2533 * median * spread / std::sqrt(static_cast<double>(times.size()));
   constexpr double kAloneBand = 0.3;
-  const double band = times.size() < 8 ? kAloneBand : std::max(0.03, quantile_of(misses, 0.9));
+  const double band = times.size() < 8 ? kAloneBand : std::max(0.03, base::quantile(misses, 0.9));
   out.parameters = {{"time", median, error, "s"}, {"band", band, 0.0, "ln"}};
   out.rows_used = static_cast<std::int64_t>(times.size());
   return out;
@@ -78,13 +79,13 @@ Component fit_interference(const std::vector<double>& factors, const std::string
   Component out;
   out.kind = "interference";
   out.format = format;
-  const double median = std::max(1.0, quantile_of(factors, 0.5));
+  const double median = std::max(1.0, base::quantile(factors, 0.5));
   std::vector<double> misses;
   for (const double factor : factors) misses.push_back(std::abs(std::log(factor / median)));
-  const double error = 1.2533 * 1.4826 * quantile_of(misses, 0.5) * median /
+  const double error = 1.2533 * 1.4826 * base::quantile(misses, 0.5) * median /
                        std::sqrt(static_cast<double>(factors.size()));
   out.parameters = {{"factor", median, error, "1"},
-                    {"band", std::max(0.03, quantile_of(misses, 0.9)), 0.0, "ln"}};
+                    {"band", std::max(0.03, base::quantile(misses, 0.9)), 0.0, "ln"}};
   out.rows_used = static_cast<std::int64_t>(factors.size());
   return out;
 }

@@ -6,9 +6,9 @@
 #include <map>
 #include <memory>
 
-#include "calibration/kernels/held_out.hpp"
 #include "calibration/kernels/kernel_csv.hpp"
 #include "calibration/kernels/profiler_readers.hpp"
+#include "sim/base/statistics.hpp"
 
 namespace windtunnel::calibration {
 namespace {
@@ -83,7 +83,7 @@ void read_nsight(const std::filesystem::path& path, ProfilerRows& out) {
       });
   for (const auto& [key, times] : copies)
     out.kernels.copy.push_back(
-        {{key.first, base::Bytes(key.second)}, base::Seconds(quantile_of(times, 0.5)), 0, 0});
+        {{key.first, base::Bytes(key.second)}, base::Seconds(base::quantile(times, 0.5)), 0, 0});
 
   const bool has_kernels =
       each_row(raw,

@@ -8,9 +8,9 @@
 
 #include "calibration/kernels/device_model.hpp"
 #include "calibration/kernels/device_sheet.hpp"
-#include "calibration/kernels/held_out.hpp"
 #include "calibration/kernels/kernel_words.hpp"
 #include "sim/base/diagnostics.hpp"
+#include "sim/base/statistics.hpp"
 
 namespace windtunnel::calibration {
 namespace {
@@ -178,7 +178,7 @@ ProfileComparison compare_profiles(const KernelProfile& a, const KernelProfile& 
     if (same_in(a, component) == nullptr)
       out.only_in_one.rows.push_back({component.kind, component.format, component.kernel, b.name});
   out.compared = static_cast<int>(ratios.size());
-  out.median_ratio = ratios.empty() ? 1.0 : quantile_of(ratios, 0.5);
+  out.median_ratio = ratios.empty() ? 1.0 : base::quantile(ratios, 0.5);
   for (const double ratio : ratios)
     out.greatest_difference = std::max(out.greatest_difference, std::abs(ratio - 1.0));
   return out;

@@ -7,7 +7,7 @@
 #include <map>
 
 #include "calibration/csv.hpp"
-#include "scenarios/statistics.hpp"
+#include "sim/base/statistics.hpp"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -196,9 +196,9 @@ class Replays {
     for (auto& [key, run] : runs_) {
       std::stable_sort(run.row.requests.begin(), run.row.requests.end(),
                        [](const auto& a, const auto& b) { return a.arrival < b.arrival; });
-      measure(run.row, "tpot_mean_s", mean(run.tpot));
-      measure(run.row, "ttft_p50_s", quantile(run.ttft, 0.5));
-      measure(run.row, "e2e_p50_s", quantile(run.e2e, 0.5));
+      measure(run.row, "tpot_mean_s", base::mean(run.tpot));
+      measure(run.row, "ttft_p50_s", base::quantile(run.ttft, 0.5));
+      measure(run.row, "e2e_p50_s", base::quantile(run.e2e, 0.5));
       out.rows.push_back(std::move(run.row));
     }
   }

@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "scenarios/statistics.hpp"
+#include "sim/base/statistics.hpp"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -24,13 +24,13 @@ void add_errors(const ServeErrors& errors, const std::string& prefix, const std:
   if (errors.absolute.empty()) return;
   const auto fact = [&](const char* name) -> double& { return out.facts[prefix + name + suffix]; };
   fact("rows") = static_cast<double>(errors.absolute.size());
-  fact("mean_abs_error") = mean(errors.absolute);
-  fact("median_abs_error") = quantile(errors.absolute, 0.5);
-  fact("p90_abs_error") = quantile(errors.absolute, 0.9);
-  fact("max_abs_error") = quantile(errors.absolute, 1.0);
-  fact("bias") = mean(errors.signed_errors);
+  fact("mean_abs_error") = base::mean(errors.absolute);
+  fact("median_abs_error") = base::quantile(errors.absolute, 0.5);
+  fact("p90_abs_error") = base::quantile(errors.absolute, 0.9);
+  fact("max_abs_error") = base::quantile(errors.absolute, 1.0);
+  fact("bias") = base::mean(errors.signed_errors);
   fact("inside_band") = errors.inside_share();
-  fact("band_width_median") = quantile(errors.widths, 0.5);
+  fact("band_width_median") = base::quantile(errors.widths, 0.5);
 }
 
 // A constant per (figure, GPU, precision, model); rates per GPU.
@@ -48,10 +48,10 @@ double null_error(const std::vector<ValidatedServe>& runs) {
     for (std::size_t i = 0; i < values.size(); ++i) {
       std::vector<double> others = values;
       others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
-      errors.push_back(std::abs(quantile(std::move(others), 0.5) / values[i] - 1.0));
+      errors.push_back(std::abs(base::quantile(std::move(others), 0.5) / values[i] - 1.0));
     }
   }
-  return mean(errors);
+  return base::mean(errors);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 
 #include "scenarios/serving/loadgen_batches.hpp"
 #include "scenarios/serving/serve_scores.hpp"
-#include "scenarios/statistics.hpp"
+#include "sim/base/statistics.hpp"
 #include "strategies/serve/capacity.hpp"
 #include "strategies/serve/run_serve.hpp"
 
@@ -52,8 +52,8 @@ base::Table groups_table(const std::vector<ValidatedServe>& runs) {
   for (const auto& [key, errors] : groups) {
     table.rows.push_back({key[0], key[1], key[2], key[3], key[4],
                           static_cast<std::int64_t>(errors.absolute.size()),
-                          quantile(errors.absolute, 0.5), mean(errors.absolute),
-                          mean(errors.signed_errors), errors.inside_share()});
+                          base::quantile(errors.absolute, 0.5), base::mean(errors.absolute),
+                          base::mean(errors.signed_errors), errors.inside_share()});
   }
   return table;
 }

@@ -11,7 +11,7 @@
 #include "calibration/kernels/engine_profile.hpp"
 #include "calibration/measurement.hpp"
 #include "scenarios/serving/serve_validation.hpp"
-#include "scenarios/statistics.hpp"
+#include "sim/base/statistics.hpp"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -111,8 +111,8 @@ TEST(LoadgenBatches, MeetTheOfflineRowsOfMlperf) {
   if (runs.empty()) GTEST_SKIP() << "no measurements beside the project";
   const std::vector<double> all = errors(runs);
   EXPECT_GE(all.size(), 75u);
-  EXPECT_LT(quantile(all, 0.5), 0.08);
-  EXPECT_LT(quantile(all, 0.9), 0.18);
+  EXPECT_LT(base::quantile(all, 0.5), 0.08);
+  EXPECT_LT(base::quantile(all, 0.9), 0.18);
   for (const ValidatedServe& run : runs) {
     EXPECT_LT(std::abs(run.facts.front().error()), 0.25) << run.row.model << " " << run.row.id;
   }
@@ -128,8 +128,8 @@ TEST(LoadgenBatches, MeetTheServerRowsOfResNetBertAndRetinaNet) {
   if (runs.empty()) GTEST_SKIP() << "no measurements beside the project";
   const std::vector<double> all = errors(runs);
   EXPECT_GE(all.size(), 17u);
-  EXPECT_LT(quantile(all, 0.5), 0.12);
-  EXPECT_LT(quantile(all, 0.9), 0.27);
+  EXPECT_LT(base::quantile(all, 0.5), 0.12);
+  EXPECT_LT(base::quantile(all, 0.9), 0.27);
 }
 
 }  // namespace

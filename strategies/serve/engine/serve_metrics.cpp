@@ -1,4 +1,5 @@
 #include "strategies/serve/engine/serve_metrics.hpp"
+#include "sim/base/statistics.hpp"
 
 #include <algorithm>
 #include <array>
@@ -10,24 +11,15 @@
 namespace windtunnel::strategies {
 namespace {
 
-double quantile(const std::vector<double>& sorted, double share) {
-  const double at = share * static_cast<double>(sorted.size() - 1);
-  const auto low = static_cast<std::size_t>(at);
-  const std::size_t high = std::min(low + 1, sorted.size() - 1);
-  return sorted[low] + (at - static_cast<double>(low)) * (sorted[high] - sorted[low]);
-}
-
 constexpr std::array<std::pair<const char*, double>, 3> kShares{
     {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}}};
 
-void add_distribution(const std::string& name, std::vector<double> values, base::Outcome& out) {
+void add_distribution(const std::string& name, const std::vector<double>& values,
+                      base::Outcome& out) {
   if (values.empty()) return;
-  double sum = 0;
-  for (const double value : values) sum += value;
-  std::sort(values.begin(), values.end());
-  out.facts[name + "_mean_s"] = sum / static_cast<double>(values.size());
+  out.facts[name + "_mean_s"] = base::mean(values);
   for (const auto& [text, share] : kShares)
-    out.facts[name + "_" + text + "_s"] = quantile(values, share);
+    out.facts[name + "_" + text + "_s"] = base::quantile(values, share);
 }
 
 void add_gaps(std::vector<std::pair<double, std::int64_t>> gaps, base::Outcome& out) {
