@@ -7,6 +7,7 @@
 
 #include "models/networks/fine_tuning.hpp"
 #include "scenarios/steps/step_defaults.hpp"
+#include "scenarios/steps/step_memory.hpp"
 #include "scenarios/steps/step_recipes.hpp"
 #include "scenarios/steps/step_software.hpp"
 #include "strategies/train/memory_facts.hpp"
@@ -49,8 +50,14 @@ class MemoryFit {
     return strategies::fits(strategies::stage_memory(plan, network_), scenario_.cluster->node.gpu);
   }
 
+  std::int64_t data_ranks() const {
+    const auto& sizes = scenario_.job.strategy.sizes;
+    return *row_.gpus / std::max<std::int64_t>(1, sizes.tensor * sizes.pipeline);
+  }
+
   bool try_zero() {
-    if (scenario_.job.strategy.zero != ZeroLevel::none) return false;
+    const TrainStrategy& now = scenario_.job.strategy;
+    if (now.zero != ZeroLevel::none || data_ranks() == 1) return false;
     scenario_.job.strategy.zero = ZeroLevel::optimizer;
     say("zero: 1 (the least that fits)");
     return fits_or_is_none(scenario_.job);
@@ -130,13 +137,19 @@ class MemoryFit {
   models::Network network_;
 };
 
+// A row of a profile says what was counted, not what a device held.
+bool ran(const StepRow& row) {
+  const auto memory = stated_memory(row);
+  const bool held = memory && !is_of_layers(memory->of);
+  return row.outcome != "oom" && row.outcome != "OOM" && (row.measured_time() || held);
+}
+
 }  // namespace
 
 void fit_memory(const StepRow& row, StepScenario& scenario) {
   apply_recipe(row, scenario);
-  const bool ran = row.outcome != "oom" && row.outcome != "OOM";
   const models::FineTuning& tuning = scenario.job.workload.fine_tuning;
-  if (!ran || !step_defaults_of(software_of(row)).recompute_to_fit ||
+  if (!ran(row) || !step_defaults_of(software_of(row)).recompute_to_fit ||
       models::fine_tuning_infeasible(*scenario.network, tuning)) {
     return;
   }
