@@ -52,12 +52,15 @@ class TrainRunner : public CandidateRunner {
     const Place& place = places_[one.setting];
     return cost(job, train,
                 {setting.scenario->cluster, *place.kernels, place.links.get(),
-                 other_training_kernels(setting.scenario->calibration)});
+                 other_training_kernels(setting.scenario->calibration), &schedules_});
   }
 
   base::Outcome show(const Candidate&, const Verdict& verdict) override { return verdict.outcome; }
 
-  std::size_t batch() const override { return 256; }
+  // Neighbours share schedules, and a batch starts with none.
+  std::size_t batch() const override {
+    return std::clamp<std::size_t>(space_.all().size() / 64, 64, 2048);
+  }
 
  private:
   // One model a GPU and profile: clusters of other sizes share it.
@@ -88,7 +91,8 @@ class TrainRunner : public CandidateRunner {
     strategies::add_memory_facts(plan, prepared.network, stages, gpu, early);
     early.facts["gpus"] = static_cast<double>(plan.gpus);
     if (auto why = broken_early(early)) return {.fate = Fate::pruned, .reason = *std::move(why)};
-    const strategies::Iteration iteration = strategies::run_iteration(plan, prepared.network, site);
+    const strategies::Iteration iteration = strategies::run_iteration(
+        plan, prepared.network, site, {.spans = strategies::SpansKept::closing}, stages);
     base::Outcome all;
     strategies::add_train_facts(plan, {*train.model, prepared.network}, site, iteration, all);
     if (all.status == base::Status::infeasible) return impossible(all.reason);
@@ -126,6 +130,7 @@ class TrainRunner : public CandidateRunner {
   SearchAim aim_;
   LayoutBinder layouts_;
   ModelSource source_;
+  strategies::PipelinePlans schedules_;
   std::vector<Place> places_;  // by setting
   std::map<std::string, std::shared_ptr<const models::KernelTimeModel>> kernels_;
 };

@@ -102,9 +102,13 @@ Seconds exposed_reduction(const GradientPlan& plan, const DeviceTimes& times) {
     return exposed;
   }
   std::vector<const PassSpan*> last(plan.chunks.size(), nullptr);
-  for (const PassSpan& pass : times.spans) {
-    if (!adds_gradients(pass.step.pass)) continue;
-    last[static_cast<std::size_t>(gradient_chunk(pass.step))] = &pass;
+  std::size_t open = last.size();
+  for (auto pass = times.spans.rbegin(); open > 0 && pass != times.spans.rend(); ++pass) {
+    if (!adds_gradients(pass->step.pass)) continue;
+    const PassSpan*& of_chunk = last[static_cast<std::size_t>(gradient_chunk(pass->step))];
+    if (of_chunk != nullptr) continue;
+    of_chunk = &*pass;
+    --open;
   }
   std::sort(last.begin(), last.end(),
             [](const PassSpan* a, const PassSpan* b) { return a->end < b->end; });
@@ -135,14 +139,6 @@ ChunkParameters SyncDevice::sum() const {
     all.expert += one.expert;
   }
   return all;
-}
-
-bool adds_gradients(Pass pass) {
-  return pass == Pass::backward || pass == Pass::backward_weight || pass == Pass::overlapped;
-}
-
-std::int32_t gradient_chunk(const PipelineStep& step) {
-  return step.pass == Pass::overlapped ? step.backward_chunk : step.chunk;
 }
 
 std::vector<std::size_t> last_gradient_passes(const std::vector<PipelineStep>& order,

@@ -79,10 +79,6 @@ GradientPlan gradient_plan(const SyncDevice& device, const SyncSite& site);
 // By chunk: the last pass of a device's order that adds to its gradients.
 std::vector<std::size_t> last_gradient_passes(const std::vector<PipelineStep>& order,
                                               std::int32_t chunks);
-// Whether a pass adds to the gradients of its (backward) chunk, and which chunk
-// that is.
-bool adds_gradients(Pass pass);
-std::int32_t gradient_chunk(const PipelineStep& step);
 
 struct GradientSync {
   base::Seconds reduce{0};       // exposed

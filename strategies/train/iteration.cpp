@@ -65,13 +65,13 @@ constexpr std::int64_t kFewestSteps = 3;
 class Step {
  public:
   Step(const TrainPlan& plan, const TrainSite& site, std::shared_ptr<const StepPaces> paces,
-       Iteration& out)
-      : plan_(plan), site_(site), out_(out) {
+       SpansKept spans, Iteration& out)
+      : plan_(plan), site_(site), spans_(spans), out_(out) {
     out_.paces = std::move(paces);
   }
 
   void run() {
-    LaneTimes lanes = lane_times(plan_, out_.costs.schedule, out_.paces.get());
+    LaneTimes lanes = lane_times(plan_, out_.costs.schedule, out_.paces.get(), spans_);
     out_.schedule = std::move(lanes.last);
     out_.syncs.clear();
     for (std::size_t d = 0; d < out_.costs.gradients.size(); ++d) {
@@ -110,6 +110,7 @@ class Step {
 
   const TrainPlan& plan_;
   const TrainSite& site_;
+  SpansKept spans_;
   Iteration& out_;
 };
 
@@ -172,27 +173,37 @@ std::int64_t steps_to_draw(const TrainPlan& plan, const RankPaces& ranks, std::i
 
 Seconds end_with_free_sends(const TrainPlan& plan, const Iteration& iteration, std::int64_t lane,
                             std::int32_t device) {
+  // One stage sends nothing.
+  if (plan.pipeline.shape.stages == 1 && iteration.paces == nullptr) {
+    return iteration.schedule.devices[static_cast<std::size_t>(device)].last_end;
+  }
   PipelineCosts free = iteration.paces == nullptr
                            ? iteration.costs.schedule
                            : iteration.paces->of_lane(lane, iteration.costs.schedule);
   free.hops.clear();
-  return pipeline_times(plan.pipeline, free).devices[static_cast<std::size_t>(device)].last_end;
+  return pipeline_times(plan.pipeline, free, SpansKept::none)
+      .devices[static_cast<std::size_t>(device)]
+      .last_end;
 }
 
 Iteration run_iteration(const TrainPlan& plan, const models::Network& network,
-                        const TrainSite& site, const DrawnSteps& draw) {
+                        const TrainSite& site, const DrawnSteps& draw,
+                        std::vector<StageMemory> memory) {
   auto ground = std::make_shared<StepPaces::Ground>(StepPaces::Ground{
       RankPaces(plan, site.cluster, draw.seed), length_shapes(plan), {}, draw.seed});
   const RankPaces& ranks = ground->ranks;
   Iteration out;
   out.costs = iteration_costs(plan, network, site, ranks);
-  out.memory = stage_memory(plan, network);
+  out.memory = memory.empty() ? stage_memory(plan, network) : std::move(memory);
   for (std::int32_t d = 0; d < plan.pipeline.shape.stages; ++d) {
     out.capacity.push_back(ranks.memory(d));
   }
+  // Gradients that are scattered after every pass look at all of them.
+  const SpansKept spans =
+      plan.job.strategy.zero == ZeroLevel::gradients ? SpansKept::all : draw.spans;
   const bool plain = is_plain(plan, ranks);
   if (plain && !plan.job.workload.lengths) {
-    Step(plan, site, nullptr, out).run();
+    Step(plan, site, nullptr, spans, out).run();
     return out;
   }
   ground->passes = out.costs.passes;
@@ -200,7 +211,7 @@ Iteration run_iteration(const TrainPlan& plan, const models::Network& network,
   // The first step last, so that it stays.
   for (std::int64_t step = steps_to_draw(plan, ranks, draw.steps) - 1; step >= 0; --step) {
     const auto paces = std::make_shared<const StepPaces>(plan, ground, step);
-    Step(plan, site, plain ? nullptr : paces, out).run();
+    Step(plan, site, plain ? nullptr : paces, spans, out).run();
     means.add(out, paces->rows());
   }
   means.put(out);

@@ -82,14 +82,17 @@ struct Iteration {
   StepSpread spread;
 };
 
-// Of `steps` at most, fewer where they are long.
+// Of `steps` at most, fewer where they are long. A search that draws no timeline keeps few spans.
 struct DrawnSteps {
   std::uint64_t seed = 1;
   std::int64_t steps = 16;
+  SpansKept spans = SpansKept::all;
 };
 
+// `memory`: as stage_memory has found it before; empty: it is found here.
 Iteration run_iteration(const TrainPlan& plan, const models::Network& network,
-                        const TrainSite& site, const DrawnSteps& draw = {});
+                        const TrainSite& site, const DrawnSteps& draw = {},
+                        std::vector<StageMemory> memory = {});
 
 // When a lane's passes on a device would end if sends took no time.
 base::Seconds end_with_free_sends(const TrainPlan& plan, const Iteration& iteration,

@@ -37,7 +37,8 @@ StackKernels stack_kernels(const TrainPlan& plan) {
           .experts = stack.experts,
           .tensor_hidden = stack.tensor_hidden,
           .accumulated_bytes = sums ? 2.0 * each.gradient : 0.0,
-          .expert_start = stack.expert_start};
+          .expert_start = stack.expert_start,
+          .expert_counts = stack.expert_counts};
 }
 
 class Costing {
@@ -151,17 +152,38 @@ class Costing {
                  stack_kernels(plan_)});
   }
 
+  // The blocks of a chunk, by which chunks are alike.
+  std::vector<std::size_t> blocks_of(const ChunkOfModel& chunk) const {
+    constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+    std::vector<std::size_t> blocks{chunk.embedding ? network_.order.front() : kNone,
+                                    chunk.head ? network_.order.back() : kNone};
+    for (std::int64_t i = 0; i < chunk.layers; ++i) {
+      blocks.push_back(network_.order[static_cast<std::size_t>(chunk.first_layer + i + 1)]);
+    }
+    return blocks;
+  }
+
+  // Chunks of one kind of GPU with links of one kind: alike ones are costed once.
+  struct Known {
+    std::unique_ptr<ChunkSite> site;
+    std::map<std::vector<std::size_t>, ChunkCost> costs;
+  };
+
   // All chunks on one kind of GPU with micro-batches of one shape.
   std::vector<ChunkCost> chunks_on(std::size_t gpus, const models::BatchShape& batch) {
-    std::map<std::pair<double, double>, std::unique_ptr<ChunkSite>> sites;
+    std::map<std::pair<double, double>, Known> known;
     ChunkCosts::Choices chosen = choices();
     std::vector<ChunkCost> out;
     for (std::size_t i = 0; i < plan_.split.size(); ++i) {
       const LinkShares links = links_of(i);
-      auto& on = sites[{links.nic, links.near}];
-      if (on == nullptr) on = chunk_site(gpus, batch, links);
-      chosen.gather.links = chosen.copies.links = links;
-      out.push_back(on->costs.cost(plan_.split[i], chosen));
+      Known& on = known[{links.nic, links.near}];
+      if (on.site == nullptr) on.site = chunk_site(gpus, batch, links);
+      const auto [cost, is_new] = on.costs.try_emplace(blocks_of(plan_.split[i]));
+      if (is_new) {
+        chosen.gather.links = chosen.copies.links = links;
+        cost->second = on.site->costs.cost(plan_.split[i], chosen);
+      }
+      out.push_back(cost->second);
     }
     return out;
   }

@@ -25,6 +25,7 @@ struct TrainSite {
   const collectives::TimeModel* links = nullptr;
   // Kernel times of another GPU, for clusters that have several kinds; empty: as `kernels`.
   std::function<std::shared_ptr<const models::KernelTimeModel>(const sim::Gpu&)> kernels_of{};
+  PipelinePlans* met = nullptr;  // of a search: schedules that it made before
 };
 
 // A pass, and what of it is not waiting for other ranks: what slow GPUs take longer for.

@@ -56,19 +56,20 @@ void delay(DeviceTimes& last, const DeviceTimes& one) {
 
 }  // namespace
 
-LaneTimes lane_times(const TrainPlan& plan, const PipelineCosts& costs, const StepPaces* paces) {
+LaneTimes lane_times(const TrainPlan& plan, const PipelineCosts& costs, const StepPaces* paces,
+                     SpansKept spans) {
   LaneTimes out;
   const std::size_t devices = plan.pipeline.devices.size();
   out.slowest.assign(devices, 0);
   out.mean_end.assign(devices, Seconds(0));
   if (paces == nullptr) {
-    out.last = pipeline_times(plan.pipeline, costs);
+    out.last = pipeline_times(plan.pipeline, costs, spans);
     for (std::size_t d = 0; d < devices; ++d) out.mean_end[d] = out.last.devices[d].last_end;
     return out;
   }
   const auto replicas = static_cast<double>(plan.job.strategy.sizes.data);
   for (const Representative& one : representatives(plan, paces->ranks())) {
-    PipelineTimes times = pipeline_times(plan.pipeline, paces->of_lane(one.lane, costs));
+    PipelineTimes times = pipeline_times(plan.pipeline, paces->of_lane(one.lane, costs), spans);
     const bool first = out.last.devices.empty();
     if (first) out.last = times;
     for (std::size_t d = 0; d < devices; ++d) {

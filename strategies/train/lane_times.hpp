@@ -19,7 +19,8 @@ struct LaneTimes {
 };
 
 // `paces` null: a plain step, one lane.
-LaneTimes lane_times(const TrainPlan& plan, const PipelineCosts& costs, const StepPaces* paces);
+LaneTimes lane_times(const TrainPlan& plan, const PipelineCosts& costs, const StepPaces* paces,
+                     SpansKept spans = SpansKept::all);
 
 // Passes of one step over all lanes, as many as lane_times works off.
 double passes_of_step(const TrainPlan& plan, const RankPaces& ranks);

@@ -8,6 +8,7 @@
 
 #include "sim/base/contract.hpp"
 #include "strategies/train/pipeline_orders.hpp"
+#include "strategies/train/pipeline_program.hpp"
 
 namespace windtunnel::strategies {
 namespace {
@@ -20,6 +21,21 @@ constexpr std::array<std::pair<PipelineSchedule, std::string_view>, 6> kNames{{
     {PipelineSchedule::zb_v, "zb_v"},
     {PipelineSchedule::dualpipe, "dualpipe"},
 }};
+
+std::int32_t chunks_of_device(const PipelineShape& shape) {
+  switch (shape.schedule) {
+    case PipelineSchedule::interleaved:
+      return shape.virtual_stages;
+    case PipelineSchedule::zb_v:
+    case PipelineSchedule::dualpipe:
+      return 2;
+    case PipelineSchedule::gpipe:
+    case PipelineSchedule::one_f_one_b:
+    case PipelineSchedule::zb_h1:
+      return 1;
+  }
+  return 1;
+}
 
 std::vector<PipelineStep> order_of(const PipelineShape& shape, std::int32_t device) {
   switch (shape.schedule) {
@@ -92,31 +108,34 @@ std::optional<std::string> pipeline_infeasible(const PipelineShape& shape) {
   return std::nullopt;
 }
 
+std::int32_t pipeline_positions(const PipelineShape& shape) {
+  // DualPipe's two chunks of a device are those of two ways.
+  const bool two_ways = shape.schedule == PipelineSchedule::dualpipe;
+  return two_ways ? shape.stages : shape.stages * chunks_of_device(shape);
+}
+
 PipelinePlan make_pipeline_plan(const PipelineShape& shape) {
   base::expects(!pipeline_infeasible(shape), "the pipeline's shape is feasible");
   PipelinePlan plan;
   plan.shape = shape;
-  switch (shape.schedule) {
-    case PipelineSchedule::interleaved:
-      plan.chunks = shape.virtual_stages;
-      break;
-    case PipelineSchedule::zb_v:
-    case PipelineSchedule::dualpipe:
-      plan.chunks = 2;
-      break;
-    case PipelineSchedule::gpipe:
-    case PipelineSchedule::one_f_one_b:
-    case PipelineSchedule::zb_h1:
-      plan.chunks = 1;
-      break;
-  }
-  const bool two_ways = shape.schedule == PipelineSchedule::dualpipe;
-  plan.positions = two_ways ? shape.stages : shape.stages * plan.chunks;
-  plan.devices.reserve(static_cast<std::size_t>(shape.stages));
+  plan.chunks = chunks_of_device(shape);
+  plan.positions = pipeline_positions(shape);
+  std::vector<PipelineOrders::Order> orders;
+  orders.reserve(static_cast<std::size_t>(shape.stages));
   for (std::int32_t device = 0; device < shape.stages; ++device) {
-    plan.devices.push_back(order_of(shape, device));
+    orders.push_back(order_of(shape, device));
   }
+  plan.devices = PipelineOrders(std::move(orders));
+  plan.program = std::make_shared<const PipelineProgram>(pipeline_program(plan));
   return plan;
+}
+
+bool adds_gradients(Pass pass) {
+  return pass == Pass::backward || pass == Pass::backward_weight || pass == Pass::overlapped;
+}
+
+std::int32_t gradient_chunk(const PipelineStep& step) {
+  return step.pass == Pass::overlapped ? step.backward_chunk : step.chunk;
 }
 
 std::int32_t PipelinePlan::direction(std::int32_t micro_batch) const {

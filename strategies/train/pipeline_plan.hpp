@@ -18,9 +18,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace windtunnel::strategies {
@@ -41,6 +43,10 @@ struct PipelineStep {
   std::int32_t backward_chunk = 0;
 };
 
+// Whether a pass adds to the gradients of its (backward) chunk, and which chunk that is.
+bool adds_gradients(Pass pass);
+std::int32_t gradient_chunk(const PipelineStep& step);
+
 struct Place {
   std::int32_t device = 0;
   std::int32_t chunk = 0;
@@ -51,13 +57,36 @@ struct PipelineShape {
   std::int32_t stages = 1;          // p: devices of the pipeline
   std::int32_t virtual_stages = 1;  // v: chunks a device, interleaved only
   std::int32_t micro_batches = 1;   // m
+
+  bool operator==(const PipelineShape&) const = default;
+};
+
+struct PipelineProgram;  // pipeline_program.hpp
+
+// The order of each device, shared by the plans of a shape.
+class PipelineOrders {
+ public:
+  using Order = std::vector<PipelineStep>;
+
+  PipelineOrders() = default;
+  explicit PipelineOrders(std::vector<Order> devices)
+      : devices_(std::make_shared<const std::vector<Order>>(std::move(devices))) {}
+
+  std::size_t size() const { return devices_ == nullptr ? 0 : devices_->size(); }
+  const Order& operator[](std::size_t device) const { return (*devices_)[device]; }
+  const Order* begin() const { return devices_ == nullptr ? nullptr : devices_->data(); }
+  const Order* end() const { return begin() + size(); }
+
+ private:
+  std::shared_ptr<const std::vector<Order>> devices_;
 };
 
 struct PipelinePlan {
   PipelineShape shape;
   std::int32_t positions = 1;  // P
   std::int32_t chunks = 1;     // of a device
-  std::vector<std::vector<PipelineStep>> devices;
+  PipelineOrders devices;
+  std::shared_ptr<const PipelineProgram> program{};  // the same, to be timed
 
   // Where position q of a micro-batch's way is.
   Place place(std::int32_t micro_batch, std::int32_t position) const;
@@ -91,6 +120,8 @@ std::vector<PipelineInput> inputs_of(const PipelinePlan& plan, std::int32_t devi
 
 // Why there is no such schedule, in a sentence with the numbers; nothing where there is one.
 std::optional<std::string> pipeline_infeasible(const PipelineShape& shape);
+// P, before there is a plan.
+std::int32_t pipeline_positions(const PipelineShape& shape);
 // Pre: feasible. O(P m) steps.
 PipelinePlan make_pipeline_plan(const PipelineShape& shape);
 

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "sim/base/quantity.hpp"
-#include "strategies/train/pipeline_plan.hpp"
+#include "strategies/train/pipeline_program.hpp"
 
 namespace windtunnel::strategies {
 
@@ -67,9 +67,10 @@ struct PipelineTimes {
 // What a step takes: `on` are the costs of its chunk, `other` those of the backward beside it.
 base::Seconds step_duration(Pass pass, const PassCosts& on, const PassCosts& other);
 
-// Which hop lies between two neighbouring devices of a pipeline (the last and the first are).
-std::size_t hop_between(std::int32_t stages, std::int32_t from, std::int32_t to);
+// Which passes leave their span: all, those after which the gradients of a chunk are whole, or none.
+enum class SpansKept { all, closing, none };
 
-PipelineTimes pipeline_times(const PipelinePlan& plan, const PipelineCosts& costs);
+PipelineTimes pipeline_times(const PipelinePlan& plan, const PipelineCosts& costs,
+                             SpansKept spans = SpansKept::all);
 
 }  // namespace windtunnel::strategies

@@ -59,7 +59,7 @@ PreparedTrain prepare_train(const TrainJob& job, const TrainSubject& given, cons
     return out;
   }
   out.network = models::fine_tuned(given.network, tuning);
-  TrainPlanning planning = make_train_plan(job, given.model, out.network, *site.cluster);
+  TrainPlanning planning = make_train_plan(job, given.model, out.network, *site.cluster, site.met);
   out.refusal.warnings = std::move(planning.warnings);
   if (!planning.plan) {
     out.refusal.status = base::Status::infeasible;

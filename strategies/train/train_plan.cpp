@@ -242,7 +242,8 @@ std::int64_t TrainStrategy::expert_shards() const {
 }
 
 TrainPlanning make_train_plan(const TrainJob& given, const models::Model& model,
-                              const models::Network& network, const sim::Cluster& cluster) {
+                              const models::Network& network, const sim::Cluster& cluster,
+                              PipelinePlans* met) {
   TrainPlanning out;
   const auto no = [&out](std::string why) {
     out.infeasible = std::move(why);
@@ -264,13 +265,13 @@ TrainPlanning make_train_plan(const TrainJob& given, const models::Model& model,
   if (auto why = check_passes(s, micro_batches)) return no(*why);
   const PipelineShape shape = shape_of(s, micro_batches);
   if (auto why = pipeline_infeasible(shape)) return no(*why);
-  PipelinePlan pipeline = make_pipeline_plan(shape);
+  const std::int64_t positions = pipeline_positions(shape);
   // A network of one block (a linear model) has neither layers nor a head of its own.
   const auto layers =
       std::max<std::int64_t>(0, static_cast<std::int64_t>(network.order.size()) - 2);
-  if (auto why = check_split(s, layers, pipeline.positions)) return no(*why);
+  if (auto why = check_split(s, layers, positions)) return no(*why);
   const SoftwareStack software = stack_of(s);
-  std::vector<ChunkOfModel> split = split_of(s, layers, pipeline.positions);
+  std::vector<ChunkOfModel> split = split_of(s, layers, positions);
   if (network.order.size() == 1) split.back().head = false;
   const bool sequences = network.sample == models::SampleKind::sequence;
   out.plan.emplace(
@@ -278,7 +279,7 @@ TrainPlanning make_train_plan(const TrainJob& given, const models::Model& model,
                 .stack = software,
                 .layout = RankLayout(s.sizes, s.rank_order, cluster.node.gpus,
                                      std::max(1, cluster.node.scale_up.size / cluster.node.gpus)),
-                .pipeline = std::move(pipeline),
+                .pipeline = met != nullptr ? met->of(shape) : make_pipeline_plan(shape),
                 .split = std::move(split),
                 .micro_batch = {.sequences = s.micro_batch,
                                 .query_tokens = sequences ? job.workload.sequence_length : 1},

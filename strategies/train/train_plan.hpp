@@ -10,7 +10,7 @@
 #include "models/networks/network.hpp"
 #include "sim/platform/cluster.hpp"
 #include "strategies/train/job.hpp"
-#include "strategies/train/pipeline_plan.hpp"
+#include "strategies/train/pipeline_plans.hpp"
 #include "strategies/train/rank_layout.hpp"
 #include "strategies/train/software_stack.hpp"
 #include "strategies/train/stage_split.hpp"
@@ -35,8 +35,10 @@ struct TrainPlanning {
   std::vector<std::string> warnings;
 };
 
-// `model` is what the network was built from: limits of heads, positions and experts.
+// `model` is what the network was built from: limits of heads, positions and experts. A search passes
+// the schedules that it has met.
 TrainPlanning make_train_plan(const TrainJob& job, const models::Model& model,
-                              const models::Network& network, const sim::Cluster& cluster);
+                              const models::Network& network, const sim::Cluster& cluster,
+                              PipelinePlans* met = nullptr);
 
 }  // namespace windtunnel::strategies
