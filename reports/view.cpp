@@ -37,9 +37,10 @@ constexpr std::array<Kind, 6> kKinds{{{is_calibration, add_calibration},
 // Tables that a view of its own shows, or that are too raw for one.
 bool shown_elsewhere(const std::string& name) {
   static const std::set<std::string> kShown{
-      "timeline",    "links",         "alternatives", "groups",     "crossovers",   "measured",
-      "rows",        "skipped",       "parameters",   "residuals",  "expectations", "inferred",
-      "kernel_rows", "kernel_groups", "held_out",     "fitted_rows"};
+      "timeline",      "links",    "alternatives", "groups",        "crossovers",
+      "measured",      "rows",     "skipped",      "parameters",    "residuals",
+      "expectations",  "inferred", "kernel_rows",  "kernel_groups", "memory_rows",
+      "memory_groups", "held_out", "fitted_rows"};
   return kShown.contains(name);
 }
 

@@ -61,6 +61,9 @@ AxisRange extent(const XyChart& chart, AxisOf which) {
 
 }  // namespace
 
+// Of the values: a range of y narrower than that shows differences as large that are none.
+constexpr double kVisible = 0.05;
+
 AxisRange range_of(const XyChart& chart, AxisOf which) {
   const Axis& axis = which == AxisOf::x ? chart.x : chart.y;
   AxisRange range = extent(chart, which);
@@ -73,6 +76,9 @@ AxisRange range_of(const XyChart& chart, AxisOf which) {
     if (low == high) ++high;
     return {std::pow(base, low), std::pow(base, high)};
   }
+  if (which == AxisOf::y && range.low > 0.0 && range.high - range.low < kVisible * range.high) {
+    range.low = 0.0;
+  }
   const double width =
       range.high > range.low ? range.high - range.low : std::max(std::abs(range.high), 1.0);
   const double step = round_step(width / 6.0);
@@ -80,16 +86,53 @@ AxisRange range_of(const XyChart& chart, AxisOf which) {
           std::ceil(range.high / step + (range.high > range.low ? 0.0 : 1.0)) * step};
 }
 
-AxisRange range_of(const BarChart& chart) {
+namespace {
+
+// Of the range a letter of an ending takes.
+constexpr double kLetter = 0.016;
+
+double end_of(const BarChart& chart, std::size_t bar) {
+  double end = bar < chart.starts.size() ? chart.starts[bar] : 0.0;
+  for (const BarPart& part : chart.parts) end += bar < part.values.size() ? part.values[bar] : 0.0;
+  return end;
+}
+
+double letters(const BarChart& chart, std::size_t bar) {
+  return bar < chart.endings.size() ? static_cast<double>(chart.endings[bar].size()) : 0.0;
+}
+
+double widest(const BarChart& chart) {
   double most = 0.0;
-  std::size_t letters = 0;
-  for (const std::string& ending : chart.endings) letters = std::max(letters, ending.size());
-  const double room = 1.0 + 0.016 * static_cast<double>(letters);
+  for (std::size_t i = 0; i < chart.bars.size(); ++i) most = std::max(most, end_of(chart, i));
+  for (const Marker& limit : chart.limits) most = std::max(most, limit.x);
+  return most;
+}
+
+}  // namespace
+
+std::vector<double> ending_places(const BarChart& chart) {
+  std::vector<double> places;
+  const double most = widest(chart);
+  std::vector<double> limits;
+  for (const Marker& limit : chart.limits) limits.push_back(limit.x);
+  std::sort(limits.begin(), limits.end());
   for (std::size_t i = 0; i < chart.bars.size(); ++i) {
-    double end = i < chart.starts.size() ? chart.starts[i] : 0.0;
-    for (const BarPart& part : chart.parts) end += i < part.values.size() ? part.values[i] : 0.0;
-    most = std::max(most, end * room);
+    double place = end_of(chart, i);
+    const double width = most * kLetter * letters(chart, i);
+    for (const double limit : limits) {
+      if (place <= limit && limit < place + width) place = limit;
+    }
+    places.push_back(place);
   }
+  return places;
+}
+
+AxisRange range_of(const BarChart& chart) {
+  double most = 0.0, most_letters = 0.0;
+  for (std::size_t i = 0; i < chart.bars.size(); ++i)
+    most_letters = std::max(most_letters, letters(chart, i));
+  for (const double place : ending_places(chart))
+    most = std::max(most, place * (1.0 + kLetter * most_letters));
   for (const Marker& limit : chart.limits) most = std::max(most, limit.x * 1.02);
   if (!(most > 0.0)) return {0.0, 1.0};
   const double step = linear_step(chart.x.unit, most / 8.0, most);

@@ -174,6 +174,7 @@ class ChartWriter {
     json_.end();
     numbers("starts", chart.starts);
     words("endings", chart.endings);
+    if (!chart.endings.empty() && !chart.limits.empty()) numbers("places", ending_places(chart));
     markers("limits", chart.limits);
   }
 

@@ -86,7 +86,8 @@ void draw_bar(SvgCanvas& svg, const Rows& rows, const BarChart& chart, std::size
     at += value;
   }
   if (bar < chart.endings.size())
-    svg.text({rows.x(at) + 5, rows.y(bar) + rows.height / 2 + 4}, chart.endings[bar], {"soft"});
+    svg.text({rows.x(ending_places(chart)[bar]) + 5, rows.y(bar) + rows.height / 2 + 4},
+             chart.endings[bar], {"soft"});
 }
 
 }  // namespace

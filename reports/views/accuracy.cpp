@@ -8,6 +8,7 @@
 #include <map>
 
 #include "reports/views/accuracy_charts.hpp"
+#include "reports/views/accuracy_memory.hpp"
 #include "reports/views/lookup.hpp"
 
 namespace windtunnel::reports {
@@ -27,9 +28,31 @@ constexpr std::array kValidationFacts{"rows",
                                       "pair_order_bubble_rule",
                                       "pairs",
                                       "regret",
+                                      "memory_rows",
+                                      "memory_median_abs_error",
+                                      "memory_mean_abs_error",
+                                      "memory_p90_abs_error",
+                                      "memory_max_abs_error",
+                                      "memory_bias",
+                                      "memory_null_mean_abs_error",
+                                      "memory_inside_band",
                                       "out_of_memory_rows",
                                       "out_of_memory_flagged",
-                                      "out_of_memory_false_alarms"};
+                                      "out_of_memory_false_alarms",
+                                      "memory_at_limit_rows",
+                                      "memory_at_limit_false_alarms"};
+
+bool tells_who_ran_out(std::string_view fact) {
+  return fact.starts_with("out_of_memory") || fact.starts_with("memory_at_limit");
+}
+
+// Of files whose rows state memory alone, how many are timed says nothing.
+bool is_said(const Result& result, std::string_view fact_name) {
+  return fact_name != "rows" ||
+         !std::all_of(result.cases.begin(), result.cases.end(), [](const ResultCase& one) {
+           return states_memory(one) && fact(one, "rows").value_or(0.0) <= 0.0;
+         });
+}
 
 // The numbers that say how good the predictions are: one row a number, one column a file, so that
 // many numbers need no width.
@@ -40,7 +63,8 @@ ViewTable summary_table(const Result& result) {
   const bool memory_is_told =
       std::any_of(result.cases.begin(), result.cases.end(), [](const ResultCase& one) {
         return fact(one, "out_of_memory_rows").value_or(0.0) > 0.0 ||
-               fact(one, "out_of_memory_false_alarms").value_or(0.0) > 0.0;
+               fact(one, "out_of_memory_false_alarms").value_or(0.0) > 0.0 ||
+               fact(one, "memory_at_limit_rows").value_or(0.0) > 0.0;
       });
   for (const char* name : kValidationFacts) {
     std::vector<ViewCell> row{{title_of(name, result.fact_info)}};
@@ -50,8 +74,8 @@ ViewTable summary_table(const Result& result) {
       any = any || number.has_value();
       row.push_back({number ? value_text(*number, unit_of(name, result.fact_info)) : ""});
     }
-    const bool of_memory = std::string_view(name).starts_with("out_of_memory");
-    if (any && (!of_memory || memory_is_told)) view.rows.push_back(std::move(row));
+    any = any && is_said(result, name);
+    if (any && (!tells_who_ran_out(name) || memory_is_told)) view.rows.push_back(std::move(row));
   }
   for (const ResultCase& one : result.cases) {
     if (one.outcome.status == base::Status::ok) continue;
@@ -118,7 +142,7 @@ void add_out_of_memory(const Result& result, const ResultCase& one, Section& sec
   view.key_columns = 0;
   drop_empty_columns(view);
   view.key_columns = 1;
-  view.title = "Rows out of memory, and false alarms";
+  view.title = "Rows out of memory or at its limit, and false alarms";
   view.detail = Detail::full;
   section.tables.push_back(std::move(view));
 }
@@ -145,9 +169,13 @@ bool is_validation(const Result& result) {
 void add_validation(const Result& result, View& view) {
   ViewTable summary = summary_table(result);
   if (result.cases.size() == 1) {
-    for (const char* name : {"rows", "median_abs_error", "p90_abs_error", "bias", "inside_band"}) {
+    for (const char* name :
+         {"rows", "median_abs_error", "p90_abs_error", "bias", "inside_band", "memory_rows",
+          "memory_mean_abs_error", "memory_bias", "memory_inside_band"}) {
       const auto number = fact(result.cases.front(), name);
-      if (number)
+      const bool of_memory = std::string_view(name).starts_with("memory");
+      const bool timed = fact(result.cases.front(), "median_abs_error").has_value();
+      if (number && is_said(result, name) && of_memory != timed)
         view.headline.push_back({title_of(name, result.fact_info),
                                  value_text(*number, unit_of(name, result.fact_info)), ""});
     }
@@ -157,11 +185,14 @@ void add_validation(const Result& result, View& view) {
     const ResultCase& one = result.cases[i];
     std::string sentence = validation_sentence(one);
     if (!sentence.empty()) view.summary.push_back(std::move(sentence));
+    sentence = memory_sentence(one);
+    if (!sentence.empty()) view.summary.push_back(std::move(sentence));
     const base::Table* rows = table(one, "rows");
     Section section{fmt::format("file-{}", i + 1), one.name, {}, {}, {}};
     if (rows != nullptr) add_charts(one, *rows, section.id, section);
     add_table(result, one, "groups", "Error by group", Detail::headline, section);
     add_table(result, one, "kernel_groups", "Error of kernels by group", Detail::headline, section);
+    add_memory(result, one, section);
     add_table(result, one, "inferred", "What was inferred where rows leave it open",
               result.cases.size() == 1 ? Detail::headline : Detail::full, section);
     add_out_of_memory(result, one, section);

@@ -170,13 +170,6 @@ std::vector<Chart> accuracy_charts(const base::Table& all, const base::Table* ro
     predicted.series.back() = diagonal(old.points.front().x, old.points.back().x,
                                        ninth_decile(TableReader(all), columns));
   }
-  if (rows.has("memory_measured_bytes") && rows.has("memory_predicted_bytes")) {
-    XyChart memory = predicted_against_measured(
-        rows, {"memory_predicted_bytes", "memory_measured_bytes", "", "", "", "", columns.group});
-    memory.id = "memory";
-    memory.title = "Memory predicted against measured";
-    if (memory.series.size() > 1) further.push_back(std::move(memory));
-  }
   if (roofs != nullptr) {
     if (auto roofline = roofline_chart(table, *roofs)) further.push_back(std::move(*roofline));
   }
@@ -188,6 +181,21 @@ std::vector<Chart> accuracy_charts(const base::Table& all, const base::Table* ro
     auto& xy = std::get<XyChart>(chart);
     xy.id = prefix + "-" + xy.id;
   }
+  return charts;
+}
+
+std::vector<Chart> memory_charts(const base::Table& memory, const std::string& prefix) {
+  const TableReader rows(memory);
+  std::vector<Chart> charts;
+  const auto add = [&](const std::string& unit, const char* id, const char* title) {
+    XyChart chart = predicted_against_measured(
+        rows, {"predicted_" + unit, "measured_" + unit, "", "", "", "", "memory_of"});
+    chart.id = fmt::format("{}-{}", prefix, id);
+    chart.title = title;
+    if (chart.series.size() > 1) charts.emplace_back(std::move(chart));
+  };
+  add("bytes", "memory", "Memory predicted against measured");
+  add("fraction", "memory-share", "Activations as a share of the baseline's");
   return charts;
 }
 

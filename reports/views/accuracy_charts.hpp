@@ -15,6 +15,10 @@ namespace windtunnel::reports {
 std::vector<Chart> accuracy_charts(const base::Table& rows, const base::Table* roofs,
                                    const std::string& prefix);
 
+// Memory predicted against measured by what was measured: bytes, and shares of a baseline, each in a
+// chart of its own where there are any.
+std::vector<Chart> memory_charts(const base::Table& memory, const std::string& prefix);
+
 // Which rows the charts leave out, in a sentence; empty where they show all.
 std::string thinning_note(const base::Table& rows);
 

@@ -174,6 +174,10 @@ ViewTable all_facts_table(const Result& result) {
   return view;
 }
 
+bool is_at_limit(const ResultCase& one) {
+  return fact(one, "memory_at_limit").value_or(0.0) > 0.0;
+}
+
 std::string joined(const std::vector<std::string>& words) {
   std::string out;
   for (std::size_t i = 0; i < words.size(); ++i) {

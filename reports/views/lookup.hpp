@@ -52,6 +52,12 @@ void drop_empty_columns(ViewTable& table);
 // The facts of every case, for the page: one row a case.
 ViewTable all_facts_table(const Result& result);
 
+// Fits only while the allocator gives cached blocks back.
+bool is_at_limit(const ResultCase& one);
+inline constexpr const char* kAtLimit =
+    "at the limit: fits only while the framework's allocator gives freed blocks back, which takes "
+    "retries, and fragments can end the run (memory_headroom_bytes)";
+
 // "ring, tree and in_network".
 std::string joined(const std::vector<std::string>& words);
 // 1 -> "1 case", 2 -> "2 cases".

@@ -189,9 +189,14 @@ class PlanView {
       for (const std::string& name : names) {
         const auto value = fact(*kept_[i], name);
         row.push_back({value ? text_of(result_, name, *value) : ""});
+        if (name == "memory_total_bytes" && is_at_limit(*kept_[i])) row.back().text += " †";
         if (i == 0 && name == objective_) row.back().mark = Mark::best;
       }
       table.rows.push_back(std::move(row));
+    }
+    if (std::any_of(kept_.begin(), kept_.end(),
+                    [](const ResultCase* one) { return is_at_limit(*one); })) {
+      table.notes.push_back(fmt::format("† {}.", kAtLimit));
     }
     if (kept_.size() > kMostRanked) {
       table.notes.push_back(fmt::format("{} follow in result.csv.",

@@ -33,9 +33,10 @@ constexpr std::array kTime{"time_compute_s",     "time_bubble_s",       "time_te
                            "time_data_comm_s",   "time_optimizer_s",    "time_data_loading_s",
                            "time_other_s"};
 constexpr std::array kMemory{
-    "memory_total_bytes",       "memory_capacity_bytes",  "fits",
-    "memory_weights_bytes",     "memory_gradients_bytes", "memory_optimizer_bytes",
-    "memory_activations_bytes", "memory_workspace_bytes"};
+    "memory_total_bytes",     "memory_capacity_bytes",  "fits",
+    "memory_at_limit",        "memory_headroom_bytes",  "memory_weights_bytes",
+    "memory_gradients_bytes", "memory_optimizer_bytes", "memory_activations_bytes",
+    "memory_workspace_bytes"};
 constexpr std::array kJob{"parameters", "active_parameters", "trainable_parameters", "gpus",
                           "micro_batches"};
 
@@ -74,8 +75,9 @@ class FactTable {
     const auto number = fact(one_, name);
     if (!number) return;
     const auto band = one_.outcome.bands.find(name);
-    const std::string value = name == "fits" ? std::string(*number > 0.0 ? "yes" : "no")
-                                             : fact_text(*number, unit_of(name, result_.fact_info));
+    const std::string value = name == "fits" || name == "memory_at_limit"
+                                  ? std::string(*number > 0.0 ? "yes" : "no")
+                                  : fact_text(*number, unit_of(name, result_.fact_info));
     row(name, value, band == one_.outcome.bands.end() ? "" : band_text(*number, band->second));
   }
 
@@ -223,7 +225,9 @@ void add_headline(const Result& result, const ResultCase& one, View& view) {
   const auto capacity = fact(one, "memory_capacity_bytes");
   const bool fits = fact(one, "fits").value_or(1.0) > 0.0;
   add("memory_total_bytes", fmt::format("{}{}", capacity ? "of " + memory_text(*capacity) : "",
-                                        fits ? "" : ", does not fit"));
+                                        !fits              ? ", does not fit"
+                                        : is_at_limit(one) ? ", at the limit"
+                                                           : ""));
 }
 
 void add_one(const Result& result, const ResultCase& one, View& view) {

@@ -122,7 +122,9 @@ ViewTable case_table(const Result& result, const ResultCase* best, const std::st
     std::vector<ViewCell> row;
     if (names_only) row.push_back({one.name});
     for (const std::string& path : varying) row.push_back({parameter_text(one, path)});
-    row.push_back({std::string(base::to_text(one.outcome.status)), ok ? Mark::muted : Mark::bad});
+    row.push_back({ok && is_at_limit(one) ? std::string("at the limit")
+                                          : std::string(base::to_text(one.outcome.status)),
+                   ok ? Mark::muted : Mark::bad});
     for (const char* name : facts) {
       const bool is_best = &one == best && std::string_view(name) == rate;
       row.push_back({value_of(one, name, result), is_best ? Mark::best
@@ -135,6 +137,8 @@ ViewTable case_table(const Result& result, const ResultCase* best, const std::st
     view.notes.push_back(fmt::format("* most {}: {}.",
                                      counts_tokens(rate) ? "tokens a second" : "samples a second",
                                      names(*best)));
+  if (std::any_of(result.cases.begin(), result.cases.end(), is_at_limit))
+    view.notes.emplace_back(kAtLimit);
   add_reasons(result, names, view);
   return view;
 }

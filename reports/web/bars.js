@@ -3,6 +3,9 @@ window.windtunnelBars = function (spec, colors, show) {
   'use strict';
   function colorOf(part) { return colors.dark ? part.on_dark : part.color; }
   function text(value) { return show.text(value, spec.x.unit, 4); }
+  function endOf(bar) {
+    return spec.parts.reduce(function (sum, part) { return sum + part.values[bar]; }, spec.starts.length > 0 ? spec.starts[bar] : 0);
+  }
   var several = spec.parts.length > 1;
   var series = [];
   if (spec.starts.length > 0) {
@@ -12,9 +15,11 @@ window.windtunnelBars = function (spec, colors, show) {
     series.push({ type: 'bar', stack: 'all', name: part.name, data: part.values, itemStyle: { color: colorOf(part) }, barMaxWidth: 18, emphasis: { focus: 'series' } });
   });
   if (spec.endings.length > 0) {
-    series.push({ type: 'bar', stack: 'all', silent: true, itemStyle: { color: 'transparent' }, tooltip: { show: false },
-      data: spec.endings.map(function (ending) {
-        return { value: 0, label: { show: true, position: 'right', formatter: function () { return show.width < 640 ? ending.split(' (')[0] : ending; }, color: colors.soft, backgroundColor: colors.paper, padding: [0, 2], fontSize: 12 } };
+    series.push({ type: 'bar', stack: 'all', silent: true, itemStyle: { color: 'transparent' }, tooltip: { show: false }, barMaxWidth: 18,
+      data: spec.endings.map(function (ending, bar) {
+        // From the end of the bar to where the words begin: across a limit that they would lie under.
+        var gap = spec.places ? Math.max(0, spec.places[bar] - endOf(bar)) : 0;
+        return { value: gap, label: { show: true, position: 'right', formatter: function () { return show.width < 640 ? ending.split(' (')[0] : ending; }, color: colors.soft, backgroundColor: colors.paper, padding: [0, 2], fontSize: 12 } };
       }) });
   }
   if (spec.limits.length > 0 && series.length > 0) {

@@ -120,13 +120,13 @@ std::string_view to_text(MemoryOf of) {
     case MemoryOf::allocated:
       return "allocated";
     case MemoryOf::states:
-      return "weights, gradients and optimizer of the first stage's layers";
+      return "states of layers";
     case MemoryOf::activations:
-      return "activations of the first stage's layers";
+      return "activations of layers";
     case MemoryOf::states_and_activations:
-      return "weights, gradients, optimizer and activations of the first stage's layers";
+      return "states and activations of layers";
     case MemoryOf::activation_share:
-      return "activations over those with tensor parallelism alone";
+      return "activations, share of baseline";
   }
   return "";
 }

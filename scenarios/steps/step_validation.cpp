@@ -184,7 +184,7 @@ base::Outcome StepValidation::outcome() const {
   out.tables["rows"] = rows_table(steps);
   out.tables["groups"] = groups_table(timed);
   if (out.facts.contains("memory_rows")) {
-    out.tables["memory"] = memory_table(steps);
+    out.tables["memory_rows"] = memory_table(steps);
     out.tables["memory_groups"] = memory_groups_table(steps);
   }
   out.tables["inferred"] = inferred_table(steps);

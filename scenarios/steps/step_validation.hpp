@@ -49,7 +49,7 @@ struct StepValidation {
   std::vector<ValidatedStep> steps;
   std::vector<SkippedStep> skipped;
 
-  // Facts and tables (rows, groups, memory, memory_groups, skipped, inferred) of one case.
+  // Facts and tables (rows, groups, memory_rows, memory_groups, skipped, inferred) of one case.
   base::Outcome outcome() const;
 };
 

@@ -16,18 +16,17 @@ namespace windtunnel::reports {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
-// Steps of two models; the error of row i is i / rows, the memory is predicted exactly.
+// Steps of two models; the error of row i is i / rows.
 base::Table steps(std::size_t rows) {
-  base::Table table{{"row", "model", "gpu", "measured_s", "predicted_s", "error",
-                     "memory_measured_bytes", "memory_predicted_bytes", "status"},
-                    {}};
+  base::Table table{{"row", "model", "gpu", "measured_s", "predicted_s", "error", "status"}, {}};
   for (std::size_t i = 0; i < rows; ++i) {
     const double error = static_cast<double>(i) / static_cast<double>(rows);
     const double measured = 2.0 + static_cast<double>(i % 7);
     table.rows.push_back({std::string("row-") + std::to_string(i),
                           std::string(i % 2 == 0 ? "small" : "large"), std::string("h100-sxm"),
-                          measured, measured * (1.0 + error), error, 4e10, 4e10, std::string()});
+                          measured, measured * (1.0 + error), error, std::string()});
   }
   return table;
 }
@@ -38,10 +37,9 @@ const XyChart& chart_at(const std::vector<Chart>& charts, std::size_t at) {
 
 TEST(AccuracyCharts, AreColouredByWhatTellsTheRowsApart) {
   const auto charts = accuracy_charts(steps(10), nullptr, "a");
-  ASSERT_EQ(charts.size(), 3U) << "times, errors, memory";
+  ASSERT_EQ(charts.size(), 2U) << "times, errors";
   EXPECT_EQ(chart_at(charts, 0).series[0].name, "small");
   EXPECT_EQ(chart_at(charts, 0).series[1].name, "large") << "there is one GPU but two models";
-  EXPECT_EQ(chart_at(charts, 2).title, "Memory predicted against measured");
 }
 
 TEST(AccuracyCharts, TheBandAroundTheDiagonalHoldsNineRowsInTen) {
@@ -124,8 +122,48 @@ TEST(AccuracyPage, ShowsWhatWasInferredAndRowsOutOfMemory) {
   result.cases.push_back(one);
   const std::string page = to_html(result);
   EXPECT_THAT(page, HasSubstr("What was inferred"));
-  EXPECT_THAT(page, HasSubstr("Rows out of memory, and false alarms (1 rows)"));
+  EXPECT_THAT(page, HasSubstr("Rows out of memory or at its limit, and false alarms (1 rows)"));
   EXPECT_THAT(to_text(result, {.width = 100}), HasSubstr("micro_batch: 16"));
+}
+
+// Rows of an analytic profile: bytes, a share of a baseline, and no time.
+ResultCase memory_alone() {
+  ResultCase one;
+  one.name = "memory.csv";
+  one.outcome.facts = {{"rows", 0.0},
+                       {"skipped", 0.0},
+                       {"memory_rows", 2.0},
+                       {"memory_mean_abs_error", 0.01},
+                       {"memory_bias", -0.005},
+                       {"memory_inside_band", 1.0},
+                       {"out_of_memory_rows", 0.0}};
+  one.outcome.tables["rows"] = {{"row", "measured_s", "predicted_s"}, {}};
+  one.outcome.tables["memory_rows"] = {
+      {"row", "memory_of", "measured_bytes", "predicted_bytes", "measured_fraction",
+       "predicted_fraction", "error", "whole_stage_bytes"},
+      {{std::string("m-1"), std::string("activations of layers"), 4e10, 4e10, base::Cell(),
+        base::Cell(), 0.0, 5e10},
+       {std::string("m-2"), std::string("activations, share of baseline"), base::Cell(),
+        base::Cell(), 0.5, 0.51, 0.02, 6e10}}};
+  one.outcome.tables["memory_groups"] = {
+      {"memory_of", "rows", "mean_abs_error"},
+      {{std::string("activations of layers"), std::int64_t{1}, 0.0}}};
+  return one;
+}
+
+TEST(AccuracyPage, OfRowsWithMemoryAloneSpeaksOfMemoryAndNotOfTimes) {
+  Result result;
+  result.scenarios.push_back({"memory.csv", "memory.csv", ""});
+  result.cases.push_back(memory_alone());
+  const std::string text = to_text(result, {.width = 200});
+  EXPECT_THAT(text, HasSubstr("the memory that 2 rows state is predicted with a mean absolute "
+                              "error of 1.0 % (bias -0.5 %); no row states a time."));
+  EXPECT_THAT(text, HasSubstr("Memory by row"));
+  EXPECT_THAT(text, HasSubstr("51.0 %")) << "shares stand beside bytes";
+  EXPECT_THAT(text, Not(HasSubstr("rows  0")));
+  const std::string page = to_html(result);
+  EXPECT_THAT(page, HasSubstr("Memory predicted against measured"));
+  EXPECT_THAT(page, HasSubstr("share of the baseline"));
 }
 
 }  // namespace

@@ -6,12 +6,17 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "calibration/fabric_model.hpp"
+#include "calibration/kernels/device_model.hpp"
 #include "calibration/measurement.hpp"
 #include "models/networks/fine_tuning.hpp"
+#include "scenarios/steps/step_memory.hpp"
 #include "scenarios/steps/step_scenario.hpp"
+#include "scenarios/steps/step_validation.hpp"
 #include "strategies/train/memory_facts.hpp"
 
 namespace windtunnel::scenarios {
@@ -102,6 +107,44 @@ TEST_F(SharedTable, UsedMemoryOfBloomsSweepIsWithinFivePercent) {
   EXPECT_LT(sum / rows, 0.05);
 }
 
+// Figures 1 and 7 of Korthikanti et al. 2022: bytes of an analytic profile and shares read off a
+// figure, whose bars are right to a hundredth of their height.
+TEST_F(SharedTable, MegatronsProfileIsWithinAHundredth) {
+  if (missing("megatron_memory")) GTEST_SKIP() << "no shared tables here";
+  const auto rows = calibration::read_measurement_file(table("megatron_memory")).other;
+  StepModels models;
+  models.links = calibration::shipped_model();
+  models.kernels = [](const sim::Gpu& gpu) { return calibration::kernel_model_for(gpu, ""); };
+  const StepValidation validation = validate_steps(rows, models);
+  for (const ValidatedStep& step : validation.steps) {
+    ASSERT_TRUE(step.memory) << step.row.id;
+    EXPECT_LT(std::abs(step.memory->error()), 0.012) << step.row.id;
+    EXPECT_TRUE(step.memory->inside()) << step.row.id;
+  }
+  const base::Outcome out = validation.outcome();
+  EXPECT_EQ(out.facts.at("memory_rows"), static_cast<double>(rows.size()));
+  EXPECT_LT(out.facts.at("memory_mean_abs_error"), 0.004);
+  EXPECT_EQ(out.tables.at("memory_rows").rows.size(), rows.size());
+  EXPECT_EQ(out.tables.at("memory_groups").rows.size(), 3U);
+}
+
+// Who ran out of memory does not fit or fits only at the limit, and at most two of those that ran do.
+TEST_F(SharedTable, WhoRanOutOfMemoryOfBloomsSweepIsFlagged) {
+  if (missing("bloom_topology_sweep")) GTEST_SKIP() << "no shared tables here";
+  int alarms = 0, short_of = 0;
+  for (const RowMemory& one : memories("bloom_topology_sweep")) {
+    const bool flagged = !one.fits() || strategies::at_limit(one.stages, one.gpu);
+    if (one.row.outcome == "oom") {
+      EXPECT_TRUE(flagged) << one.row.id;
+      ++short_of;
+    } else {
+      alarms += flagged ? 1 : 0;
+    }
+  }
+  EXPECT_GE(short_of, 3);
+  EXPECT_LE(alarms, 2);
+}
+
 TEST_F(SharedTable, WhatRanFits) {
   for (const char* name : {"dgxc", "nemo_mbridge", "mosaic_mpt_fsdp", "vtrain_multi"}) {
     if (missing(name)) GTEST_SKIP() << "no shared tables here";
@@ -150,6 +193,52 @@ TEST(StepMemory, WhatIsStatedStays) {
   EXPECT_EQ(strategy_of(row).recompute, models::Recompute::none);
   row.recompute = "", row.outcome = "oom";  // it did not fit, so nothing says what would have
   EXPECT_EQ(strategy_of(row).recompute, models::Recompute::none);
+}
+
+TEST(StepMemory, WordsSayWhichQuantityARowStates) {
+  const auto of = [](const std::string& words, bool percent) -> std::optional<MemoryOf> {
+    StepRow row;
+    row.memory_kind = words;
+    (percent ? row.memory_percent : row.memory_gib) = 10.0;
+    const auto stated = stated_memory(row);
+    return stated ? std::optional(stated->of) : std::nullopt;
+  };
+  EXPECT_EQ(of("max mem first/last node (GB as printed)", false), MemoryOf::device);
+  EXPECT_EQ(of("max over ranks torch max_memory_allocated", false), MemoryOf::allocated);
+  EXPECT_EQ(of("max over GPUs reserved/active", false), MemoryOf::reserved);
+  EXPECT_EQ(of("params+grads+optimizer state", false), MemoryOf::states);
+  EXPECT_EQ(of("Activations (1st stage, peak)", false), MemoryOf::activations);
+  EXPECT_EQ(of("parameters, optimizer and activations", false), MemoryOf::states_and_activations);
+  EXPECT_EQ(of("activation memory as % of TP-only baseline", true), MemoryOf::activation_share);
+  EXPECT_EQ(of("% of the device", true), std::nullopt) << "a percentage of what is not predicted";
+}
+
+StepRow profile_row() {
+  StepRow row = row_of("megatron-22b", "Megatron-LM");
+  row.source = "arXiv 2205.05198", row.gpu = "a100-sxm-80gb", row.precision = "fp16";
+  row.gpus = 8, row.tensor = 8, row.pipeline = 1, row.sequence_length = 2048;
+  row.micro_batch = 4, row.global_batch = 4, row.zero.reset(), row.time_s.reset();
+  row.recompute = "none", row.sequence_parallel = 0;
+  return row;
+}
+
+TEST(StepMemory, OfAProfileIsNotFittedToADevice) {
+  StepRow row = profile_row();
+  row.memory_kind = "activations (1st stage, peak)", row.memory_gib = 60.0;
+  row.global_batch = 64, row.micro_batch = 64;  // far beyond any device
+  EXPECT_EQ(strategy_of(row).zero, strategies::ZeroLevel::none);
+  EXPECT_EQ(strategy_of(row).recompute, models::Recompute::none);
+}
+
+TEST(StepMemory, TheBaselineIsAHundredPercentOfItself) {
+  StepRow row = profile_row();
+  row.memory_kind = "activations as % of the baseline", row.memory_percent = 100.0;
+  const StepTurning turned = scenario_of(row);
+  ASSERT_TRUE(turned.scenario) << turned.reason;
+  const auto compared = compare_memory(*stated_memory(row), *turned.scenario, {});
+  ASSERT_TRUE(compared);
+  EXPECT_DOUBLE_EQ(compared->predicted, 1.0);
+  EXPECT_GT(compared->stage, compared->layers) << "embedding and head stand on it";
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 // activations, and the sentence of a job that does not fit.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <string>
 
 #include "sim/base/unit_text.hpp"
@@ -119,6 +121,87 @@ TEST(TrainMemory, WhatDoesNotFitSaysWhatWould) {
   EXPECT_NE(changed.find(base::to_text(base::Bytes(after.facts.at("memory_total_bytes")))),
             std::string::npos)
       << changed;
+}
+
+struct Technique {
+  const char* name;
+  bool sequence_parallel;
+  models::Recompute recompute;
+  double bytes;  // of a layer in units of s b h, at tensor 8 and sequence 2048
+};
+
+TrainJob megatron(const Technique& technique, std::int64_t pipeline, std::int64_t chunks) {
+  TrainJob job;
+  job.workload.sequence_length = 2048;
+  job.workload.global_batch = pipeline;
+  job.workload.precision = models::NumberFormat::fp16;
+  job.strategy.sizes = {.tensor = 8, .pipeline = pipeline};
+  job.strategy.virtual_stages = chunks;
+  if (chunks > 1) job.strategy.schedule = PipelineSchedule::interleaved;
+  job.strategy.sequence_parallel = technique.sequence_parallel;
+  job.strategy.recompute = technique.recompute;
+  job.strategy.software = "megatron-lm-2022";
+  return job;
+}
+
+// Korthikanti et al. 2022: equations 2, 4 and 6 and table 2, times L for a first stage of 1F1B and
+// L (1 + (p - 1) / (p v)) for one that is interleaved; 18 bytes a parameter, 12 h^2 a layer.
+TEST(TrainMemory, OfTheFirstStagesLayersIsThePublishedFormula) {
+  const double square = 5.0 * 96 * 2048 / 12288;  // 5 a s / h
+  const std::array techniques{
+      Technique{"none", false, models::Recompute::none, 10 + 24.0 / 8 + square / 8},
+      Technique{"sequence parallel", true, models::Recompute::none, (34 + square) / 8},
+      Technique{"selective", false, models::Recompute::selective, 10 + 24.0 / 8},
+      Technique{"both", true, models::Recompute::selective, 34.0 / 8},
+      Technique{"full", false, models::Recompute::full, 2},
+  };
+  const Subject subject("megatron-175b");
+  const auto cluster = test::valid(h100_cluster(8));
+  for (const std::int64_t chunks : {1, 3}) {
+    for (const Technique& technique : techniques) {
+      const TrainPlanning planning =
+          make_train_plan(megatron(technique, 8, chunks), subject.model, subject.network, *cluster);
+      ASSERT_TRUE(planning.plan) << planning.infeasible;
+      const LayersMemory layers = layers_memory(*planning.plan, subject.network, 0);
+      const double more = chunks > 1 ? 1.0 + 7.0 / (8.0 * static_cast<double>(chunks)) : 1.0;
+      const double formula = 2048.0 * 12288 * technique.bytes * 96 * more;
+      EXPECT_NEAR(layers.activations.value(), formula, 1e-9 * formula) << technique.name;
+      const double states = 18.0 * 12 * 96 * 12288.0 * 12288.0 / 64;
+      EXPECT_NEAR(layers.states.value(), states, 2e-3 * states) << "biases and norms beside it";
+    }
+  }
+}
+
+// As the device grows: too little, enough only if freed blocks are given back, enough.
+TEST(TrainMemory, IsAtTheLimitBetweenNotFittingAndHavingRoomForFreedBlocks) {
+  const Subject subject("megatron-7.5b");
+  const TrainJob job = gpt("megatron-deepspeed");
+  const StageMemory memory = first_stage(job, subject, 2);
+  ASSERT_GT(memory.held, base::Bytes(0));
+  const auto on = [&](base::Bytes usable) {
+    sim::Cluster cluster = h100_cluster(2);
+    cluster.node.gpu.memory = usable / (usable_memory(cluster.node.gpu) / cluster.node.gpu.memory);
+    return test::train(job, subject, cluster);
+  };
+  const base::Outcome none = on(0.99 * memory.total());
+  EXPECT_EQ(none.facts.at("fits"), 0.0);
+  EXPECT_EQ(none.facts.at("memory_at_limit"), 0.0) << "it does not fit at all";
+  const base::Outcome limit = on(memory.total() + 0.5 * memory.held);
+  EXPECT_EQ(limit.facts.at("fits"), 1.0);
+  EXPECT_EQ(limit.status, base::Status::ok);
+  EXPECT_EQ(limit.facts.at("memory_at_limit"), 1.0);
+  EXPECT_NEAR(limit.facts.at("memory_headroom_bytes"), -0.5 * memory.held.value(), 1.0);
+  const auto warns = [](const base::Outcome& out) {
+    return std::any_of(out.warnings.begin(), out.warnings.end(), [](const std::string& text) {
+      return text.find("stage 0 fits at the limit") != std::string::npos;
+    });
+  };
+  EXPECT_TRUE(warns(limit));
+  const base::Outcome room = on(1.01 * memory.wanted());
+  EXPECT_EQ(room.facts.at("fits"), 1.0);
+  EXPECT_EQ(room.facts.at("memory_at_limit"), 0.0);
+  EXPECT_GT(room.facts.at("memory_headroom_bytes"), 0.0);
+  EXPECT_FALSE(warns(room));
 }
 
 }  // namespace
