@@ -83,7 +83,7 @@ ShiftRows shift_rows(const std::map<std::string, Rows>& fabrics,
     std::vector<PreparedCase> mine;
     for (const auto* row : rows) {
       PreparedCase prepared = prepared_row(*row);
-      if (belongs(prepared.the_case.links)) mine.push_back(std::move(prepared));
+      if (belongs(prepared.the_case.links)) mine.push_back(prepared);
     }
     if (mine.empty()) continue;
     ++out.fabrics;

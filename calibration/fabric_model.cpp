@@ -57,7 +57,6 @@ bool answers(Op op, Algorithm algorithm) {
       return !peers;
     case Algorithm::tree:
     case Algorithm::double_binary_tree:
-      return op == Op::all_reduce;
     case Algorithm::in_network:
       return op == Op::all_reduce;
     case Algorithm::direct:

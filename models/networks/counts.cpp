@@ -1,6 +1,7 @@
 #include "models/networks/counts.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace windtunnel::models {
 namespace {
@@ -135,7 +136,7 @@ std::int64_t active_parameters(const Network& network) {
       sum += op.active_share * real(op.parameters.total());
     }
   }
-  return static_cast<std::int64_t>(sum + 0.5);
+  return std::llround(sum);
 }
 
 RankParameters parameters_on_rank(const Op& op, const Layout& layout) {

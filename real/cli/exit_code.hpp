@@ -1,6 +1,8 @@
 // Exit statuses of windtunnel-measure, those of contract.md section 1.
 #pragma once
 
+#include "sim/base/interrupt.hpp"
+
 namespace windtunnel::real {
 
 enum class ExitCode : int {
@@ -10,7 +12,7 @@ enum class ExitCode : int {
   input = 3,        // a file the user gave has errors
   environment = 4,  // no device, a file that cannot be written, a program that is missing
   bug = 70,
-  interrupted = 130  // finished points are saved
+  interrupted = base::kInterruptedStatus  // finished points are saved
 };
 
 }  // namespace windtunnel::real

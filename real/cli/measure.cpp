@@ -11,12 +11,12 @@
 
 #include "real/cli/arguments.hpp"
 #include "real/cli/exit_code.hpp"
-#include "real/cli/interrupt.hpp"
 #include "real/cli/mpi_child.hpp"
 #include "real/record.hpp"
 #include "real/sweep.hpp"
 #include "sim/base/contract.hpp"
 #include "sim/base/diagnostics.hpp"
+#include "sim/base/interrupt.hpp"
 #include "sim/base/unit_text.hpp"
 
 namespace windtunnel::real {
@@ -130,7 +130,7 @@ class Run {
       print_plan(benchmarks, arguments_, device_->identity());
       return ExitCode::ok;
     }
-    const InterruptGuard guard;
+    const base::InterruptGuard guard;
     ExitCode status = ExitCode::ok;
     if (!benchmarks.empty() || mpi_verbs_.empty()) status = sweep(benchmarks);
     if (status != ExitCode::interrupted && !mpi_verbs_.empty())
@@ -177,7 +177,7 @@ class Run {
     options.known = [&](const std::string& point) { return rows->known(point); };
     options.write = [&](const Fields& row) { rows->write(row); };
     options.progress = [](const std::string& line) { fmt::print(stderr, "{}\n", line); };
-    options.stop = InterruptGuard::requested;
+    options.stop = base::InterruptGuard::requested;
     const SweepResult result = run_sweep(*device_, benchmarks, options);
     if (writes) print_summary(result, arguments_);
     return status_of(result);
@@ -198,7 +198,7 @@ class Run {
       const Seconds gone(std::chrono::duration<double>(Clock::now() - start_).count());
       worst = std::max(worst,
                        measure_under_mpi(arguments_, mpi_verbs_, ranks, arguments_.budget - gone));
-      if (InterruptGuard::requested()) return ExitCode::interrupted;
+      if (base::InterruptGuard::requested()) return ExitCode::interrupted;
     }
     return static_cast<ExitCode>(worst);
   }

@@ -3,11 +3,11 @@
 
 #include "scenarios/cli/files.hpp"
 #include "scenarios/cli/flags.hpp"
-#include "scenarios/cli/interrupt.hpp"
 #include "scenarios/cli/result_output.hpp"
 #include "scenarios/cli/scenario_files.hpp"
 #include "scenarios/cli/verb.hpp"
 #include "scenarios/search/plan.hpp"
+#include "sim/base/interrupt.hpp"
 
 namespace windtunnel::scenarios::cli {
 
@@ -81,12 +81,12 @@ ExitCode verb_plan(const Invocation& invocation) {
   if (!flags.out.empty()) prepare_folder(flags.out);
   Study study;
   {
-    const InterruptGuard guard;
+    const base::InterruptGuard guard;
     Progress progress(flags.work.progress(console));
     study = run_plan(scenarios.front(), {.jobs = flags.work.jobs(),
                                          .tool_version = invocation.tool.version,
                                          .tool_git = invocation.tool.git,
-                                         .stop_requested = InterruptGuard::requested,
+                                         .stop_requested = base::InterruptGuard::requested,
                                          .on_progress = [&](std::int64_t done, std::int64_t total) {
                                            progress.update(done, total);
                                          }});

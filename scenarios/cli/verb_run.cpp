@@ -3,12 +3,12 @@
 
 #include "scenarios/cli/files.hpp"
 #include "scenarios/cli/flags.hpp"
-#include "scenarios/cli/interrupt.hpp"
 #include "scenarios/cli/result_output.hpp"
 #include "scenarios/cli/scenario_files.hpp"
 #include "scenarios/cli/verb.hpp"
 #include "scenarios/measured_points.hpp"
 #include "scenarios/study.hpp"
+#include "sim/base/interrupt.hpp"
 
 namespace windtunnel::scenarios::cli {
 
@@ -40,12 +40,12 @@ RunFlags parse(const Invocation& invocation) {
 
 Study simulate(const std::vector<LoadedScenario>& scenarios, const RunFlags& flags,
                const ToolVersion& tool, const Console& console) {
-  const InterruptGuard guard;
+  const base::InterruptGuard guard;
   Progress progress(flags.work.progress(console));
   return run_study(scenarios, {.jobs = flags.work.jobs(),
                                .tool_version = tool.version,
                                .tool_git = tool.git,
-                               .stop_requested = InterruptGuard::requested,
+                               .stop_requested = base::InterruptGuard::requested,
                                .on_progress = [&progress](std::int64_t done, std::int64_t total) {
                                  progress.update(done, total);
                                }});

@@ -1,11 +1,13 @@
-// Ctrl-C while cases run: the first one asks the study to stop after what is finished, the second
-// ends the program at once. Signals are process-wide, so this is one object at a time, for as long
-// as a study runs.
+// Ctrl-C during long work: the first one asks it to stop after what is in hand, the second ends the
+// program at once. Signals are process-wide, so this is one object at a time, for as long as the
+// work runs.
 #pragma once
 
 #include <csignal>
 
-namespace windtunnel::scenarios::cli {
+namespace windtunnel::base {
+
+constexpr int kInterruptedStatus = 130;  // the exit status of a program that was interrupted
 
 class InterruptGuard {
  public:
@@ -21,4 +23,4 @@ class InterruptGuard {
   struct sigaction old_terminate_ {};
 };
 
-}  // namespace windtunnel::scenarios::cli
+}  // namespace windtunnel::base

@@ -1,10 +1,8 @@
-#include "scenarios/cli/interrupt.hpp"
+#include "sim/base/interrupt.hpp"
 
 #include <unistd.h>
 
-#include "scenarios/cli/exit_code.hpp"
-
-namespace windtunnel::scenarios::cli {
+namespace windtunnel::base {
 
 namespace {
 
@@ -13,7 +11,7 @@ volatile std::sig_atomic_t requested_count = 0;
 
 extern "C" void on_signal(int /*signal*/) {
   requested_count = requested_count + 1;
-  if (requested_count > 1) _exit(static_cast<int>(ExitCode::interrupted));
+  if (requested_count > 1) _exit(kInterruptedStatus);
 }
 
 }  // namespace
@@ -36,4 +34,4 @@ bool InterruptGuard::requested() {
   return requested_count > 0;
 }
 
-}  // namespace windtunnel::scenarios::cli
+}  // namespace windtunnel::base
