@@ -45,7 +45,7 @@ void add_scan(const Transformer& t, const LayerPlace& place, std::vector<Op>& op
                  .work = MemoryWork{.op = MemoryOp::swiglu,
                                     .width = static_cast<double>(mixed),
                                     .forward = {1, 2.0},
-                                    .backward = {2, 4.0}},
+                                    .backward = {3, 6.0}},  // its output is made again
                  .rows = place.rows,
                  .split = TensorSplit::column};
   convolution.parameters.tensor =

@@ -8,6 +8,13 @@ namespace {
 
 constexpr double kStateBytes = 4.0;  // the state is kept in FP32
 
+// Backward, kernels keep neither the states of chunks nor what the convolution gave, and make them
+// again. Of mamba_ssm's (ops/triton/ssd_combined.py, _mamba_chunk_scan_combined_bwd): states of chunks,
+// passing them on, and gradients of states, of passing, of inputs, keys, queries, scores and decay. Each
+// of five reads the inputs and the gradient of the outputs; the states are moved nine times.
+constexpr double kBackwardRows = 10.0, kBackwardStates = 9.0;
+constexpr std::int64_t kBackwardKernels = 9;
+
 struct ScanShare {
   std::int64_t heads = 1, groups = 1;
 };
@@ -49,12 +56,19 @@ void lower_work(const ScanWork& work, const Target& target) {
     product(q, work.head_dim + work.state, q, share.heads);  // corrected values and keys
   }
   const double inner = static_cast<double>(share.heads * work.head_dim);
+  if (target.pass != Pass::forward) {
+    product(work.state, work.head_dim, q, share.heads);
+    const double rows_moved = kBackwardRows * static_cast<double>(rows) * inner * target.element();
+    const double states_moved =
+        kBackwardStates * kStateBytes * static_cast<double>(chunks) * state_elements(work, share);
+    return target.memory(MemoryOp::copy, rows_moved + states_moved, rows, kBackwardKernels);
+  }
   const double tokens = static_cast<double>(rows) *
                         (2.0 * inner + 2.0 * static_cast<double>(share.groups * work.state)) *
                         target.element();
   const double states =
       3.0 * kStateBytes * static_cast<double>(chunks) * state_elements(work, share);
-  target.memory(MemoryOp::copy, (tokens + states) * static_cast<double>(passes), rows, passes);
+  target.memory(MemoryOp::copy, tokens + states, rows);
 }
 
 }  // namespace windtunnel::models

@@ -116,13 +116,23 @@ Seconds exposed(Seconds exchange, Seconds compute, WeightGather gather) {
 // waits, and streams meet. 0.8 to 1.
 constexpr double kPairHides = 0.9;
 
+// Of products beside tokens on their way: a dispatcher takes more multiprocessors than a collective.
+double slowdown_beside_tokens(const PassSite& site) {
+  const double beside =
+      site.kernels.slowdown({models::KernelClass::gemm, models::Background::collective});
+  const auto all = static_cast<double>(site.gpu.streaming_multiprocessors);
+  if (site.stack.experts != ExpertSends::per_node || all < 2.0 * kDispatchMultiprocessors) {
+    return beside;
+  }
+  return std::max(beside, all / (all - kDispatchMultiprocessors));
+}
+
 void hide_experts(ChunkCost& chunk, const PassSite& site) {
   const Seconds exchange = chunk.forward.expert.time + chunk.input.expert.time;
   if (exchange.value() <= 0) return;
   const Seconds compute = chunk.forward.compute() + chunk.input.compute() + chunk.weight.compute();
   const double left = 1.0 - base::min(exchange * kPairHides, compute) / exchange;
-  const double slowdown =
-      site.kernels.slowdown({models::KernelClass::gemm, models::Background::collective});
+  const double slowdown = slowdown_beside_tokens(site);
   for (PassCost* pass : {&chunk.forward, &chunk.input}) {
     Interval& products = pass->kernels[static_cast<std::size_t>(KernelKind::moe)];
     const Seconds slowed = pass->expert.time * ((1.0 - left) * (slowdown - 1.0));

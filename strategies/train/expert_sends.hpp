@@ -13,6 +13,8 @@
 // (0.05 to 0.25: finding who goes where, permuting), e_near 0.68, e_far 0.88: the published benchmark
 // of HybridEP (deepseek-ai/DeepEP, docs/README_Hybrid-EP.md: 4,096 tokens of 7,168, top 8; 536 to 750
 // GB/s on B200 and GB200 NVL36, 42 to 50 GB/s between nodes on 64 H100). Bands: 0.75 to 1.4 times.
+// It takes 32 multiprocessors (moe_hybridep_num_sms of Megatron-Bridge's scripts/performance), which
+// products beside it do without.
 #pragma once
 
 #include <cmath>
@@ -23,6 +25,7 @@
 namespace windtunnel::strategies {
 
 enum class ExpertSends { per_expert, per_node };
+inline constexpr double kDispatchMultiprocessors = 32;
 
 // Traffic of per_node over that of per_expert, in (0, 1]. Pre: nodes >= 1, top_k >= 1.
 inline double per_node_share(std::int64_t nodes, std::int64_t top_k) {

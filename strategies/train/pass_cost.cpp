@@ -99,6 +99,15 @@ models::KernelTime at_least(models::KernelTime time, Seconds least) {
   return time;
 }
 
+// How much longer a permutation of rows takes than a copy of as many bytes.
+constexpr double kPermutation = 0.88 / 0.5;
+
+// Permutations are the memory-bound ops that experts divide.
+bool permutes(const models::Op& op) {
+  return op.split == models::TensorSplit::experts &&
+         std::holds_alternative<models::MemoryWork>(op.work);
+}
+
 void add_kernel(const models::Kernel& kernel, models::Pass pass, const PassSite& site,
                 std::optional<KernelKind> kind_of_op, PassCost& out) {
   const auto count = static_cast<double>(kernel.count);
@@ -150,7 +159,7 @@ std::int64_t copies_of(const models::Op& op) {
 
 void add_sort(base::Bytes routed, double count, const PassSite& site, PassCost& out) {
   const models::MemoryQuery copy{.op = models::MemoryOp::copy, .bytes = routed * 2.0};
-  const models::KernelTime time = site.kernels.time(copy);
+  const models::KernelTime time = scaled(site.kernels.time(copy), kPermutation);
   out.kernels[static_cast<std::size_t>(KernelKind::moe)].add(time.time, time.low, time.high, count);
   out.by_basis[static_cast<std::size_t>(time.basis)] += time.time * count;
   out.launches += static_cast<std::int64_t>(count);
@@ -233,6 +242,27 @@ void PassCost::add(const PassCost& other, double count) {
   extrapolated += other.extrapolated * count;
 }
 
+namespace {
+
+void add_permutation(const models::Kernel& kernel, const PassSite& site, PassCost& out) {
+  PassCost copy;
+  add_kernel(kernel, models::Pass::forward, site, std::nullopt, copy);
+  for (Interval& kind : copy.kernels) scale(kind, kPermutation);
+  for (Seconds& basis : copy.by_basis) basis *= kPermutation;
+  copy.extrapolated *= kPermutation;
+  out.add(copy);
+}
+
+// The plain all-to-all of a layer waits for the host once, forward: it knows the counts backward.
+void add_counting(models::Pass pass, const PassSite& site, PassCost& out) {
+  const bool counted = site.stack.experts == ExpertSends::per_expert;
+  if (pass != models::Pass::forward || !counted || site.groups.expert.ranks <= 1) return;
+  const Seconds time = site.stack.expert_counts;
+  out.expert.add(time, time * 0.5, time * 2.0, 1.0);
+}
+
+}  // namespace
+
 PassCost pass_cost(const models::Op& op, const models::BatchShape& batch,
                    const models::LoweringOptions& options, models::Pass pass,
                    const PassSite& site) {
@@ -243,7 +273,10 @@ PassCost pass_cost(const models::Op& op, const models::BatchShape& batch,
   const auto kind = experts ? std::optional(KernelKind::moe) : std::nullopt;
   PassSite on = site;
   if (experts && models::fuses_experts(*experts, options)) on.stack.expert_start = Seconds(0);
-  for (const models::Kernel& kernel : kernels) add_kernel(kernel, pass, on, kind, out);
+  for (const models::Kernel& kernel : kernels) {
+    permutes(op) ? add_permutation(kernel, on, out) : add_kernel(kernel, pass, on, kind, out);
+  }
+  if (experts) add_counting(pass, site, out);
   out.flops = models::flops(kernels);
   out.bytes = models::bytes(kernels);
   std::vector<models::Exchange> exchanges;

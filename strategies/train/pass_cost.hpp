@@ -13,10 +13,14 @@
 // (Transformer Engine): t = (t_product^1.5 + t_sums^1.5)^(1/1.5), t_sums the bytes of the sums at 0.85
 // of the bandwidth.
 // Experts whose products are kernels of their own, a few at a time (TE's grouped linear): start x
-// experts more, twice that in 8 bits and fewer, whose operands are cast expert by expert. Exponent,
+// experts more, twice that in 8 bits, whose operands are cast expert by expert, four times in nvfp4
+// (largest value, Hadamard transform, casts along either dimension). Exponent,
 // share and start (6 us) describe the grouped products in bf16 that SimuMax measured on a B200 (256 to
 // 9,832 rows an expert, MooreThreads/SimuMax configs/system; stack_kernels_test.cpp). With a plain
-// all-to-all, tokens are sorted by expert on either side of it: a copy for each exchange.
+// all-to-all, tokens are sorted by expert on either side of it: a copy for each exchange; and the host
+// reads how many go where before it can issue what follows (SoftwareStack::expert_counts).
+// Permutations move rows: half of a B200's bandwidth where a copy reaches 0.88 (SimuMax, permute_fwd and
+// permute_bwd of configs/system/b200_bf16_ceperm.json), taken for every GPU.
 //
 // Products and attention take at least what the power limit leaves them over a long run, and
 // attention what the generation of its kernels reaches (attention_generation.hpp).
@@ -75,6 +79,7 @@ struct StackKernels {
   double tensor_hidden = 1.0;
   double accumulated_bytes = 0.0;  // a weight, that a fused gradient product reads and writes
   base::Seconds expert_start{0};   // of the product of one expert, a kernel of its own
+  base::Seconds expert_counts{0};  // until the host knows where tokens go (plain all-to-all)
 };
 
 struct PassSite {

@@ -65,6 +65,9 @@ struct SoftwareStack {
   // enough to hide behind: pieces are products of fewer rows, and copies take from their bandwidth.
   double tensor_hidden = 1.0;
   base::Seconds expert_start{0};  // of the product of one expert (pass_cost.hpp); 0: one for all
+  // That a layer of experts waits, forward, behind a plain all-to-all: its host reads how many tokens go
+  // where, and issues permutation, exchange and the products of single experts from a standing start.
+  base::Seconds expert_counts{0};
   std::string source;
 };
 

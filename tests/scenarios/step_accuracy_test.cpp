@@ -1,4 +1,4 @@
-// Iterations of stacks of 2020 to 2022 on V100 and A100 against what is predicted for them. Shared
+// Measured iterations, of stacks of 2020 to 2026, against what is predicted for them. Shared
 // tables are read where they are there. Limits are what the model reaches, with a tenth of it and more
 // to spare: a change that makes it worse has to say so here.
 #include <gtest/gtest.h>
@@ -60,6 +60,18 @@ TEST_F(StepAccuracy, OfBloomsSweepIsSixPercentInTheRightOrder) {
   EXPECT_LT(all.facts.at("mean_abs_error"), 0.06);
   EXPECT_GT(all.facts.at("pair_order"), 0.90);
   EXPECT_LT(all.facts.at("regret"), 0.03);
+}
+
+TEST_F(StepAccuracy, OfStacksOfHopperAndBlackwellIsFourToTenPercent) {
+  const auto error = [](const char* name) {
+    return validated(name, every_row).outcome().facts.at("mean_abs_error");
+  };
+  EXPECT_LT(error("simumax_b200"), 0.045);
+  EXPECT_LT(error("dgxc"), 0.070);
+  EXPECT_LT(error("nemo_mbridge"), 0.100);
+  const base::Outcome grok =
+      validated("dgxc", [](const StepRow& row) { return row.model.starts_with("Grok"); }).outcome();
+  EXPECT_LT(grok.facts.at("mean_abs_error"), 0.06);
 }
 
 TEST_F(StepAccuracy, OfVtrainsIterationsIsTenPercent) {

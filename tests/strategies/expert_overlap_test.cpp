@@ -51,6 +51,23 @@ TEST(ExpertOverlap, LeavesTheRestOfAnExchangeThatIsLongerThanTheComputation) {
   EXPECT_LT(hidden.facts.at("time_expert_comm_s"), exposed.facts.at("time_expert_comm_s"));
 }
 
+// 32 of 132 multiprocessors are the dispatcher's: what is hidden takes 32/100 of its time from the
+// products beside it.
+TEST(ExpertOverlap, OfADispatcherTakesItsMultiprocessorsFromTheProducts) {
+  const Subject mixtral("mixtral-8x7b");
+  TrainJob job = job_of(8);
+  job.strategy.expert_dispatch = ExpertDispatch::per_node;
+  sim::Cluster cluster = h100_cluster(2);
+  cluster.node.gpu.streaming_multiprocessors = 132;
+  const base::Outcome exposed = train(job, mixtral, cluster);
+  job.strategy.overlap.expert = true;
+  const base::Outcome hidden = train(job, mixtral, cluster);
+  const double moved =
+      exposed.facts.at("time_expert_comm_s") - hidden.facts.at("time_expert_comm_s");
+  const double slower = hidden.facts.at("time_compute_s") - exposed.facts.at("time_compute_s");
+  EXPECT_NEAR(slower / (moved * 0.32), 1.0, 1e-6);
+}
+
 TEST(ExpertOverlap, ChangesNothingWithoutExperts) {
   const Subject llama("llama3-8b");
   TrainJob job = job_of(1);

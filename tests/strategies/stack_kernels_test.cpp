@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "models/networks/library.hpp"
 #include "strategies/train/group_clock.hpp"
 #include "strategies/train/pass_cost.hpp"
 #include "tests/strategies/train_jobs.hpp"
@@ -59,6 +60,43 @@ TEST(StackKernels, GroupedProductsTakeWhatTransformerEngineWasMeasuredToTake) {
     EXPECT_NEAR(time(models::Pass::forward) / forward, 1.0, 0.1) << m.experts;
     EXPECT_NEAR(time(models::Pass::weight_gradient) / weight, 1.0, 0.25) << m.experts;
   }
+}
+
+// 0.88 of the bandwidth is a copy's, 0.5 what a permutation of rows was measured to reach (SimuMax).
+TEST(StackKernels, PermutationsOfTokensTakeLongerThanCopies) {
+  const auto cluster = test::valid(h100_cluster(1));
+  GroupClock clock(cluster, nullptr);
+  const test::FixedRates kernels(1e15, 0.88 * 8e12);
+  const TensorGroups groups{};
+  const PassSite site{kernels, cluster->node.gpu, clock, groups};
+  const models::Network network = models::build_network(*models::model_by_name("qwen3-30b-a3b"));
+  const models::BatchShape batch{.sequences = 1, .query_tokens = 4096};
+  for (const models::Op& op : network.at(1).ops) {
+    if (op.name != "moe.permute") continue;
+    const double bytes = 4096.0 * 2048.0 * 2.0 * (1.0 + 8.0);
+    const PassCost cost = pass_cost(op, batch, {}, models::Pass::forward, site);
+    EXPECT_NEAR(cost.compute().value() / (bytes / (0.5 * 8e12)), 1.0, 1e-9);
+    EXPECT_NEAR(cost.bytes.value() / bytes, 1.0, 1e-9);
+  }
+}
+
+TEST(StackKernels, APlainAllToAllWaitsForTheHostOnceALayerAndMicroBatch) {
+  const Subject mixtral("mixtral-8x7b");
+  TrainJob job;
+  job.workload.sequence_length = 4096;
+  job.workload.global_batch = 64;
+  job.strategy.sizes.expert = 8;
+  job.strategy.zero = ZeroLevel::optimizer;
+  job.strategy.software = "megatron-core";
+  const auto exchanges = [&](int nodes) {
+    const base::Outcome out = train(job, mixtral, h100_cluster(nodes));
+    return out.facts.at("time_expert_comm_s");
+  };
+  const double plain = exchanges(1);
+  job.strategy.expert_dispatch = ExpertDispatch::per_node;
+  const double counted = 1.5e-3 * 32 * 8;  // layers, micro-batches
+  EXPECT_GT(plain, counted);
+  EXPECT_LT(exchanges(1), plain);
 }
 
 TrainJob sharded(const std::string& software) {
