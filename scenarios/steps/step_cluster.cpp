@@ -57,7 +57,7 @@ sim::Cluster cluster_of(const StepRow& row, const sim::Gpu& gpu) {
                            .latency = Seconds(1e-6),
                            .size = static_cast<int>(domain)};
   // The only node of eight of these whose NCCL was measured.
-  if (row.gpu == "a100-sxm-80gb") cluster.fabric.measured_as = "a100-node-vtrain";
+  if (gpu.name == "a100-sxm-80gb") cluster.fabric.measured_as = "a100-node-vtrain";
   if (cluster.nodes > 1) {
     const double gbit = row.nic_gbit_per_gpu.value_or(200.0);
     const double node_gbit = gbit * static_cast<double>(per_node);

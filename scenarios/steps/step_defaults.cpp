@@ -10,6 +10,9 @@ namespace {
 
 using models::NumberFormat;
 
+constexpr BucketRule kMegatronBucket{.elements = 40e6, .elements_a_rank = 1e6};
+constexpr BucketRule kRecipeBucket{.elements = 128.0 * 1048576};
+
 std::vector<StepDefaults> make_defaults() {
   return {
       {.software = "megatron-core",
@@ -18,7 +21,7 @@ std::vector<StepDefaults> make_defaults() {
        .overlap_tensor = true,
        .overlap_pipeline = true,
        .split_experts = true,
-       .bucket_mib = 160,
+       .bucket = kMegatronBucket,
        .why =
            "Megatron-LM with Transformer Engine: gradients kept and reduced in fp32, distributed "
            "optimizer with overlapped reduction and gathering, tp-comm-overlap, p2p overlap with "
@@ -31,7 +34,7 @@ std::vector<StepDefaults> make_defaults() {
        .split_experts = true,
        .gradients = NumberFormat::bf16,
        .offload_to_fit = true,
-       .bucket_mib = 160,
+       .bucket = kRecipeBucket,
        .why = "NeMo recipes: as Megatron-Bridge's, without its communication of experts"},
       {.software = "megatron-bridge",
        .sequence_parallel = true,
@@ -41,7 +44,7 @@ std::vector<StepDefaults> make_defaults() {
        .overlap_expert = true,
        .gradients = NumberFormat::bf16,
        .offload_to_fit = true,
-       .bucket_mib = 160,
+       .bucket = kRecipeBucket,
        .why =
            "performance recipes: gradients kept and reduced in bf16 (grad_reduce_in_fp32 false), "
            "distributed optimizer with overlapped reduction and gathering, tp-comm-overlap, p2p "
@@ -56,7 +59,7 @@ std::vector<StepDefaults> make_defaults() {
        .overlap_expert = true,
        .overlap_expert_8bit = true,
        .gradients = NumberFormat::bf16,
-       .bucket_mib = 160,
+       .bucket = kRecipeBucket,
        .why = "performance recipes of 26.06: as before, and moe_a2a_overlap with 8-bit products"},
       {.software = "megatron-lm-2020",
        .overlap_data = true,
@@ -119,6 +122,12 @@ std::vector<StepDefaults> make_defaults() {
 }
 
 }  // namespace
+
+base::Bytes BucketRule::size(std::int64_t data_ranks, double bytes_an_element) const {
+  if (elements <= 0) return base::Bytes(mib * 1048576.0);
+  const double wanted = elements_a_rank * static_cast<double>(data_ranks);
+  return base::Bytes(std::max(elements, wanted) * bytes_an_element);
+}
 
 const std::vector<StepDefaults>& step_defaults() {
   static const std::vector<StepDefaults> all = make_defaults();

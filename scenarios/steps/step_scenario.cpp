@@ -9,6 +9,7 @@
 #include "scenarios/steps/step_defaults.hpp"
 #include "scenarios/steps/step_fit.hpp"
 #include "scenarios/steps/step_software.hpp"
+#include "scenarios/steps/step_words.hpp"
 #include "strategies/train/software_stack.hpp"
 
 namespace windtunnel::scenarios {
@@ -55,7 +56,7 @@ class JobMaker {
     auto& w = job_.workload;
     w.sequence_length = row_.sequence_length.value_or(0);
     w.global_batch = row_.global_batch.value_or(1);
-    const auto precision = models::number_format_from(row_.precision);
+    const auto precision = precision_of_words(row_.precision);
     if (!precision) say("precision", "bf16");
     w.precision = precision.value_or(models::NumberFormat::bf16);
     if (defaults_.precision) {
@@ -90,10 +91,11 @@ class JobMaker {
     s.sizes.expert = std::max<std::int64_t>(1, row_.expert.value_or(1));
     s.sizes.expert_tensor = expert_tensor();
     s.data_auto = true;
-    const std::int64_t others = s.sizes.tensor * s.sizes.pipeline * s.sizes.context;
-    const std::int64_t data = std::max<std::int64_t>(1, *row_.gpus / others);
+    const std::int64_t data = data_ranks();
     if (row_.micro_batch) {
       s.micro_batch = std::max<std::int64_t>(1, *row_.micro_batch);
+    } else if (s.sizes.pipeline > 1) {
+      say("micro_batch", "1 (of a pipeline)");
     } else {
       s.micro_batch = std::max<std::int64_t>(1, job_.workload.global_batch / data / 4);
       while (job_.workload.global_batch % (data * s.micro_batch) != 0 && s.micro_batch > 1) {
@@ -120,6 +122,28 @@ class JobMaker {
     return 1;
   }
 
+  std::int64_t data_ranks() const {
+    const auto& sizes = job_.strategy.sizes;
+    const std::int64_t others = sizes.tensor * sizes.pipeline * sizes.context;
+    return std::max<std::int64_t>(1, *row_.gpus / others);
+  }
+
+  strategies::PipelineSchedule schedule_of() {
+    using strategies::PipelineSchedule;
+    const auto& s = job_.strategy;
+    if (s.virtual_stages > 1) return PipelineSchedule::interleaved;
+    const auto named = schedule_of_words(row_.schedule);
+    if (!named || *named == PipelineSchedule::interleaved) return PipelineSchedule::one_f_one_b;
+    const auto reason = strategies::pipeline_infeasible(
+        {.schedule = *named,
+         .stages = static_cast<std::int32_t>(s.sizes.pipeline),
+         .micro_batches = static_cast<std::int32_t>(job_.workload.global_batch /
+                                                    (data_ranks() * s.micro_batch))});
+    if (!reason) return *named;
+    say("schedule", "1f1b (" + *reason + ")");
+    return PipelineSchedule::one_f_one_b;
+  }
+
   void schedule() {
     auto& s = job_.strategy;
     s.virtual_stages = std::max<std::int64_t>(1, row_.virtual_stages.value_or(1));
@@ -128,9 +152,7 @@ class JobMaker {
       say("virtual_stages", fmt::format("{}", s.virtual_stages));
     }
     if (s.sizes.pipeline == 1) s.virtual_stages = 1;
-    s.schedule = row_.schedule == "gpipe" ? strategies::PipelineSchedule::gpipe
-                 : s.virtual_stages > 1   ? strategies::PipelineSchedule::interleaved
-                                          : strategies::PipelineSchedule::one_f_one_b;
+    s.schedule = schedule_of();
     if (row_.recompute == "full") {
       s.recompute = models::Recompute::full;
     } else if (row_.recompute == "selective") {
@@ -147,6 +169,8 @@ class JobMaker {
     const auto* t = std::get_if<models::Transformer>(&model_.architecture);
     const bool hybrid = t != nullptr && t->scan.heads > 0;  // layers of one kind alone are paired
     if (s.sizes.expert <= 1 || hybrid) return false;
+    // What this schedule is for: a forward and a backward pass hide each other's exchanges.
+    if (s.schedule == strategies::PipelineSchedule::dualpipe) return true;
     const bool narrow = models::activation_bytes(job_.workload.precision) < 2.0;
     if (defaults_.overlap_expert_8bit && narrow) return true;
     const std::int64_t ranks = s.sizes.expert * s.sizes.expert_tensor;
@@ -180,7 +204,7 @@ class JobMaker {
     const bool bf16 = job_.workload.precision == models::NumberFormat::bf16;
     s.gradient_precision =
         bf16 ? defaults_.bf16_gradients.value_or(defaults_.gradients) : defaults_.gradients;
-    s.bucket = base::Bytes(defaults_.bucket_mib * 1048576.0);
+    s.bucket = defaults_.bucket.size(data_ranks(), models::output_bytes(s.gradient_precision));
     const bool off = row_.overlap.starts_with("off");
     s.overlap = {.data = !off && defaults_.overlap_data,
                  .tensor = !off && (defaults_.overlap_tensor || has(row_.overlap, "AsyncTP")),
@@ -211,18 +235,14 @@ void place_ends(const models::Network& network, TrainJob& job, std::vector<std::
   inferred.push_back("stage_layers: embedding and loss are chunks of their own");
 }
 
-std::optional<sim::Gpu> gpu_of(const std::string& name) {
-  if (auto exact = models::gpu_named(name)) return exact;
-  return std::nullopt;
-}
-
 }  // namespace
 
 StepTurning scenario_of(const StepRow& row) {
   if (has(row.model, "single layer")) return {std::nullopt, "the time of a layer, not of a step"};
-  const auto gpu = gpu_of(row.gpu);
-  if (!gpu) return {std::nullopt, fmt::format("no GPU is called '{}'", row.gpu)};
+  const auto gpu = models::gpu_named(gpu_of_words(row.gpu));
+  if (!gpu) return {std::nullopt, no_gpu_called(row.gpu)};
   std::vector<std::string> inferred;
+  if (gpu->name != row.gpu) inferred.push_back(fmt::format("gpu '{}': {}", row.gpu, gpu->name));
   auto model = model_of(row, inferred);
   if (!model) return {std::nullopt, fmt::format("nothing is known of the model '{}'", row.model)};
   base::Diagnostics diagnostics;

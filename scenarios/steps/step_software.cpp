@@ -3,14 +3,16 @@
 #include <regex>
 
 #include "models/gpu_library.hpp"
+#include "scenarios/steps/step_words.hpp"
 #include "strategies/train/software_stack.hpp"
 
 namespace windtunnel::scenarios {
 namespace {
 
 bool is_newer_than_2021(const std::string& gpu) {
-  const auto sheet = models::gpu_named(gpu);
-  return sheet && (sheet->architecture == "hopper" || sheet->architecture == "blackwell");
+  const auto sheet = models::gpu_named(gpu_of_words(gpu));
+  return sheet && (sheet->architecture == "hopper" || sheet->architecture == "blackwell" ||
+                   sheet->architecture.starts_with("cdna"));
 }
 
 // "Megatron-Bridge/NeMo 26.06.01" and later, for what its recipes of MXFP8 do differently.
@@ -20,6 +22,13 @@ bool has_fused_experts(const StepRow& row) {
   if (!std::regex_search(row.stack, found, kRelease)) return false;
   constexpr int kFirst = 2606;
   return row.precision == "mxfp8" && std::stoi(found[1]) * 100 + std::stoi(found[2]) >= kFirst;
+}
+
+// A paper runs the Megatron-LM of its time: yymm of "arXiv 2402.15627", 0 where none is named.
+int paper_of(const std::string& source) {
+  static const std::regex kArxiv("arXiv[: ]?([0-9]{4})\\.[0-9]{4,5}");
+  std::smatch found;
+  return std::regex_search(source, found, kArxiv) ? std::stoi(found[1]) : 0;
 }
 
 // FSDP beside tensor and pipeline parallelism is what in-house trainers built on Megatron's layers
@@ -39,7 +48,11 @@ std::string software_of(const StepRow& row) {
   const bool in_house = is_megatron_with_fsdp(row, name);
   if (name != "megatron-lm-2021" && !in_house) return name;
   if (is_newer_than_2021(row.gpu)) return "megatron-core";
-  if (row.source.find("2205.05198") != std::string::npos) return "megatron-lm-2022";
+  constexpr int kSequenceParallelism = 2205;  // the paper of Megatron-LM 3
+  if (paper_of(row.source) >= kSequenceParallelism) return "megatron-lm-2022";
+  for (const char* name_of_paper : {"2205.05198", "Reducing Activation Recomputation"}) {
+    if (row.source.find(name_of_paper) != std::string::npos) return "megatron-lm-2022";
+  }
   if (row.source.find("README 2020") != std::string::npos) return "megatron-lm-2020";
   return name;
 }

@@ -1,0 +1,107 @@
+// How published tables spell a GPU, a number format, a schedule.
+#include "scenarios/steps/step_words.hpp"
+
+#include <gtest/gtest.h>
+
+#include "models/gpu_library.hpp"
+#include "scenarios/steps/step_scenario.hpp"
+#include "scenarios/steps/step_software.hpp"
+
+namespace windtunnel::scenarios {
+namespace {
+
+using models::NumberFormat;
+using strategies::PipelineSchedule;
+
+TEST(StepWords, EveryGpuOfTheLibraryIsItself) {
+  for (const std::string& name : models::gpu_names()) EXPECT_EQ(gpu_of_words(name), name);
+}
+
+TEST(StepWords, GpusAreKnownAsDriversAndPapersSpellThem) {
+  EXPECT_EQ(gpu_of_words("NVIDIA H100 80GB HBM3"), "h100-sxm");
+  EXPECT_EQ(gpu_of_words("A100-SXM4-80GB"), "a100-sxm-80gb");
+  EXPECT_EQ(gpu_of_words("B200"), "b200-sxm");
+  EXPECT_EQ(gpu_of_words("GB200 NVL72"), "gb200");
+  EXPECT_EQ(gpu_of_words("AMD Instinct MI300X"), "mi300x");
+  EXPECT_EQ(gpu_of_words("MI355X"), "mi355x");
+  EXPECT_EQ(gpu_of_words("MI250X"), "");
+}
+
+TEST(StepWords, WhatIsNoGpuSaysSo) {
+  EXPECT_EQ(gpu_of_words("tpu-v5p"), "");
+  EXPECT_NE(no_gpu_called("tpu-v5p").find("TPUs are no GPUs"), std::string::npos);
+  EXPECT_NE(no_gpu_called("h1000-sxm").find("h100-sxm"), std::string::npos);
+}
+
+TEST(StepWords, PrecisionsAreTheNarrowestThatIsNamed) {
+  EXPECT_EQ(precision_of_words("bf16-mixed"), NumberFormat::bf16);
+  EXPECT_EQ(precision_of_words("amp_bf16"), NumberFormat::bf16);
+  EXPECT_EQ(precision_of_words("FP8 (E4M3)"), NumberFormat::fp8);
+  EXPECT_EQ(precision_of_words("fp8 hybrid"), NumberFormat::fp8);
+  EXPECT_EQ(precision_of_words("bf16 + fp8 delayed scaling"), NumberFormat::fp8);
+  EXPECT_EQ(precision_of_words("MXFP8"), NumberFormat::mxfp8);
+  EXPECT_EQ(precision_of_words("NVFP4"), NumberFormat::nvfp4);
+  EXPECT_EQ(precision_of_words("16-mixed"), std::nullopt);
+}
+
+TEST(StepWords, SchedulesAreKnownByTheirUsualNames) {
+  EXPECT_EQ(schedule_of_words("interleaved 1F1B"), PipelineSchedule::interleaved);
+  EXPECT_EQ(schedule_of_words("1F1B"), PipelineSchedule::one_f_one_b);
+  EXPECT_EQ(schedule_of_words("DualPipe"), PipelineSchedule::dualpipe);
+  EXPECT_EQ(schedule_of_words("none"), std::nullopt);
+  EXPECT_EQ(schedule_of_words(""), std::nullopt);
+}
+
+StepRow row_of(const std::string& gpu, const std::string& stack, const std::string& source) {
+  StepRow row;
+  row.gpu = gpu;
+  row.stack = stack;
+  row.source = source;
+  row.gpus = 16;
+  row.global_batch = 32;
+  return row;
+}
+
+TEST(StepWords, APaperRunsTheSoftwareOfItsTime) {
+  const auto of = [](const char* source) {
+    return software_of(row_of("a100-sxm-80gb", "Megatron-LM", source));
+  };
+  EXPECT_EQ(of("SC21 (arXiv 2104.04473) Table 1"), "megatron-lm-2021");
+  EXPECT_EQ(of("MegaScale (arXiv 2402.15627) Table 2"), "megatron-lm-2022");
+  EXPECT_EQ(software_of(row_of("MI300X", "Megatron-LM", "")), "megatron-core");
+}
+
+TEST(StepWords, AnAmdNodeIsAMeshOfItsLinks) {
+  StepRow row = row_of("AMD Instinct MI325X", "Primus", "");
+  row.model = "Llama 3.1 8B";
+  row.sequence_length = 8192;
+  row.interconnect = "xGMI + 8x400Gb RoCE";
+  row.nic_gbit_per_gpu = 400;
+  const StepTurning turned = scenario_of(row);
+  ASSERT_TRUE(turned.scenario) << turned.reason;
+  const sim::Cluster& cluster = *turned.scenario->cluster;
+  EXPECT_EQ(cluster.node.gpu.name, "mi325x");
+  EXPECT_EQ(cluster.nodes, 2);
+  EXPECT_EQ(cluster.node.scale_up.kind, sim::ScaleUpKind::nvlink_mesh);
+  EXPECT_EQ(cluster.fabric.interconnect, "RoCE");
+  EXPECT_EQ(turned.scenario->job.strategy.software, "megatron-core");
+}
+
+TEST(StepWords, BucketsOfMegatronGrowWithTheDataRanks) {
+  const auto bucket = [](std::int64_t gpus, const char* stack) {
+    StepRow row = row_of("h100-sxm", stack, "");
+    row.model = "gpt3-175b";
+    row.gpus = gpus;
+    row.tensor = 8;
+    row.global_batch = 4096;
+    const StepTurning turned = scenario_of(row);
+    EXPECT_TRUE(turned.scenario) << turned.reason;
+    return turned.scenario ? turned.scenario->job.strategy.bucket.value() : 0.0;
+  };
+  EXPECT_DOUBLE_EQ(bucket(64, "Megatron-Core"), 40e6 * 4);     // 8 ranks: the least
+  EXPECT_DOUBLE_EQ(bucket(4096, "Megatron-Core"), 512e6 * 4);  // 1e6 a rank
+  EXPECT_DOUBLE_EQ(bucket(64, "NeMo"), bucket(4096, "NeMo"));
+}
+
+}  // namespace
+}  // namespace windtunnel::scenarios
