@@ -133,7 +133,7 @@ struct Technique {
 TrainJob megatron(const Technique& technique, std::int64_t pipeline, std::int64_t chunks) {
   TrainJob job;
   job.workload.sequence_length = 2048;
-  job.workload.global_batch = pipeline;
+  job.workload.global_batch = 8 * pipeline;
   job.workload.precision = models::NumberFormat::fp16;
   job.strategy.sizes = {.tensor = 8, .pipeline = pipeline};
   job.strategy.virtual_stages = chunks;
