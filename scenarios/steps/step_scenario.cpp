@@ -58,7 +58,12 @@ class JobMaker {
     w.global_batch = row_.global_batch.value_or(1);
     const auto precision = precision_of_words(row_.precision);
     if (!precision) say("precision", "bf16");
-    w.precision = precision.value_or(models::NumberFormat::bf16);
+    const models::NumberFormat asked = precision.value_or(models::NumberFormat::bf16);
+    const auto gpu = models::gpu_named(gpu_of_words(row_.gpu));
+    w.precision = gpu ? run_on(*gpu, asked) : asked;
+    if (w.precision != asked)
+      say("precision", fmt::format("{} ({} has no {})", models::to_text(w.precision), gpu->name,
+                                   models::to_text(asked)));
     if (defaults_.precision) {
       w.precision = *defaults_.precision;
       say("precision", models::to_text(w.precision));

@@ -39,9 +39,18 @@ bool is_megatron_with_fsdp(const StepRow& row, const std::string& name) {
          row.stack.find("torchtitan") == std::string::npos;
 }
 
+// DeepSeek's trainer, HAI-LLM, sends a token once to each of the few nodes that its experts lie on and
+// from there over NVLink (arXiv 2412.19437, section 3.2.2), as Megatron-Bridge's dispatcher does.
+bool is_of_deepseek(const StepRow& row) {
+  return row.stack.find("HAI-LLM") != std::string::npos ||
+         (!strategies::stack_of_text(row.stack) &&
+          schedule_of_words(row.schedule) == strategies::PipelineSchedule::dualpipe);
+}
+
 }  // namespace
 
 std::string software_of(const StepRow& row) {
+  if (is_of_deepseek(row)) return "megatron-bridge";
   const std::string name =
       strategies::stack_of_text(row.stack).value_or(strategies::default_stack()).name;
   if (name == "megatron-bridge" && has_fused_experts(row)) return "megatron-bridge-26.06";

@@ -83,6 +83,17 @@ std::optional<NumberFormat> precision_of_words(std::string_view words) {
   return std::nullopt;
 }
 
+NumberFormat run_on(const sim::Gpu& gpu, NumberFormat format) {
+  // From narrow to wide; each has a peak of its name.
+  constexpr std::array kWider{NumberFormat::nvfp4, NumberFormat::mxfp8, NumberFormat::fp8,
+                              NumberFormat::bf16, NumberFormat::fp16};
+  const auto asked = std::find(kWider.begin(), kWider.end(), format);
+  const auto found = std::find_if(asked, kWider.end(), [&](NumberFormat one) {
+    return gpu.peak.contains(std::string(models::to_text(one)));
+  });
+  return found == kWider.end() ? format : *found;
+}
+
 std::optional<PipelineSchedule> schedule_of_words(std::string_view words) {
   const std::string text = letters(words);
   constexpr std::array<std::pair<std::string_view, PipelineSchedule>, 8> kWords{{

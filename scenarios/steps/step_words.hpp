@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "models/kernels/number_format.hpp"
+#include "sim/platform/gpu.hpp"
 #include "strategies/train/pipeline_plan.hpp"
 
 namespace windtunnel::scenarios {
@@ -19,6 +20,10 @@ std::string no_gpu_called(std::string_view words);
 
 // Of the products, the narrowest that the words name ("fp8 hybrid" is fp8, "bf16-mixed" bf16).
 std::optional<models::NumberFormat> precision_of_words(std::string_view words);
+
+// What the GPU's software runs where a table names a format that its tensor cores lack ("FP8-MX /
+// blockwise" of a table of several GPUs, for a H100 fp8): the next wider one of its sheet.
+models::NumberFormat run_on(const sim::Gpu& gpu, models::NumberFormat format);
 
 // Nothing for a blank, and for a schedule that is not modelled.
 std::optional<strategies::PipelineSchedule> schedule_of_words(std::string_view words);

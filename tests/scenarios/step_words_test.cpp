@@ -44,6 +44,18 @@ TEST(StepWords, PrecisionsAreTheNarrowestThatIsNamed) {
   EXPECT_EQ(precision_of_words("16-mixed"), std::nullopt);
 }
 
+TEST(StepWords, AFormatThatAGpuLacksRunsAsTheNextWiderOfItsSheet) {
+  const auto on = [](const char* gpu, NumberFormat format) {
+    return run_on(*models::gpu_named(gpu), format);
+  };
+  EXPECT_EQ(on("b200-sxm", NumberFormat::mxfp8), NumberFormat::mxfp8);
+  EXPECT_EQ(on("h100-sxm", NumberFormat::mxfp8), NumberFormat::fp8);
+  EXPECT_EQ(on("mi355x", NumberFormat::nvfp4), NumberFormat::mxfp8);
+  EXPECT_EQ(on("a100-sxm-80gb", NumberFormat::fp8), NumberFormat::bf16);
+  EXPECT_EQ(on("v100-sxm-32gb", NumberFormat::bf16), NumberFormat::fp16);
+  EXPECT_EQ(on("h100-sxm", NumberFormat::fp32), NumberFormat::fp32);
+}
+
 TEST(StepWords, SchedulesAreKnownByTheirUsualNames) {
   EXPECT_EQ(schedule_of_words("interleaved 1F1B"), PipelineSchedule::interleaved);
   EXPECT_EQ(schedule_of_words("1F1B"), PipelineSchedule::one_f_one_b);
@@ -69,6 +81,15 @@ TEST(StepWords, APaperRunsTheSoftwareOfItsTime) {
   EXPECT_EQ(of("SC21 (arXiv 2104.04473) Table 1"), "megatron-lm-2021");
   EXPECT_EQ(of("MegaScale (arXiv 2402.15627) Table 2"), "megatron-lm-2022");
   EXPECT_EQ(software_of(row_of("MI300X", "Megatron-LM", "")), "megatron-core");
+}
+
+TEST(StepWords, DualPipeComesWithDeepSeeksWayToTheExperts) {
+  StepRow row = row_of("h800-sxm", "in-house", "");
+  EXPECT_EQ(software_of(row), "megatron-core");
+  row.schedule = "DualPipe";
+  EXPECT_EQ(software_of(row), "megatron-bridge");
+  row = row_of("h800-sxm", "HAI-LLM", "");
+  EXPECT_EQ(software_of(row), "megatron-bridge");
 }
 
 TEST(StepWords, AnAmdNodeIsAMeshOfItsLinks) {
