@@ -155,7 +155,7 @@ class Sweep {
                                        : ""));
   }
 
-  void write(Fields row) {
+  void write(const Fields& row) {
     Fields whole = identity_;
     set_fields(whole, options_.provenance);
     set_field(whole, "date", now_text());

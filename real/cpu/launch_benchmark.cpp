@@ -27,7 +27,8 @@ void run_process() {
   }
 }
 
-Point launch_point(const std::string& op, const std::string& kernel, int threads, Work work) {
+Point launch_point(const std::string& op, const std::string& kernel, int threads,
+                   const Work& work) {
   Point point;
   point.fields = {{"kind", "launch"},
                   {"op", op},

@@ -13,7 +13,6 @@ using models::AttentionMask;
 using models::AttentionPhase;
 using models::AttentionQuery;
 using models::GemmQuery;
-using models::MemoryOp;
 using models::NumberFormat;
 
 using Counts = std::vector<std::int64_t>;
