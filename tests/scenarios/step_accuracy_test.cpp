@@ -68,7 +68,7 @@ TEST_F(StepAccuracy, OfStacksOfHopperAndBlackwellIsFourToTenPercent) {
   };
   EXPECT_LT(error("simumax_b200"), 0.045);
   EXPECT_LT(error("dgxc"), 0.070);
-  EXPECT_LT(error("nemo_mbridge"), 0.100);
+  EXPECT_LT(error("nemo_mbridge"), 0.095);
   const base::Outcome grok =
       validated("dgxc", [](const StepRow& row) { return row.model.starts_with("Grok"); }).outcome();
   EXPECT_LT(grok.facts.at("mean_abs_error"), 0.06);

@@ -99,6 +99,28 @@ TEST(StackKernels, APlainAllToAllWaitsForTheHostOnceALayerAndMicroBatch) {
   EXPECT_LT(exchanges(1), plain);
 }
 
+// Within a node: 4,096 tokens to 8 experts take as long in rows of 2 KiB as in rows of 4 KiB, and in
+// rows of 8 KiB twice as long but for what a dispatch begins with.
+TEST(StackKernels, ADispatcherMovesShortRowsNoFasterThanRowsOfFourKibibytes) {
+  const auto cluster = test::valid(h100_cluster(1));
+  GroupClock clock(cluster, nullptr);
+  const test::FixedRates kernels(1e18, 1e18);
+  const GroupShape node{.ranks = 8, .nodes = 1, .gpus_per_node = 8};
+  const TensorGroups groups{.expert = node};
+  const PassSite site{kernels, cluster->node.gpu,     clock,
+                      groups,  ExchangeOverlap::none, {.experts = ExpertSends::per_node}};
+  const auto exchange = [&](std::int64_t hidden) {
+    const models::Op op{
+        .name = "experts",
+        .work = models::MoeWork{.hidden = hidden, .intermediate = 2048, .experts = 64, .top_k = 8}};
+    const models::BatchShape batch{.sequences = 1, .query_tokens = 4096};
+    return pass_cost(op, batch, {.layout = {.expert = 8}}, models::Pass::forward, site)
+        .expert.time.value();
+  };
+  EXPECT_NEAR(exchange(1024) / exchange(2048), 1.0, 1e-9);
+  EXPECT_NEAR(exchange(4096) / exchange(2048), 2.0, 1e-6);
+}
+
 TrainJob sharded(const std::string& software) {
   TrainJob job;
   job.workload.sequence_length = 2048;
