@@ -100,9 +100,9 @@ void add_memory_scores(const std::vector<ValidatedStep>& steps, base::Outcome& o
 
 base::Table memory_table(const std::vector<ValidatedStep>& steps) {
   base::Table table{
-      {"row", "model", "gpus", "tensor", "pipeline", "virtual_stages", "micro_batch",
-       "sequence_parallel", "recompute", "memory_of", "measured_bytes", "predicted_bytes",
-       "measured_fraction", "predicted_fraction", "error", "inside_band", "whole_stage_bytes"},
+      {"row", "model", "memory_of", "measured_bytes", "predicted_bytes", "measured_fraction",
+       "predicted_fraction", "error", "inside_band", "whole_stage_bytes", "gpus", "tensor",
+       "pipeline", "virtual_stages", "micro_batch", "sequence_parallel", "recompute"},
       {}};
   for (const ValidatedStep& step : steps) {
     if (!step.memory) continue;
@@ -112,13 +112,12 @@ base::Table memory_table(const std::vector<ValidatedStep>& steps) {
     const auto if_bytes = [&](double value) { return share ? Cell() : Cell(value); };
     const StepRow& row = step.row;
     table.rows.push_back(
-        {row_name(row), row.model, *row.gpus, row.tensor.value_or(1), row.pipeline.value_or(1),
-         row.virtual_stages.value_or(1), row.micro_batch.value_or(0),
-         row.sequence_parallel ? Cell(*row.sequence_parallel) : Cell(), row.recompute,
-         std::string(to_text(memory.stated.of)), if_bytes(memory.stated.value),
-         if_bytes(memory.predicted), if_share(memory.stated.value), if_share(memory.predicted),
-         memory.error(), std::int64_t{memory.inside() ? 1 : 0},
-         memory.stage > 0 ? Cell(memory.stage) : Cell()});
+        {row_name(row), row.model, std::string(to_text(memory.stated.of)),
+         if_bytes(memory.stated.value), if_bytes(memory.predicted), if_share(memory.stated.value),
+         if_share(memory.predicted), memory.error(), std::int64_t{memory.inside() ? 1 : 0},
+         memory.stage > 0 ? Cell(memory.stage) : Cell(), *row.gpus, row.tensor.value_or(1),
+         row.pipeline.value_or(1), row.virtual_stages.value_or(1), row.micro_batch.value_or(0),
+         row.sequence_parallel ? Cell(*row.sequence_parallel) : Cell(), row.recompute});
   }
   return table;
 }
@@ -140,6 +139,8 @@ base::Table memory_groups_table(const std::vector<ValidatedStep>& steps) {
 }
 
 std::string status_of(const ValidatedStep& step) {
+  // What a profile counts need not fit: nothing ran.
+  if (step.memory && is_of_layers(step.memory->stated.of) && step.measured <= 0) return "";
   if (!step.predicted.reason.empty()) return step.predicted.reason;
   if (is_set(step, "memory_at_limit")) {
     const auto& warnings = step.predicted.warnings;
