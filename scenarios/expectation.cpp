@@ -146,7 +146,7 @@ class ExpectationReader {
       for (const auto& [canonical, of_case] : kCasePaths) {
         if (full == canonical) full = of_case;
       }
-      out.when.emplace_back(std::move(full), to_flow_yaml(entry.value));
+      out.when.emplace_back(std::move(full), value_text(entry.value));
     }
   }
 
@@ -181,9 +181,9 @@ bool is_case_path(const std::string& path) {
 // A mapping with a name stands for its name: `when: {cluster: dgx-h100}`.
 std::string comparable_text(const Node& node) {
   if (const Node* name = node.find("name"); name != nullptr && name->kind == NodeKind::scalar) {
-    return to_flow_yaml(*name);
+    return value_text(*name);
   }
-  return to_flow_yaml(node);
+  return value_text(node);
 }
 
 }  // namespace

@@ -98,7 +98,7 @@ class Loader {
     tree_->take(std::move(root));
     tree_->fixed() = parse_sets(options_.sets, tree_->root(), found_);
     for (const Assignment& assignment : tree_->fixed()) {
-      recorded_.emplace_back(assignment.written, to_flow_yaml(assignment.value));
+      recorded_.emplace_back(assignment.written, value_text(assignment.value));
     }
     add_flags();
     axes_ = parse_sweep(sweep, tree_->root(), tree_->fixed(), found_);
@@ -149,7 +149,7 @@ class Loader {
                        .scenario = std::move(result->scenario),
                        .expectations = expectations_at(expectations_, result->resolved)};
       for (const Assignment& assignment : point) {
-        bound.parameters.emplace_back(assignment.written, to_flow_yaml(assignment.value));
+        bound.parameters.emplace_back(assignment.written, value_text(assignment.value));
       }
       bound.parameters.insert(bound.parameters.end(), recorded_.begin(), recorded_.end());
       loaded.points.push_back(std::move(bound));

@@ -5,6 +5,7 @@
 #include "scenarios/cli/arguments.hpp"
 #include "scenarios/cli/console.hpp"
 #include "scenarios/cli/verb.hpp"
+#include "scenarios/document/source_text.hpp"
 #include "sim/base/contract.hpp"
 #include "sim/base/diagnostics.hpp"
 
@@ -80,7 +81,7 @@ ExitCode run_command_line(const std::vector<std::string>& arguments, const ToolV
     return ExitCode::usage;
   } catch (const base::InputError& error) {
     Console({}).diagnostics(error.diagnostics());
-    return ExitCode::input;
+    return only_unreadable(error.diagnostics()) ? ExitCode::environment : ExitCode::input;
   } catch (const base::EnvironmentError& error) {
     Console({}).error(error.what());
     return ExitCode::environment;

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <sstream>
 
+#include "scenarios/cli/warning_groups.hpp"
 #include "sim/base/contract.hpp"
 
 namespace windtunnel::scenarios::cli {
@@ -91,6 +92,11 @@ void Console::error(std::string_view message) const {
 
 void Console::warning(std::string_view message) const {
   if (!quiet()) line("warning", message);
+}
+
+void Console::warnings(const std::vector<std::string>& all) const {
+  const bool each = options_.verbosity == Verbosity::verbose;
+  for (const std::string& one : each ? all : by_cause(all)) warning(one);
 }
 
 void Console::note(std::string_view message) const {

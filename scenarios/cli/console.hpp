@@ -8,13 +8,14 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sim/base/diagnostics.hpp"
 
 namespace windtunnel::scenarios::cli {
 
 enum class ColorMode { automatic, always, never };
-enum class Verbosity { normal, quiet };  // quiet: errors and data only
+enum class Verbosity { normal, quiet, verbose };  // quiet: errors and data only
 
 struct ConsoleOptions {
   ColorMode color = ColorMode::automatic;
@@ -30,6 +31,8 @@ class Console {
   void data(std::string_view text);
   void error(std::string_view message) const;
   void warning(std::string_view message) const;
+  // Those of a result: by cause (warning_groups.hpp), or, verbose, one by one.
+  void warnings(const std::vector<std::string>& all) const;
   void note(std::string_view message) const;  // "wrote out/result.json"
   // Errors always; warnings and notes unless quiet.
   void diagnostics(const base::Diagnostics& diagnostics) const;

@@ -11,6 +11,7 @@ namespace windtunnel::scenarios::cli {
 void OutputFlags::add_to(Arguments& arguments) {
   arguments.choice("--format", format_word, format_names(), "how data is printed on stdout");
   arguments.flag("--quiet,-q", quiet, "nothing on stderr but errors");
+  arguments.flag("--verbose,-v", verbose, "every warning in full; --quiet wins");
   arguments.choice("--color", color_word, {"auto", "always", "never"},
                    "auto: on a terminal, unless NO_COLOR is set");
 }
@@ -19,7 +20,10 @@ Console OutputFlags::console() const {
   const ColorMode color = color_word == "always"  ? ColorMode::always
                           : color_word == "never" ? ColorMode::never
                                                   : ColorMode::automatic;
-  return Console({.color = color, .verbosity = quiet ? Verbosity::quiet : Verbosity::normal});
+  return Console({.color = color,
+                  .verbosity = quiet     ? Verbosity::quiet
+                               : verbose ? Verbosity::verbose
+                                         : Verbosity::normal});
 }
 
 void ScenarioFlags::add_to(Arguments& arguments) {

@@ -17,11 +17,12 @@ struct LoadOptions;
 
 namespace windtunnel::scenarios::cli {
 
-// --format, --quiet, --color.
+// --format, --quiet, --verbose, --color.
 struct OutputFlags {
   std::string format_word = "table";
   std::string color_word = "auto";
   bool quiet = false;
+  bool verbose = false;
 
   void add_to(Arguments& arguments);
   Format format() const { return format_from_text(format_word); }

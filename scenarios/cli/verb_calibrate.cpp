@@ -225,7 +225,7 @@ ExitCode verb_calibrate(const Invocation& invocation) {
   if (rows.kernels.size() > 0) calibrate_kernel_rows(rows, flags, invocation.tool, console, result);
   if (rows.kernels.size() == 0 || rows.has_collectives())
     calibrate_collective_rows(rows, flags, invocation.tool, console, result);
-  for (const std::string& warning : result.warnings) console.warning(warning);
+  console.warnings(result.warnings);
   print_result(result, flags.output.format(), console);
   if (!flags.out.empty()) write_result(result, flags.out, console);
   return ExitCode::ok;

@@ -91,7 +91,7 @@ ExitCode verb_plan(const Invocation& invocation) {
                                            progress.update(done, total);
                                          }});
   }
-  for (const std::string& warning : study.result.warnings) console.warning(warning);
+  console.warnings(study.result.warnings);
   say_speed(study, console);
   print_result(study.result, flags.output.format(), console);
   if (!flags.out.empty()) write_result(study.result, flags.out, console);

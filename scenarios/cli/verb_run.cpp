@@ -91,7 +91,7 @@ ExitCode verb_run(const Invocation& invocation) {
   if (!flags.out.empty()) prepare_folder(flags.out);
   Study study = simulate(scenarios, flags, invocation.tool, console);
   add_measured_points(flags.measured, scenarios, study.result);
-  for (const std::string& warning : study.result.warnings) console.warning(warning);
+  console.warnings(study.result.warnings);
   print_result(study.result, flags.output.format(), console);
   if (!flags.out.empty()) write_result(study.result, flags.out, console);
   return verdict(study, console);

@@ -285,7 +285,7 @@ ExitCode verb_validate(const Invocation& invocation) {
   std::sort(answered.begin(), answered.end());
   answered.erase(std::unique(answered.begin(), answered.end()), answered.end());
   if (answered.empty()) answered.push_back(models.fabric.name());
-  for (const std::string& warning : result.warnings) console.warning(warning);
+  console.warnings(result.warnings);
   print_result(result, flags.output.format(), console);
   if (!flags.out.empty()) write_result(result, flags.out, console);
   for (const reports::ResultCase& one : result.cases) {

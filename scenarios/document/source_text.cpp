@@ -128,7 +128,7 @@ bool is_blank(std::string_view text) {
 std::string read_file(const std::string& path, std::size_t most_bytes) {
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) {
-    throw base::EnvironmentError(fmt::format("cannot read '{}': it is a directory", path));
+    throw base::EnvironmentError(fmt::format("{}'{}': it is a directory", kUnreadable, path));
   }
   errno = 0;
   // Not every machine has a /dev/stdin; the name stands for what the process was given.
@@ -137,7 +137,7 @@ std::string read_file(const std::string& path, std::size_t most_bytes) {
   std::istream& in = path != "/dev/stdin" ? file : std::cin;
   if (!in) {
     const std::string why = errno != 0 ? std::strerror(errno) : "it cannot be opened";
-    throw base::EnvironmentError(fmt::format("cannot read '{}': {}", path, why));
+    throw base::EnvironmentError(fmt::format("{}'{}': {}", kUnreadable, path, why));
   }
   std::string text;
   while (text.size() < most_bytes && in) {
@@ -147,8 +147,17 @@ std::string read_file(const std::string& path, std::size_t most_bytes) {
     in.read(text.data() + had, static_cast<std::streamsize>(text.size() - had));
     text.resize(had + static_cast<std::size_t>(in.gcount()));
   }
-  if (in.bad()) throw base::EnvironmentError(fmt::format("cannot read '{}': read error", path));
+  if (in.bad()) throw base::EnvironmentError(fmt::format("{}'{}': read error", kUnreadable, path));
   return text;
+}
+
+bool only_unreadable(const base::Diagnostics& diagnostics) {
+  return diagnostics.has_errors() &&
+         std::all_of(diagnostics.all().begin(), diagnostics.all().end(),
+                     [](const base::Diagnostic& one) {
+                       return one.severity != base::Severity::error ||
+                              one.message.starts_with(kUnreadable);
+                     });
 }
 
 base::SourceLocation location_of(std::string_view text, std::size_t offset,

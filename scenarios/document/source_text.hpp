@@ -19,6 +19,13 @@ inline constexpr std::size_t kLargestFile = std::size_t{1} << 20;
 // (missing, a directory, no permission).
 std::string read_file(const std::string& path, std::size_t most_bytes = kLargestFile + 1);
 
+// How the sentence about a file that cannot be read begins, wherever it is named.
+inline constexpr std::string_view kUnreadable = "cannot read ";
+
+// All errors are of files that cannot be read: the environment lacks something (exit 4), the input may
+// be right.
+bool only_unreadable(const base::Diagnostics& diagnostics);
+
 // Line and column (both from 1, columns in characters, not bytes) of a byte of the text.
 base::SourceLocation location_of(std::string_view text, std::size_t offset,
                                  const std::string& file);

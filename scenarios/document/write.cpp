@@ -115,6 +115,10 @@ std::string to_flow_yaml(const Node& node) {
   return out;
 }
 
+std::string value_text(const Node& node) {
+  return node.kind == NodeKind::scalar ? node.text : to_flow_yaml(node);
+}
+
 std::string to_yaml(const Node& node) {
   if (node.kind != NodeKind::mapping || node.entries.empty()) return to_flow_yaml(node) + "\n";
   std::string out;

@@ -15,4 +15,8 @@ std::string to_yaml(const Node& node);
 // The same on one line: `{kind: fat_tree, levels: 2}`, `[1, 2]`, `dgx-h100`.
 std::string to_flow_yaml(const Node& node);
 
+// A value as a table shows it and `when` compares it: a scalar is its text, whether it stood in quotes
+// or not; anything else is as above.
+std::string value_text(const Node& node);
+
 }  // namespace windtunnel::scenarios

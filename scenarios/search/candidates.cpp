@@ -151,7 +151,7 @@ std::vector<std::pair<std::string, std::string>> CandidateSpace::parameters(
     const Candidate& one) const {
   std::vector<std::pair<std::string, std::string>> out;
   for (const Assignment& assignment : assignments(one)) {
-    out.emplace_back(assignment.written, to_flow_yaml(assignment.value));
+    out.emplace_back(assignment.written, value_text(assignment.value));
   }
   return out;
 }

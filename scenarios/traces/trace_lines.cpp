@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "scenarios/document/source_text.hpp"
 #include "sim/base/contract.hpp"
 #include "sim/base/diagnostics.hpp"
 
@@ -19,12 +20,12 @@ constexpr std::size_t kLongestLine = std::size_t{1} << 22;
 gzFile_s* opened(const std::string& path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) {
-    throw base::EnvironmentError(fmt::format("cannot read {}: it is a folder", path));
+    throw base::EnvironmentError(fmt::format("{}'{}': it is a directory", kUnreadable, path));
   }
   errno = 0;
   gzFile_s* file = gzopen(path.c_str(), "rb");
   if (file == nullptr) {
-    throw base::EnvironmentError(fmt::format("cannot read {}: {}", path, std::strerror(errno)));
+    throw base::EnvironmentError(fmt::format("{}'{}': {}", kUnreadable, path, std::strerror(errno)));
   }
   return file;
 }
@@ -51,7 +52,7 @@ bool TraceLines::fill() {
   const int read =
       gzread(file_.get(), buffer_.data() + end_, static_cast<unsigned>(buffer_.size() - end_));
   if (read < 0) {
-    throw base::EnvironmentError(fmt::format("cannot read {}: it is damaged", path_));
+    throw base::InputError({path_, number_ + 1, 1}, "the compressed data is damaged from here on");
   }
   end_ += static_cast<std::size_t>(read);
   ended_ = read == 0;

@@ -209,6 +209,48 @@ TEST(Run, ErrorsOfAllFilesComeAtOnceAndNothingRuns) {
   EXPECT_THAT(run.out, IsEmpty());
 }
 
+// Contract: 4, something is missing in the environment (an unreadable file); 3, invalid input.
+TEST(Run, AFileThatAScenarioNamesAndNobodyCanReadExitsWithFourAndItsPlace) {
+  const std::string serving =
+      "cluster: {use: dgx-h100, nodes: 1}\nmodel: llama3-8b\n"
+      "workload: {kind: serve, trace: not-there.csv}\n";
+  const Finished missing = run_text(serving);
+  EXPECT_EQ(missing.exit_code, 4) << missing.err;
+  EXPECT_THAT(missing.err, HasSubstr("scenario.yaml:3:32: error: cannot read '"));
+  EXPECT_THAT(missing.err, HasSubstr("not-there.csv': No such file"));
+  const Finished wrong_too = run_text(serving + "strategy: {tensr: 2}\n");
+  EXPECT_EQ(wrong_too.exit_code, 3);
+  for (const char* cluster : {"nowhere.yaml", "{nccl_topo: nowhere.xml, nodes: 2}"}) {
+    const Finished run = run_text(std::string("cluster: ") + cluster +
+                                  "\nworkload: {kind: collective, op: all_reduce}\n");
+    EXPECT_EQ(run.exit_code, 4) << run.err;
+    EXPECT_THAT(run.err, HasSubstr("scenario.yaml:1:"));
+  }
+}
+
+TEST(Run, WarningsOfOneCauseAreOneSentenceAndTheResultKeepsThemAll) {
+  const std::string text =
+      "cluster: {use: dgx-h100, nodes: 1}\nmodel: llama3-8b\n"
+      "workload:\n  kind: serve\n  arrivals: {process: poisson, rate: 2/s, requests: 10}\n"
+      "  lengths: {input: {constant: 64}, output: {constant: 8}}\n"
+      "strategy: {software: sglang}\n";
+  const Finished run = run_text(text, {"--format", "json"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const auto warnings = json::parse(run.out).at("warnings");
+  const auto lines = [](const std::string& all) {
+    return std::count(all.begin(), all.end(), '\n');
+  };
+  const auto missing = std::count_if(warnings.begin(), warnings.end(), [](const json& one) {
+    return one.get<std::string>().find("no rows of ") != std::string::npos;
+  });
+  ASSERT_GT(missing, 2) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("--verbose says which for which"));
+  EXPECT_EQ(lines(run.err), std::ssize(warnings) - missing + 1);
+  const Finished all = run_text(text, {"--verbose"});
+  EXPECT_EQ(lines(all.err), std::ssize(warnings)) << all.err;
+  EXPECT_THAT(run_text(text, {"--quiet"}).err, IsEmpty());
+}
+
 TEST(Run, AWorkloadThatIsNotBuiltYetExitsWithFour) {
   const Finished run =
       run_text("schema: windtunnel/1\nname: t\ncluster: teaching-4gpu\nworkload: {kind: data}\n");

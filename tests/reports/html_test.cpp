@@ -118,6 +118,24 @@ TEST(Axes, LogAxesEndAtPowersAndCarryAFewTicks) {
   EXPECT_GE(ticks_of(chart.y, y).size(), 6U);
 }
 
+TEST(Axes, ValuesThatDifferByRoundingAreDrawnFromZero) {
+  XyChart chart;
+  chart.y = {"iteration time", Unit::seconds, AxisScale::linear};
+  const auto range = [&](double first, double second) {
+    chart.series = {{"a",
+                     SeriesStyle::line,
+                     0,
+                     {{0, first, std::nullopt, std::nullopt, ""},
+                      {1, second, std::nullopt, std::nullopt, ""}}}};
+    return range_of(chart, AxisOf::y);
+  };
+  EXPECT_EQ(range(1.25, 1.25 + 1e-12).low, 0.0);
+  EXPECT_EQ(range(1.25, 1.25).low, 0.0);
+  EXPECT_GE(range(1.25, 1.25 + 1e-12).high, 1.25);
+  EXPECT_EQ(range(1.25, 1.30).low, 0.0);
+  EXPECT_GT(range(1.25, 1.45).low, 1.0);
+}
+
 TEST(Axes, OfASinglePointOrNoneCanStillBeDrawn) {
   XyChart chart;
   chart.y = {"error", Unit::fraction, AxisScale::linear};

@@ -53,6 +53,19 @@ TEST(Sweep, SeveralZipsAreAxesOfTheirOwn) {
             6U);
 }
 
+TEST(Sweep, QuotesAroundAValueAreNoPartOfIt) {
+  const auto points = points_of(
+      "sweep: {cluster.node.gpu.memory: [\"1GiB\", '2GiB'], cluster.gpu: [\"h100-sxm\"]}\n"
+      "expect: {time_s: {min: 0s, when: {cluster.node.gpu.memory: \"2GiB\"}}}\n",
+      {"name=\"quoted\""});
+  ASSERT_EQ(points.size(), 2U);
+  EXPECT_THAT(points[1].parameters,
+              ElementsAre(Pair("cluster.node.gpu.memory", "2GiB"), Pair("cluster.gpu", "h100-sxm"),
+                          Pair("name", "quoted")));
+  EXPECT_TRUE(points[0].expectations.empty());
+  EXPECT_EQ(points[1].expectations.size(), 1U);
+}
+
 TEST(Sweep, ReachesIntoWhatIsOnlyNamed) {
   const auto points = points_of(
       "sweep: {cluster.node.gpu.memory: [1GiB, 2GiB], cluster.fabric.switch_latency: [1us]}\n");
