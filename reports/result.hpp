@@ -42,10 +42,11 @@ struct ResultCase {
 };
 
 // A search whose best candidates are the cases (contract.md section 3, `search`). Words: objective,
-// better (lower, higher). Tables:
+// better (lower, higher), held (fields of the strategy that were not varied, with values). Tables:
 //   infeasible  reason (numbers as N), candidates, example (parameters of one), sentence (its reason)
 //   ruled_out   reason (a constraint, the SLO), candidates, nearest (the value that comes nearest)
 //   choices     path, value, candidates, kept, the objective (best with that value), behind
+//   twins       place (of a case, from 1), path, values (that are as good there, its own among them)
 //   candidates  the varied paths, the facts, verdict (kept, ruled out), front (0/1); the best first
 //   pareto      the front alone, chosen (0/1: best by the objective)
 struct PlanRecord {

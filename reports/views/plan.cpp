@@ -105,6 +105,19 @@ class PlanView {
     }
     view_.summary.push_back(fmt::format("Best: {}.", name_of(*kept_.front())));
     second_best();
+    said_of_fields();
+  }
+
+  // What the search chose, and what it took as it stands in the scenario.
+  void said_of_fields() {
+    const std::string held = word(result_, "held");
+    if (held.empty()) return;
+    std::string varied;
+    for (const std::string& path : result_.plan->varied) {
+      varied += (varied.empty() ? "" : ", ") + path.substr(path.rfind('.') + 1);
+    }
+    view_.summary.push_back(fmt::format("Varied: {}. Held as the scenario has them: {}.",
+                                        varied.empty() ? "nothing" : varied, held));
   }
 
   void second_best() {
@@ -133,11 +146,25 @@ class PlanView {
     return out;
   }
 
+  // With the values that are as good.
+  std::string choice_text(const ResultCase& one, const std::string& path) const {
+    const base::Table* twins = plan_table(result_, "twins");
+    const auto place = static_cast<double>(&one - result_.cases.data() + 1);
+    if (twins == nullptr) return parameter_text(one, path);
+    const TableReader rows(*twins);
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      if (rows.number(r, "place") == place && rows.word(r, "path") == path) {
+        return rows.word(r, "values");
+      }
+    }
+    return parameter_text(one, path);
+  }
+
   std::string name_of(const ResultCase& one) const {
     std::string out;
     for (const std::string& path : paths()) {
       out += fmt::format("{}{} {}", out.empty() ? "" : ", ", path.substr(path.rfind('.') + 1),
-                         parameter_text(one, path));
+                         choice_text(one, path));
     }
     return out.empty() ? one.name : out;
   }
@@ -185,7 +212,7 @@ class PlanView {
     }
     for (std::size_t i = 0; i < std::min(kMostRanked, kept_.size()); ++i) {
       std::vector<ViewCell> row{{fmt::format("{}", i + 1)}};
-      for (const std::string& path : paths()) row.push_back({parameter_text(*kept_[i], path)});
+      for (const std::string& path : paths()) row.push_back({choice_text(*kept_[i], path)});
       for (const std::string& name : names) {
         const auto value = fact(*kept_[i], name);
         row.push_back({value ? text_of(result_, name, *value) : ""});

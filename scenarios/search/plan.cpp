@@ -84,12 +84,14 @@ class PlanRun {
   Study run() {
     evaluate();
     const Ranking ranking = rank(all_, question_.search, question_.objective);
-    reports::PlanRecord record = plan_record(
-        {space_, all_, question_.search, question_.objective, ranking, question_.shown});
+    const RankedSearch ranked{space_,  all_,           question_.search, question_.objective,
+                              ranking, question_.shown};
+    reports::PlanRecord record = plan_record(ranked);
+    if (trains(loaded_)) record.words["held"] = held_fields(loaded_, space_.axes());
     const double wall = std::chrono::duration<double>(Clock::now() - start_).count();
     record.facts["wall_s"] = wall;
     record.facts["evaluations_per_s"] = wall > 0 ? record.facts["evaluated"] / wall : 0.0;
-    Study study = shown(ranking);
+    Study study = shown(ranked);
     study.result.plan = std::move(record);
     study.interrupted = interrupted_;
     study.failure = std::min(study.failure, failure_);
@@ -160,15 +162,18 @@ class PlanRun {
   }
 
   // --- the best as cases -------------------------------------------------------------------------
-  Study shown(const Ranking& ranking) {
+  Study shown(const RankedSearch& ranked) {
     LoadedScenario best;
     best.name = loaded_.name;
     best.path = loaded_.path;
     best.sha256 = loaded_.sha256;
-    std::vector<std::size_t> chosen = ranking.best;
+    std::vector<std::size_t> chosen;
+    for (const RankedLine& line :
+         ranked_lines(ranked, static_cast<std::size_t>(question_.search.top))) {
+      chosen.push_back(line.best);
+    }
     // One candidate is a case, whatever became of it.
     if (all_.size() == 1 && chosen.empty() && all_.front().done) chosen.push_back(0);
-    chosen.resize(std::min(chosen.size(), static_cast<std::size_t>(question_.search.top)));
     for (const std::size_t i : chosen) {
       loaded_.tree->forget();
       auto bound = loaded_.tree->bind(space_.assignments(all_[i].candidate));

@@ -49,6 +49,7 @@ class RecordWriter {
     add("infeasible", reasons(Fate::infeasible));
     add("ruled_out", ruled_out());
     add("choices", choices());
+    add("twins", twins());
     add("candidates", candidates());
     add("pareto", front());
     return std::move(record_);
@@ -191,9 +192,27 @@ class RecordWriter {
     return table;
   }
 
+  // Values that are as good as the shown one, by place in the ranking.
+  Table twins() const {
+    Table table{{"place", "path", "values"}, {}};
+    const RankedSearch ranked{space_, all_, search_, objective_, ranking_};
+    std::int64_t place = 0;
+    for (const RankedLine& line : ranked_lines(ranked, static_cast<std::size_t>(search_.top))) {
+      ++place;
+      if (!line.axis) continue;
+      const Axis& axis = space_.axes()[*line.axis].axis;
+      std::string values;
+      for (const std::size_t row : line.rows) {
+        values += (values.empty() ? "" : " or ") + value_of(axis.rows[row]);
+      }
+      table.rows.push_back({place, fmt::format("{}", fmt::join(axis.written, ", ")), values});
+    }
+    return table;
+  }
+
   static std::string value_of(const std::vector<Node>& row) {
     std::string out;
-    for (const Node& node : row) out += (out.empty() ? "" : ", ") + to_flow_yaml(node);
+    for (const Node& node : row) out += (out.empty() ? "" : ", ") + value_text(node);
     return out;
   }
 

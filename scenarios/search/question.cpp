@@ -1,14 +1,46 @@
 #include "scenarios/search/question.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
+#include "scenarios/document/write.hpp"
+#include "scenarios/schema/tables.hpp"
 #include "sim/base/contract.hpp"
 
 namespace windtunnel::scenarios {
 
 bool trains(const LoadedScenario& loaded) {
   return std::holds_alternative<TrainScenario>(loaded.points.front().scenario.workload);
+}
+
+namespace {
+
+void add_fields(const Node& node, const std::string& path, const std::set<std::string>& varied,
+                std::string& out) {
+  for (const Entry& entry : node.entries) {
+    const std::string here = path + entry.key;
+    if (varied.contains("strategy." + here)) continue;
+    if (entry.value.kind == NodeKind::mapping) {
+      add_fields(entry.value, here + ".", varied, out);
+    } else if (entry.value.kind == NodeKind::scalar) {
+      out += fmt::format("{}{} {}", out.empty() ? "" : ", ", here, value_text(entry.value));
+    }
+  }
+}
+
+}  // namespace
+
+std::string held_fields(const LoadedScenario& loaded, const std::vector<SearchAxis>& axes) {
+  std::set<std::string> varied;
+  for (const SearchAxis& one : axes) {
+    for (const Path& path : one.axis.paths) varied.insert(to_text(path));
+  }
+  const auto& train = std::get<TrainScenario>(loaded.points.front().scenario.workload);
+  std::string out;
+  add_fields(write_structure(strategy_structure(), &train.job.strategy), "", varied, out);
+  return out;
 }
 
 namespace {

@@ -22,4 +22,8 @@ Question question_of(const LoadedScenario& loaded);
 
 bool trains(const LoadedScenario& loaded);
 
+// Fields of the strategy that no axis varies, with their values: "schedule 1f1b, virtual_stages 1". Pre:
+// it trains.
+std::string held_fields(const LoadedScenario& loaded, const std::vector<SearchAxis>& axes);
+
 }  // namespace windtunnel::scenarios

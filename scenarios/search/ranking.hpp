@@ -1,6 +1,7 @@
 // Candidates that were run, in the order of the objective, and the fronts among them.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,18 @@ struct RankedSearch {
   const Ranking& ranking;
   std::vector<std::string> more_facts{};  // for the tables, beside those that are named
 };
+
+// A candidate, and those that are as good: they differ from it in one axis, have the same objective, and
+// every other fact within a thousandth (recomputation none and selective where FlashAttention keeps
+// nothing that could be computed again).
+struct RankedLine {
+  std::size_t best = 0;               // the first in the ranking
+  std::optional<std::size_t> axis{};  // in which the others differ; nothing: there are none
+  std::vector<std::size_t> rows{};    // of that axis, its own among them, in the axis's order
+};
+
+// The best, `most` at most, in order.
+std::vector<RankedLine> ranked_lines(const RankedSearch& ranked, std::size_t most);
 
 // Facts and tables of the search (reports/result.hpp), without times.
 reports::PlanRecord plan_record(const RankedSearch& ranked);

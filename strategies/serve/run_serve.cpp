@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "models/kernels/format_support.hpp"
 #include "strategies/mix/serving_run.hpp"
 #include "strategies/serve/batcher/batch_work.hpp"
 #include "strategies/serve/engine/fleet_planning.hpp"
@@ -52,6 +53,10 @@ class ServeRunner {
 
   bool plan() {
     FleetPlanning planning = plan_fleet(job_, subject_, site_);
+    auto support = models::serving_support(job_.strategy.precision, site_.cluster->node.gpu);
+    if (support.runs == models::FormatRuns::never && planning.infeasible.empty()) {
+      planning.infeasible = std::move(support.sentence);
+    }
     out_.warnings = std::move(planning.warnings);
     if (!planning.infeasible.empty()) {
       out_.status = base::Status::infeasible;
@@ -236,6 +241,8 @@ class ServeRunner {
       out_.warnings.push_back(
           fmt::format("{:.0f} requests were not finished at the end", out_.facts["in_flight"]));
     const ServeStrategy& s = job_.strategy;
+    const auto support = models::serving_support(s.precision, site_.cluster->node.gpu);
+    if (support.runs != models::FormatRuns::as_asked) out_.warnings.push_back(support.sentence);
     const bool narrow = models::weight_bytes(s.precision) < 2.0 ||
                         models::weight_bytes(s.kv_precision) < 2.0 || s.pruning.two_four ||
                         s.pruning.layers_removed > 0 || !s.distilled_from.empty();

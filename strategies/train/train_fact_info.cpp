@@ -39,9 +39,15 @@ const std::map<std::string, base::FactInfo>& train_fact_info() {
        {"model FLOP/s per GPU", "flops/s",
         "3 x forward FLOPs (frozen matrices 2 x), no recomputation, per GPU"}},
       {"hardware_flops_per_gpu_per_s",
-       {"hardware FLOP/s per GPU", "flops/s", "model FLOPs and what is computed again, per GPU"}},
-      {"mfu", {"MFU", "", "model FLOP/s over the dense peak of the precision"}},
-      {"hfu", {"HFU", "", "hardware FLOP/s over the dense peak of the precision"}},
+       {"hardware FLOP/s per GPU", "flops/s",
+        "what the products of all kernels take, recomputation included; of attention the pairs "
+        "under "
+        "its mask, so that a causal one counts half of what model FLOPs count"}},
+      {"mfu",
+       {"MFU", "",
+        "model FLOP/s over the dense peak of the precision; attention counted in full, as PaLM "
+        "(arXiv 2204.02311, appendix B) and Megatron do"}},
+      {"hfu", {"HFU", "", "hardware FLOP/s over the dense peak of the precision: never above 1"}},
       {"parameters", {"parameters", "", "of the whole model, tied tables once"}},
       {"active_parameters", {"active parameters", "", "that one token passes through"}},
       {"gpus", {"GPUs", "", "of the job"}},

@@ -82,32 +82,17 @@ class TrainFacts {
     return half != gpu.peak.end() ? half->second : base::FlopsPerSecond(0);
   }
 
-  // Model FLOPs and the forward passes that run again, counted alike (attention full).
+  // What the kernels of all passes multiply: attention as the pairs that remain under its mask
+  // (FlashAttention skips the blocks of the others) and five products for two in its backward pass,
+  // recomputation included.
   base::Flops hardware_flops() const {
-    const models::BatchShape batch{.sequences = plan_.job.workload.global_batch,
-                                   .query_tokens = plan_.micro_batch.query_tokens};
-    base::Flops again{0};
-    for (const ChunkOfModel& chunk : plan_.split) {
-      const std::int64_t most = plan_.job.strategy.recompute_layers;
-      const std::int64_t layers = most == 0 ? chunk.layers : std::min(most, chunk.layers);
-      for (std::int64_t i = 0; i < layers; ++i) {
-        again += recomputed_flops(
-            subject_.network.at(static_cast<std::size_t>(chunk.first_layer + i + 1)), batch);
-      }
+    base::Flops of_lane{0};  // one rank of each stage, a micro-batch
+    for (const ChunkCost& chunk : iteration_.costs.chunks) {
+      of_lane += chunk.forward.flops + chunk.input.flops + chunk.weight.flops;
     }
-    const BatchCounts& rows = iteration_.batch;
-    if (rows.samples <= 0) return model_flops() + again;
-    return batch_flops().of(rows.computed_tokens, rows.computed_squares) + again * computed_share();
-  }
-
-  base::Flops recomputed_flops(const models::Block& block, const models::BatchShape& batch) const {
-    base::Flops sum{0};
-    const std::vector<double> shares =
-        models::recomputed_shares(block, plan_.lowering, plan_.job.strategy.recompute);
-    for (std::size_t i = 0; i < shares.size(); ++i) {
-      sum += models::forward_flops(block.ops[i], batch) * shares[i];
-    }
-    return sum;
+    const double lanes =
+        static_cast<double>(plan_.gpus) / static_cast<double>(plan_.job.strategy.sizes.pipeline);
+    return of_lane * (static_cast<double>(plan_.micro_batches) * lanes) * computed_share();
   }
 
   void rates() {

@@ -138,6 +138,56 @@ TEST(Plan, OfTrainingWithoutASearchVariesTheUsualSizes) {
   EXPECT_FALSE(plan.cases.empty());
 }
 
+// Under FlashAttention selective recomputation has nothing to compute again.
+TEST(Plan, CandidatesThatDifferInNothingShownAreOneLine) {
+  const reports::Result plan = planned(kTraining +
+                                       "search:\n  top: 100\n  vary: {strategy.tensor: [2, 4], "
+                                       "strategy.recompute: [none, selective, full]}\n");
+  EXPECT_EQ(plan_fact(plan, "evaluated"), 6);
+  ASSERT_EQ(plan.cases.size(), 4U);
+  const base::Table& twins = plan.plan->tables.at("twins");
+  ASSERT_EQ(twins.rows.size(), 2U);
+  for (const auto& row : twins.rows) {
+    EXPECT_EQ(std::get<std::string>(row[1]), "strategy.recompute");
+    EXPECT_EQ(std::get<std::string>(row[2]), "none or selective");
+  }
+  const std::string text = "search: {vary: {strategy.tensor: [2, 4], strategy.recompute: auto}}\n";
+  const std::string path = scratch_folder() + "/twins.yaml";
+  write_text(path, kTraining + text);
+  const Finished run = windtunnel({"plan", path});
+  EXPECT_THAT(run.out, HasSubstr("none or selective"));
+  EXPECT_THAT(run.out, HasSubstr("Varied: tensor, recompute. Held as the scenario has them: "));
+  EXPECT_THAT(run.out, HasSubstr("schedule 1f1b, virtual_stages 1"));
+  EXPECT_THAT(run.out, HasSubstr("zero 1"));
+}
+
+// Schedules, chunks and memory that candidates share change none of them.
+TEST(Plan, CostsACandidateToTheBitAsARunDoes) {
+  const std::string axes = R"(    strategy.schedule: [interleaved, 1f1b, zb_h1]
+    strategy.virtual_stages: [1, 2]
+    strategy.pipeline: [2, 4]
+    strategy.micro_batch: [1, 2]
+    strategy.zero: [0, 1, 2]
+    strategy.recompute: [none, full]
+)";
+  const std::string base = kTraining;
+  const reports::Result plan = planned(base + "search:\n  top: 1000\n  vary:\n" + axes);
+  const reports::Result all = run(base + "sweep:\n" + axes);
+  std::map<double, double> memory;  // by time
+  for (const reports::ResultCase& one : all.cases) {
+    if (one.outcome.status != base::Status::ok) continue;
+    memory[one.outcome.facts.at("iteration_time_s")] = one.outcome.facts.at("memory_total_bytes");
+  }
+  const base::Table& candidates = plan.plan->tables.at("candidates");
+  const auto column = static_cast<std::size_t>(
+      std::find(candidates.columns.begin(), candidates.columns.end(), "iteration_time_s") -
+      candidates.columns.begin());
+  EXPECT_GT(candidates.rows.size(), 30U);
+  for (const auto& row : candidates.rows) {
+    EXPECT_TRUE(memory.contains(std::get<double>(row[column]))) << std::get<double>(row[column]);
+  }
+}
+
 TEST(Plan, WithNothingLeftSaysSoAndExitsWithOne) {
   const Finished done = windtunnel(
       {"plan", "-"},
