@@ -2,6 +2,8 @@
 // fetched, and with scripts off the static charts are there. Skipped, with the reason, where there
 // is no Chromium.
 #include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

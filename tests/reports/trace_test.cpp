@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "reports/trace.hpp"
 
 #include <algorithm>

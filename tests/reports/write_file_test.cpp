@@ -1,3 +1,6 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include "reports/write_file.hpp"
 
 #include <sys/stat.h>

@@ -1,5 +1,7 @@
 // The fused attention kernels on a device, held against double precision, in both formats, all head
 // sizes and layouts; and how fast they are, printed.
+#include <gtest/gtest.h>
+
 #include "real/cuda/attention.hpp"
 
 #include <fmt/format.h>

@@ -1,5 +1,7 @@
 // cuBLASLt through gemm.hpp: layouts, formats, epilogues against double precision, and its speed
 // against cuBLAS by itself.
+#include <gtest/gtest.h>
+
 #include "real/cuda/gemm.hpp"
 
 #include <fmt/format.h>

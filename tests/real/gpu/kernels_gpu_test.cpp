@@ -1,5 +1,7 @@
 // The memory-bound kernels on a device, held against double precision. Every body is held against the
 // same references on the CPU (emulated_*_test.cpp); here the launches, architectures and instructions.
+#include <gtest/gtest.h>
+
 #include "real/cuda/kernels.hpp"
 
 #include "sim/base/contract.hpp"

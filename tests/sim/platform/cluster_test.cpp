@@ -1,4 +1,7 @@
 // What validate() accepts and how it says no.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include "tests/sim/platform/clusters.hpp"
 
 namespace windtunnel::sim::testing {

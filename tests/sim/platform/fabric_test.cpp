@@ -1,4 +1,7 @@
 // Laws of the fabrics: latency, bandwidth and hops of every kind.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <map>
 #include <set>

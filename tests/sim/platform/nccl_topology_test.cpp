@@ -1,3 +1,6 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include "sim/platform/nccl_topology.hpp"
 
 #include <fmt/format.h>

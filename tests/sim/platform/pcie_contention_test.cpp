@@ -1,5 +1,7 @@
 // Measured flows that share PCIe links, against max-min sharing: by the solver written for these
 // tests and by the simgrid engine.
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <filesystem>
 #include <fstream>

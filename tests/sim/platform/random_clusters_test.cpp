@@ -1,4 +1,6 @@
 // Laws that hold in every cluster, tried on random ones.
+#include <gtest/gtest.h>
+
 #include <fstream>
 #include <set>
 

@@ -1,4 +1,7 @@
 // Switches that reduce: NVLS domains and SHARP trees, who hangs below them and the ways there.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <map>
 
 #include "tests/sim/platform/clusters.hpp"

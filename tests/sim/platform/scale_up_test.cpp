@@ -1,4 +1,7 @@
 // Laws inside the node: NVLink meshes and rings, domains, PCIe.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <map>
 
 #include "tests/sim/platform/clusters.hpp"

@@ -1,4 +1,7 @@
 // Platforms that we write: SimGrid reads the routes we have, and so do we.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include "sim/platform/simgrid_platform.hpp"
 #include "tests/sim/platform/clusters.hpp"
 #include "tests/sim/platform/simgrid_witness.hpp"

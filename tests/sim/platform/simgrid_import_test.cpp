@@ -1,5 +1,7 @@
 // Platforms read by us and by SimGrid itself have the same routes.
 #include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "sim/platform/simgrid_platform.hpp"
 #include "tests/sim/platform/clusters.hpp"
