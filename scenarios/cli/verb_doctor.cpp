@@ -78,13 +78,13 @@ ExitCode verb_doctor(const Invocation& invocation) {
   OutputFlags output;
   std::vector<std::string> required;
   std::string profile;
-  bool verbose = false;
   Arguments arguments("doctor", "What is compiled in, and what this machine has.");
   output.add_to(arguments);
   arguments.list("--require", required, "gpu|nccl|cuda|smpirun|chromium",
                  "exit 4 if this is not found; repeatable");
-  arguments.text("--profile", profile, "NAME", "what a calibration profile covers, and what not");
-  arguments.flag("--verbose", verbose, "with --profile: every range, split and kernel");
+  arguments.text(
+      "--profile", profile, "NAME",
+      "what a calibration profile covers, and what not; with --verbose every range and split");
   arguments.parse(invocation.arguments);
   for (const std::string& item : required) {
     if (std::find(kRequirable.begin(), kRequirable.end(), item) == kRequirable.end()) {
@@ -93,7 +93,7 @@ ExitCode verb_doctor(const Invocation& invocation) {
   }
   Console console = output.console();
   if (!profile.empty()) {
-    const auto detail = verbose ? calibration::Detail::full : calibration::Detail::brief;
+    const auto detail = output.verbose ? calibration::Detail::full : calibration::Detail::brief;
     console.data(render(profile_coverage(profile, detail), output.format()));
     return ExitCode::ok;
   }

@@ -31,7 +31,7 @@ struct ValidateFlags {
   std::vector<std::string> files;
   std::string profile, fabric_profile;  // of kernels, of links; empty: the shipped ones
   std::string out;
-  bool held_out = false, verbose = false;
+  bool held_out = false;
   MeasurementFlags measurements;
   OutputFlags output;
 };
@@ -60,10 +60,10 @@ ValidateFlags parse(const Invocation& invocation) {
                        "measurement CSV, output of nccl-tests, kernel tables or a folder of these; "
                        "first a profile of kernels, of links or one of each, if not the shipped "
                        "ones");
-  arguments.flag("--held-out", flags.held_out,
-                 "the errors on held-out rows that the shipped kernel profiles (or the one given) "
-                 "state: GPU, stack, kind, format; takes no FILE");
-  arguments.flag("--verbose", flags.verbose, "with --held-out: every format, kernel and split");
+  arguments.flag(
+      "--held-out", flags.held_out,
+      "the errors on held-out rows that the shipped kernel profiles (or the one given) "
+      "state: GPU, stack, kind, format; with --verbose every kernel and split; takes no FILE");
   flags.measurements.add_to(arguments);
   arguments.text("--gpu", flags.measurements.gpu, "NAME", "the GPU, where a file does not say");
   arguments.text("--fabric", flags.measurements.fabric, "NAME",
@@ -260,8 +260,8 @@ ExitCode show_held_out(const ValidateFlags& flags, Console& console) {
     for (const std::string& name : calibration::shipped_kernel_profiles())
       profiles.push_back(*calibration::shipped_kernel_profile(name));
   }
-  const base::Table table = flags.verbose ? calibration::held_out_table(profiles)
-                                          : calibration::held_out_summary(profiles);
+  const base::Table table = flags.output.verbose ? calibration::held_out_table(profiles)
+                                                 : calibration::held_out_summary(profiles);
   console.data(render(table, flags.output.format()));
   return ExitCode::ok;
 }
