@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "scenarios/document/parse.hpp"
+#include "scenarios/document/write.hpp"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -113,8 +114,11 @@ class SweepReader {
     if (!path) return std::nullopt;
     if (column.value.kind == NodeKind::invalid) return std::nullopt;
     if (column.value.kind != NodeKind::sequence || column.value.items.empty()) {
-      diagnostics_.error(column.value.where, fmt::format("{} of '{}' has to be a list of values",
-                                                         rules_.called, column.key));
+      const std::string value =
+          column.value.kind == NodeKind::scalar ? value_text(column.value) : "VALUE, VALUE";
+      diagnostics_.error(column.value.where,
+                         fmt::format("{} of '{}' has to be a list of values, as in [{}]",
+                                     rules_.called, column.key, value));
       return std::nullopt;
     }
     if (std::find(seen_.begin(), seen_.end(), *path) != seen_.end()) {

@@ -150,6 +150,7 @@ class Resolver {
                         ? fmt::format("{} has to be a mapping, not '{}'", name, node.text)
                         : fmt::format("{} has to be a mapping, not {}", name, kind_name(node)));
     }
+    if (refuses_kind(node, table, name)) return invalid_like(node);
     const std::string kind = kind_of(node, table);
     refuse_strangers(node, table, name, kind);
     Node out = mapping_node(node.where);
@@ -157,6 +158,17 @@ class Resolver {
       if (auto value = member(node, field, name, kind)) out.set(field.name, std::move(*value));
     }
     return out;
+  }
+
+  // Which keys belong to a mapping is not known before its kind: one message, not one a key.
+  bool refuses_kind(const Node& node, const Structure& table, const std::string& name) {
+    const Field* field = table.field("kind");
+    if (field == nullptr || !field->required || field->fallback) return false;
+    const Node* given = node.find("kind");
+    const bool known = given != nullptr && given->kind == NodeKind::scalar &&
+                       !scalar_problem(*given, field->type, joined(name, field->name));
+    if (!known) member(node, *field, name, "");
+    return !known;
   }
 
   // The value of `kind`, its default where it is left out; empty where the table has none.

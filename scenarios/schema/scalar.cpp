@@ -54,8 +54,8 @@ Problem integer_problem(const Node& node, const Type& type, const std::string& n
   if (value) return outside(static_cast<double>(*value), node, type, name);
   const auto number = whole_text_as<double>(node.text);
   if (number && std::isfinite(*number) && *number == std::floor(*number) && !node.quoted) {
-    const std::string written =
-        std::abs(*number) < 1e15 ? fmt::format(": write {:.0f}", *number) : "";
+    const std::string written = std::abs(*number) < 1e15 ? fmt::format(": write {:.0f}", *number)
+                                                         : ": it is larger than any count here";
     return fmt::format("{} has to be written as a whole number, not '{}'{}", name, node.text,
                        written);
   }
