@@ -152,12 +152,11 @@ std::string read_file(const std::string& path, std::size_t most_bytes) {
 }
 
 bool only_unreadable(const base::Diagnostics& diagnostics) {
-  return diagnostics.has_errors() &&
-         std::all_of(diagnostics.all().begin(), diagnostics.all().end(),
-                     [](const base::Diagnostic& one) {
-                       return one.severity != base::Severity::error ||
-                              one.message.starts_with(kUnreadable);
-                     });
+  return diagnostics.has_errors() && std::all_of(diagnostics.all().begin(), diagnostics.all().end(),
+                                                 [](const base::Diagnostic& one) {
+                                                   return one.severity != base::Severity::error ||
+                                                          one.message.starts_with(kUnreadable);
+                                                 });
 }
 
 base::SourceLocation location_of(std::string_view text, std::size_t offset,

@@ -25,7 +25,8 @@ gzFile_s* opened(const std::string& path) {
   errno = 0;
   gzFile_s* file = gzopen(path.c_str(), "rb");
   if (file == nullptr) {
-    throw base::EnvironmentError(fmt::format("{}'{}': {}", kUnreadable, path, std::strerror(errno)));
+    throw base::EnvironmentError(
+        fmt::format("{}'{}': {}", kUnreadable, path, std::strerror(errno)));
   }
   return file;
 }
