@@ -9,6 +9,7 @@
 #include "scenarios/steps/step_defaults.hpp"
 #include "scenarios/steps/step_fit.hpp"
 #include "scenarios/steps/step_software.hpp"
+#include "scenarios/steps/step_stages.hpp"
 #include "scenarios/steps/step_words.hpp"
 #include "strategies/train/software_stack.hpp"
 
@@ -209,7 +210,6 @@ class JobMaker {
     const bool bf16 = job_.workload.precision == models::NumberFormat::bf16;
     s.gradient_precision =
         bf16 ? defaults_.bf16_gradients.value_or(defaults_.gradients) : defaults_.gradients;
-    s.bucket = defaults_.bucket.size(data_ranks(), models::output_bytes(s.gradient_precision));
     const bool off = row_.overlap.starts_with("off");
     s.overlap = {.data = !off && defaults_.overlap_data,
                  .tensor = !off && (defaults_.overlap_tensor || has(row_.overlap, "AsyncTP")),
@@ -240,6 +240,16 @@ void place_ends(const models::Network& network, TrainJob& job, std::vector<std::
   inferred.push_back("stage_layers: embedding and loss are chunks of their own");
 }
 
+// Layers where the row says that they are.
+void place_stages(const StepRow& row, const models::Network& network, TrainJob& job,
+                  std::vector<std::string>& inferred) {
+  const auto layers = static_cast<std::int64_t>(network.order.size()) - 2;
+  std::vector<std::int64_t> stated = stated_stage_layers(row, layers);
+  if (stated.empty()) return;
+  job.strategy.stage_layers = std::move(stated);
+  inferred.push_back("stage_layers: as the notes say");
+}
+
 }  // namespace
 
 StepTurning scenario_of(const StepRow& row) {
@@ -257,6 +267,7 @@ StepTurning scenario_of(const StepRow& row) {
   TrainJob job = JobMaker(row, *model, inferred).make();
   auto network = std::make_shared<const models::Network>(models::build_network(*model));
   place_ends(*network, job, inferred);
+  place_stages(row, *network, job, inferred);
   StepScenario scenario{std::make_shared<const models::Model>(*std::move(model)),
                         std::move(network), *std::move(cluster), std::move(job),
                         std::move(inferred)};

@@ -241,5 +241,18 @@ TEST(StepMemory, TheBaselineIsAHundredPercentOfItself) {
   EXPECT_GT(compared->stage, compared->layers) << "embedding and head stand on it";
 }
 
+TEST(StepMemory, LayersLieOnStagesAsTheNotesSay) {
+  StepRow row = row_of("gpt3-1.3b", "Sailor");  // 24 layers
+  row.tensor = 2, row.pipeline = 4, row.zero = 0;
+  const auto split = [&](const std::string& stages) {
+    row.notes = "N=2 nodes; layers per stage (incl. embed/head) " + stages + "; dims from HF";
+    return strategy_of(row).stage_layers;
+  };
+  EXPECT_EQ(split("[5, 7, 7, 7]"), (std::vector<std::int64_t>{4, 7, 7, 6}));
+  EXPECT_TRUE(split("[5, 7, 7, 6]").empty()) << "they are not 24 layers and two ends";
+  EXPECT_TRUE(split("[12, 14]").empty()) << "there are four stages";
+  EXPECT_TRUE(split("[0, 8, 9, 9]").empty()) << "the embedding stands on the first";
+}
+
 }  // namespace
 }  // namespace windtunnel::scenarios
