@@ -6,7 +6,6 @@
 #include <set>
 
 #include "scenarios/document/write.hpp"
-#include "scenarios/schema/tables.hpp"
 #include "sim/base/contract.hpp"
 
 namespace windtunnel::scenarios {
@@ -37,9 +36,11 @@ std::string held_fields(const LoadedScenario& loaded, const std::vector<SearchAx
   for (const SearchAxis& one : axes) {
     for (const Path& path : one.axis.paths) varied.insert(to_text(path));
   }
-  const auto& train = std::get<TrainScenario>(loaded.points.front().scenario.workload);
   std::string out;
-  add_fields(write_structure(strategy_structure(), &train.job.strategy), "", varied, out);
+  loaded.tree->forget();
+  const auto bound = loaded.tree->bind({});
+  loaded.tree->forget();
+  if (bound) add_fields(*bound->resolved.find("strategy"), "", varied, out);
   return out;
 }
 
