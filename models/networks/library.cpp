@@ -43,8 +43,9 @@ bool is_separator(char letter) {
 
 // Parts of a published name that do not change the network: tuning, date, storage format.
 bool is_variant(std::string_view part) {
-  constexpr std::array<std::string_view, 10> kVariants{"instruct", "chat", "hf",    "base", "it",
-                                                       "2507",     "fp8",  "nvfp4", "bf16", "0528"};
+  constexpr std::array<std::string_view, 13> kVariants{"instruct", "chat", "hf",    "base", "it",
+                                                       "2507",     "fp8",  "nvfp4", "bf16", "0528",
+                                                       "v0.1",     "v0.2", "v0.3"};
   return std::find(kVariants.begin(), kVariants.end(), part) != kVariants.end();
 }
 
@@ -170,6 +171,7 @@ std::optional<std::string> canonical_model_name(std::string_view spelling) {
   if (auto name = name_like(joined(parts))) return name;
   // Without the variants at its end.
   const std::size_t all = parts.size();
+  if (parts.size() > 1 && parts.front() == "meta") parts.erase(parts.begin());  // Meta-Llama-3-8B
   while (parts.size() > 1 && (parts.back().empty() || is_variant(parts.back()))) parts.pop_back();
   return parts.size() < all ? name_like(joined(parts)) : std::nullopt;
 }

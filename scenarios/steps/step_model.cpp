@@ -1,7 +1,9 @@
 // The model of a measured iteration.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <regex>
 #include <string>
 #include <string_view>
@@ -12,6 +14,7 @@
 #include "scenarios/steps/step_defaults.hpp"
 #include "scenarios/steps/step_scenario.hpp"
 #include "scenarios/steps/step_software.hpp"
+#include "sim/base/contract.hpp"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -75,6 +78,36 @@ std::optional<models::Transformer> gpt(const StepRow& row) {
   return t;
 }
 
+// Of a model that the library lacks: gated MLPs, RMS norms and rotary positions are what Llama's many
+// relatives share, and fewer key heads than heads what no GPT of the Megatron papers has.
+bool is_like_llama(const StepRow& row) {
+  constexpr std::array<std::string_view, 6> kRelatives{"llama", "mistral", "mixtral",
+                                                       "qwen",  "yi-",     "deepseek"};
+  std::string name = row.model;
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const bool named = std::any_of(kRelatives.begin(), kRelatives.end(), [&](std::string_view one) {
+    return name.find(one) != std::string::npos;
+  });
+  return named || (row.kv_heads && row.heads && *row.kv_heads < *row.heads);
+}
+
+std::optional<models::Transformer> llama(const StepRow& row) {
+  if (!row.layers || !row.hidden || !row.heads) return std::nullopt;
+  const bool experts = row.experts.value_or(0) > 1;
+  const auto like = models::model_by_name(experts ? "mixtral-8x7b" : "llama3-8b");
+  base::ensures(like.has_value(), "the library has the relatives of Llama");
+  auto t = std::get<models::Transformer>(like->architecture);
+  const bool ffn_stated = row.ffn.has_value();
+  take_figures(row, t);
+  t.kv_heads = row.kv_heads.value_or(*row.heads);
+  t.head_dim = 0;
+  // Else two thirds of 4 h, so that three matrices hold what two did (arXiv 2002.05202).
+  if (!ffn_stated) t.ffn = (8 * *row.hidden / 3 + 255) / 256 * 256;
+  if (experts) t.moe.ffn = row.ffn.value_or(t.ffn);
+  return t;
+}
+
 // Layers that predict tokens after the next, which the library leaves out and training has: of
 // Nemotron 3 Super two, with which Megatron-Bridge's 84 GFLOP a token add up (76 without).
 constexpr std::array<std::pair<std::string_view, std::int64_t>, 1> kPredictionLayers{
@@ -108,10 +141,12 @@ std::optional<models::Model> model_of(const StepRow& row, std::vector<std::strin
   } else if (known) {
     model = *known;
   } else {
-    const auto made = gpt(row);
+    const bool relative = is_like_llama(row);
+    const auto made = relative ? llama(row) : gpt(row);
     if (!made) return std::nullopt;
     model.architecture = *made;
-    inferred.push_back(fmt::format("model '{}': a GPT of the row's figures", row.model));
+    inferred.push_back(fmt::format("model '{}': a {} of the row's figures", row.model,
+                                   relative ? "Llama" : "GPT"));
   }
   model.name = row.model;
   if (auto* t = std::get_if<models::Transformer>(&model.architecture)) {

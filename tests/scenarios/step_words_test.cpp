@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "models/gpu_library.hpp"
+#include "models/networks/counts.hpp"
 #include "scenarios/steps/step_scenario.hpp"
 #include "scenarios/steps/step_software.hpp"
 
@@ -83,6 +84,44 @@ TEST(StepWords, APaperRunsTheSoftwareOfItsTime) {
   EXPECT_EQ(software_of(row_of("MI300X", "Megatron-LM", "")), "megatron-core");
 }
 
+TEST(StepWords, ModelsAreKnownWithTheirVendorsAndReleases) {
+  for (const char* name :
+       {"Meta-Llama-3.1-405B", "Llama 8B", "mixtral_8x22B_v0.1", "DeepSeek V3 671B",
+        "Llama-3-70B-Instruct", "GPT-3 175B", "Nemotron4-340B"}) {
+    StepRow row = row_of("h100-sxm", "NeMo", "");
+    row.model = name;
+    std::vector<std::string> inferred;
+    EXPECT_TRUE(model_of(row, inferred)) << name;
+    EXPECT_TRUE(inferred.empty()) << name;
+  }
+}
+
+double count(const models::Model& model) {
+  return static_cast<double>(models::parameters(models::build_network(model)));
+}
+
+TEST(StepWords, AnUnknownModelWithFewerKeyHeadsIsALlamaOfItsFigures) {
+  StepRow row = row_of("h100-sxm", "NeMo", "");
+  row.model = "in-house 34B";
+  row.layers = 48;
+  row.hidden = 8192;
+  row.ffn = 22016;
+  row.heads = 64;
+  row.kv_heads = 8;
+  row.vocab = 32000;
+  row.sequence_length = 4096;
+  std::vector<std::string> inferred;
+  const auto gated = model_of(row, inferred);
+  ASSERT_TRUE(gated);
+  // Three matrices an MLP; the published Code Llama 34B has these figures.
+  EXPECT_NEAR(count(*gated), 33.7e9, 0.2e9);
+  EXPECT_EQ(inferred.size(), 1U);
+  row.kv_heads = 64;
+  const auto gpt = model_of(row, inferred);
+  ASSERT_TRUE(gpt);
+  EXPECT_LT(count(*gpt), count(*gated));
+}
+
 TEST(StepWords, DualPipeComesWithDeepSeeksWayToTheExperts) {
   StepRow row = row_of("h800-sxm", "in-house", "");
   EXPECT_EQ(software_of(row), "megatron-core");
@@ -106,22 +145,6 @@ TEST(StepWords, AnAmdNodeIsAMeshOfItsLinks) {
   EXPECT_EQ(cluster.node.scale_up.kind, sim::ScaleUpKind::nvlink_mesh);
   EXPECT_EQ(cluster.fabric.interconnect, "RoCE");
   EXPECT_EQ(turned.scenario->job.strategy.software, "megatron-core");
-}
-
-TEST(StepWords, BucketsOfMegatronGrowWithTheDataRanks) {
-  const auto bucket = [](std::int64_t gpus, const char* stack) {
-    StepRow row = row_of("h100-sxm", stack, "");
-    row.model = "gpt3-175b";
-    row.gpus = gpus;
-    row.tensor = 8;
-    row.global_batch = 4096;
-    const StepTurning turned = scenario_of(row);
-    EXPECT_TRUE(turned.scenario) << turned.reason;
-    return turned.scenario ? turned.scenario->job.strategy.bucket.value() : 0.0;
-  };
-  EXPECT_DOUBLE_EQ(bucket(64, "Megatron-Core"), 40e6 * 4);     // 8 ranks: the least
-  EXPECT_DOUBLE_EQ(bucket(4096, "Megatron-Core"), 512e6 * 4);  // 1e6 a rank
-  EXPECT_DOUBLE_EQ(bucket(64, "NeMo"), bucket(4096, "NeMo"));
 }
 
 }  // namespace
