@@ -75,7 +75,7 @@ std::optional<sim::Gpu> gpu_named(std::string_view name) {
   return std::nullopt;
 }
 
-base::FlopsPerSecond peak_of(const sim::Gpu& gpu, std::string_view math) {
+std::string math_run_as(const sim::Gpu& gpu, std::string_view math) {
   // What runs in place of what: from narrow to wide.
   static constexpr std::array<std::array<std::string_view, 2>, 9> kInstead{{{"nvfp4", "fp8"},
                                                                             {"fp4", "fp8"},
@@ -87,13 +87,18 @@ base::FlopsPerSecond peak_of(const sim::Gpu& gpu, std::string_view math) {
                                                                             {"fp16", "fp32"},
                                                                             {"tf32", "fp32"}}};
   for (std::size_t steps = 0; steps <= kInstead.size(); ++steps) {
-    const auto found = gpu.peak.find(std::string(math));
-    if (found != gpu.peak.end()) return found->second;
+    if (gpu.peak.contains(std::string(math))) return std::string(math);
     const auto next = std::find_if(kInstead.begin(), kInstead.end(),
                                    [&](const auto& pair) { return pair[0] == math; });
     if (next == kInstead.end()) break;
     math = (*next)[1];
   }
+  return {};
+}
+
+base::FlopsPerSecond peak_of(const sim::Gpu& gpu, std::string_view math) {
+  const auto found = gpu.peak.find(math_run_as(gpu, math));
+  if (found != gpu.peak.end()) return found->second;
   base::FlopsPerSecond best{0};
   for (const auto& [name, peak] : gpu.peak)
     if (name != "fp64" && name != "fp64_tensor" && (best.value() == 0.0 || peak < best))

@@ -17,6 +17,10 @@ namespace windtunnel::models {
 std::vector<std::string> gpu_names();
 std::optional<sim::Gpu> gpu_named(std::string_view name);
 
+// The entry of this sheet's peaks that a math format ("fp8") runs at: its own, else that of the format
+// it would run in instead. Empty for a sheet without any of these.
+std::string math_run_as(const sim::Gpu& gpu, std::string_view math);
+
 // The best dense peak of this sheet for a math format ("fp8"); where the sheet has none, that of the
 // format the product would run in instead (fp8 on Ampere: fp16; tf32 on Volta: fp32). 0 only for a
 // sheet without any peak.

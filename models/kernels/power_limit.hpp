@@ -2,14 +2,18 @@
 //
 // Kernels are measured in short bursts, often on constant data; a training step runs dense products
 // of random data for minutes, and the clock falls until the board draws its limit. Model: a FLOP at
-// 16 bits costs an energy e that belongs to the architecture, so rate <= power / e, and in another
-// format e scales with the inverse of the peaks (an fp8 FLOP costs half). A kernel takes at least
-// FLOPs / rate. Memory-bound kernels are left alone.
+// 16 bits costs an energy e that belongs to the architecture, so rate <= power / e; a FLOP at 8 bits
+// costs about half of it, at 4 a quarter (a sixth on Blackwell Ultra, as its peaks), in tf32 twice as much.
+// Products in fp32, outside the tensor cores, keep a share of their own peak that belongs to the
+// architecture (Ampere 0.75, Hopper 0.61: NeuSight's steps; the others by their kind). A kernel takes at
+// least FLOPs / rate. Memory-bound kernels are left alone.
 //
 // The clock that a board settles at holds for a whole step, not for a kernel: a product that keeps less
 // of the chip busy loses almost as much of its rate as one that keeps all of it. With r the rate of a
-// kernel at full clock, R = power / e that of the best ones (r1 = 0.915 of peak) under the limit:
-//   rate = min(r, R (r / r1)^beta)
+// kernel at full clock, R = power / e that of the best ones under the limit, and kappa R what those would
+// reach at full clock (0.915 of the peak of an A100, an MI300X, an MI355X):
+//   rate = min(r, R (r / (kappa R))^beta)
+// The peak of the sheet acts through r alone, so that more of it never costs time.
 // beta = 0: every kernel may draw what the limit leaves (R alone); 1: one clock whatever the kernel.
 // Dynamic power as the 2.5th power of the clock (times voltage squared), a quarter of it for clocking
 // whatever the work, gives 0.7. Ampere has 0.7: Megatron's and BLOOM's pairs of micro-batches differ as
@@ -22,7 +26,8 @@
 // MI325X 831 within 1 kW, so that the energy grows as the 0.394th power of the limit (a higher clock
 // needs a higher voltage); fp8 1408 on MI325X. CDNA 4 from fp8 of hipBLASLt on MI355X (3130 TFLOP/s,
 // 8192 cubed; "FP8 GEMM Optimization on CDNA 4", 2026), bf16 near 0.53 of it: an estimate, +- 10 %.
-// Its beta is Ampere's, as 30 s of one shape each reach 74 % of the best on a MI325X. Range of validity: air-cooled boards at their default limit.
+// Its beta is Ampere's, as 30 s of one shape each reach 74 % of the best on a MI325X. Range of validity:
+// air-cooled boards at their default limit.
 #pragma once
 
 #include "models/kernels/number_format.hpp"

@@ -39,6 +39,29 @@ TEST(PowerLimit, LeavesTheBestProductsOfAnA100ThePowerOverTheEnergyOfAFlop) {
   EXPECT_DOUBLE_EQ(1e12 / sustained("a100-sxm-80gb", 100e12).value(), 100e12);
 }
 
+// More peak, of this format or of another, leaves a kernel that is faster at full clock no slower within
+// the same limit (issue 4: time falls monotonically with peak FLOP/s).
+TEST(PowerLimit, AHigherPeakNeverCostsTime) {
+  for (const auto* name : {"a100-sxm-80gb", "mi300x", "h100-sxm", "b200-sxm"}) {
+    const sim::Gpu sheet = *gpu_named(name);
+    for (const auto format : {NumberFormat::bf16, NumberFormat::fp8, NumberFormat::fp32}) {
+      for (const double alone : {0.2e-3, 0.5e-3, 2e-3}) {
+        const base::Flops products(0.2e12);
+        const auto time = [&](const sim::Gpu& gpu, double seconds) {
+          return sustained_time(gpu, format, products, base::Seconds(seconds));
+        };
+        sim::Gpu faster = sheet;
+        for (auto& [math, peak] : faster.peak) peak = peak * 4.0;
+        EXPECT_LE(time(faster, alone), time(sheet, alone)) << name;
+        EXPECT_LE(time(faster, alone / 3), time(sheet, alone)) << name;
+        sim::Gpu other = sheet;
+        other.peak["fp16"] = other.peak["fp16"] * 4.0;
+        EXPECT_LE(time(other, alone), time(sheet, alone)) << name;
+      }
+    }
+  }
+}
+
 // AMD's own sustained products (power_limit.hpp): the best shape of a search, and ten fixed shapes of
 // a DeepSeek-V3 layer on a MI325X. The stand-in lies within its band of all of them and between the two.
 struct Published {
