@@ -21,6 +21,7 @@
 #include "scenarios/schema/bind.hpp"
 #include "scenarios/schema/resolve.hpp"
 #include "scenarios/schema/tables.hpp"
+#include "scenarios/train_inert.hpp"
 
 namespace windtunnel::scenarios {
 namespace {
@@ -195,6 +196,8 @@ std::vector<InertKey> inert_of_job(const Node& given, const Node& resolved,
 std::vector<InertKey> inert_in(const Node& given, const Node& resolved, const Workload& workload) {
   if (const auto* serve = std::get_if<ServeScenario>(&workload))
     return inert_of_job(given, resolved, *serve);
+  if (const auto* train = std::get_if<TrainScenario>(&workload))
+    return inert_train_keys({given, resolved, *train});
   const auto* mix = std::get_if<MixScenario>(&workload);
   if (mix == nullptr) return {};
   const Node& said = *given.find("workload")->find("jobs");
@@ -202,14 +205,34 @@ std::vector<InertKey> inert_in(const Node& given, const Node& resolved, const Wo
   std::vector<InertKey> out;
   for (std::size_t i = 0; i < mix->jobs.size(); ++i) {
     const auto* serve = std::get_if<ServeScenario>(&mix->jobs[i].work);
-    if (serve == nullptr) continue;
     const Node& own = said.kind == NodeKind::sequence ? said.items[i] : said;
-    for (InertKey& key : inert_of_job(own, jobs.items[i], *serve)) {
+    const Node& job = jobs.items[i];
+    for (InertKey& key :
+         serve != nullptr
+             ? inert_of_job(own, job, *serve)
+             : inert_train_keys({own, job, std::get<TrainScenario>(mix->jobs[i].work)})) {
       key.path = mix->jobs[i].name + "." + key.path;
       out.push_back(std::move(key));
     }
   }
   return out;
+}
+
+// What resolving leaves open because two fields decide it together.
+void settle(const Node& given, Node& resolved, base::Diagnostics& diagnostics) {
+  const auto settle_job = [&](const Node& said, Node& job) {
+    if (workload_kind(job) != "train") return;
+    static const Node kNone;
+    const Node* strategy = said.find("strategy");
+    settle_schedule(strategy != nullptr ? *strategy : kNone, *job.find("strategy"), diagnostics);
+  };
+  settle_job(given, resolved);
+  if (workload_kind(resolved) != "mix") return;
+  const Node& said = *given.find("workload")->find("jobs");
+  Node& jobs = *resolved.find("workload")->find("jobs");
+  for (std::size_t i = 0; i < jobs.items.size(); ++i) {
+    settle_job(said.kind == NodeKind::sequence ? said.items[i] : said, jobs.items[i]);
+  }
 }
 
 }  // namespace
@@ -221,6 +244,7 @@ std::optional<BoundScenario> bind_scenario(const Node& given, TraceShelf& traces
   check_keys_of_kind(tree, diagnostics);
   Node resolved = resolve(tree, scenario_type(tree), "", diagnostics);
   if (diagnostics.has_errors() || has_invalid(resolved)) return std::nullopt;
+  settle(tree, resolved, diagnostics);
   check_calibration(resolved, diagnostics);
   ScenarioHead head;
   bind_structure(scenario_structure(), resolved, &head);

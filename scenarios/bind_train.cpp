@@ -27,7 +27,7 @@ void check_rank_order(const Node& strategy, base::Diagnostics& diagnostics) {
   }
 }
 
-// Lengths of samples against what else says how full rows are.
+// Lengths of samples against what else says how full rows are. Pre: each is one distribution.
 void check_samples(const Node& workload, const models::Network& network,
                    base::Diagnostics& diagnostics) {
   const Node* lengths = workload.find("lengths");
@@ -39,7 +39,6 @@ void check_samples(const Node& workload, const models::Network& network,
         fmt::format("packing {} needs workload.lengths: how long samples are", packing.text));
     return;
   }
-  if (!check_length(*lengths, "workload.lengths", diagnostics)) return;
   if (network.sample != models::SampleKind::sequence) {
     diagnostics.error(lengths->where,
                       "this model has no sequences, so its samples have no lengths");
@@ -52,6 +51,19 @@ void check_samples(const Node& workload, const models::Network& network,
 
 }  // namespace
 
+void settle_schedule(const Node& given, Node& resolved, base::Diagnostics& diagnostics) {
+  const Node& chunks = *resolved.find("virtual_stages");
+  Node& schedule = *resolved.find("schedule");
+  if (checked_integer(chunks) == 1 || schedule.text != "1f1b") return;
+  schedule.text = "interleaved";
+  const Node* stated = given.find("schedule");
+  if (stated == nullptr || stated->kind != NodeKind::scalar) return;
+  diagnostics.warning(stated->where,
+                      fmt::format("schedule 1f1b with virtual_stages {} is 1F1B over chunks: it is "
+                                  "taken as `schedule: interleaved`",
+                                  chunks.text));
+}
+
 strategies::TrainStrategy bind_train_strategy(const Node& resolved,
                                               base::Diagnostics& diagnostics) {
   strategies::TrainStrategy out;
@@ -61,6 +73,10 @@ strategies::TrainStrategy bind_train_strategy(const Node& resolved,
 }
 
 std::optional<TrainScenario> bind_train(const Node& resolved, base::Diagnostics& diagnostics) {
+  const Node* lengths = resolved.find("workload")->find("lengths");
+  if (lengths != nullptr && !check_length(*lengths, "workload.lengths", diagnostics)) {
+    return std::nullopt;
+  }
   TrainScenario out;
   bind_structure(train_structure(), *resolved.find("workload"), &out.job.workload);
   out.job.strategy = bind_train_strategy(*resolved.find("strategy"), diagnostics);

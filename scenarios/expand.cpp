@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "models/networks/hugging_face.hpp"
 #include "scenarios/document/parse.hpp"
 #include "scenarios/document/source_text.hpp"
 #include "scenarios/import_cluster.hpp"
@@ -182,7 +183,10 @@ void Expander::apply_base(Node& mapping, const Structure& structure, const Choic
     return;
   }
   const bool file = base_key.value == "nccl_topo" || base_key.value == "hf";
-  Node base = file ? imported(reference, base_key.value) : named(reference, structure);
+  const bool own_mtp = mapping.find("mtp_layers") != nullptr;
+  Node base = base_key.value == "hf" && own_mtp ? import_with_own_mtp(reference)
+              : file                            ? imported(reference, base_key.value)
+                                                : named(reference, structure);
   if (base.kind != NodeKind::mapping) {
     mapping = std::move(base);
     return;
@@ -283,6 +287,16 @@ Node Expander::loaded(const Node& reference, const Structure& structure, const S
   root->where = reference.where;
   known_[source.key] = *root;
   return std::move(*root);
+}
+
+// A config whose modules of multi-token prediction the user counts: nothing to warn of.
+Node Expander::import_with_own_mtp(const Node& reference) {
+  base::Diagnostics found;
+  Node model = import_hugging_face(reference, beside(reference.text, reference.where.file), found);
+  for (const base::Diagnostic& one : found.all()) {
+    if (!one.message.starts_with(models::kMtpKey)) diagnostics_.add(one);
+  }
+  return model;
 }
 
 // What another tool's file describes, as an expanded mapping.

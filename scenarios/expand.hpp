@@ -38,6 +38,7 @@ class Expander {
   struct Source;
   Node loaded(const Node& reference, const Structure& structure, const Source& source);
   Node imported(const Node& reference, const std::string& key);
+  Node import_with_own_mtp(const Node& reference);
   Node refuse(const Node& node, std::string message);
 
   base::Diagnostics& diagnostics_;

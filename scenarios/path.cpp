@@ -46,7 +46,14 @@ std::vector<std::string> addressable(const Structure& table) {
     if (field.refusal.empty() && field.type.kind != TypeKind::anything) keys.push_back(field.name);
   }
   for (const auto& forward : table.forwards) keys.push_back(forward.first);
+  for (const Choice& base : table.bases) keys.push_back(base.value);
   return keys;
+}
+
+// `use`, `hf`: what the table is taken from.
+bool is_base(const Structure& table, std::string_view key) {
+  return std::any_of(table.bases.begin(), table.bases.end(),
+                     [&](const Choice& base) { return base.value == key; });
 }
 
 // Items of a list that are told apart by their `name`: the jobs of a mix.
@@ -106,6 +113,11 @@ std::optional<std::string> step(Walk& walk, const std::string& key) {
   const Structure* table = table_of(*walk.type, walk.present);
   if (table == nullptr) return fmt::format("'{}' is one value and has no '{}' in it", here, key);
   const Field* field = table->field(key);
+  if (field == nullptr && is_base(*table, key)) {
+    static const Type kName = text_type();
+    descend(kName, key);
+    return std::nullopt;
+  }
   if (field == nullptr) {
     const auto near = base::nearest_name(key, addressable(*table));
     return fmt::format("there is no '{}' in a scenario{}", joined(here, key),
@@ -198,6 +210,14 @@ std::optional<Type> type_at(const Node& root, const Path& path) {
     if (step(walk, key)) return std::nullopt;
   }
   return *walk.type;
+}
+
+bool names_base(const Node& root, const Path& path) {
+  if (path.size() < 2) return false;
+  const auto above = type_at(root, {path.begin(), path.end() - 1});
+  if (!above) return false;
+  const Structure* table = table_of(*above, value_at(root, {path.begin(), path.end() - 1}));
+  return table != nullptr && table->field(path.back()) == nullptr && is_base(*table, path.back());
 }
 
 const Node* value_at(const Node& root, const Path& path) {

@@ -26,6 +26,10 @@ std::optional<Path> canonical_path(std::string_view text, const Node& root,
 // What may stand at a canonical path of `root`; nothing where there is no such path.
 std::optional<Type> type_at(const Node& root, const Path& path);
 
+// Whether the path ends in what a mapping is taken from (`model.hf`, `cluster.use`): an expanded tree
+// has no such key any more.
+bool names_base(const Node& root, const Path& path);
+
 // The value at a canonical path; null where the tree has none.
 const Node* value_at(const Node& root, const Path& path);
 

@@ -36,9 +36,12 @@ class VariedTree {
   void forget() { found_ = base::Diagnostics{}; }
 
  private:
+  Assignment rebased(Assignment assignment) const;
+
   base::Diagnostics found_;
   Expander expander_;
-  Node root_;
+  Node written_;  // as taken
+  Node root_;     // expanded
   std::vector<Assignment> fixed_;
   TraceShelf traces_;
 };

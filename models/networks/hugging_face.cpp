@@ -110,6 +110,15 @@ std::string name_of(const JsonValue& root, const std::string& type) {
   return name.empty() ? type : name;
 }
 
+void warn_of_mtp(const JsonValue& object, base::Diagnostics& diagnostics) {
+  const JsonValue* layers = object.find(kMtpKey);
+  if (layers == nullptr || layers->kind != JsonKind::integer || layers->text == "0") return;
+  diagnostics.warning(layers->where,
+                      fmt::format("{}: modules of multi-token prediction are left out, as "
+                                  "Transformers does; 'mtp_layers: {}' beside 'hf' counts them",
+                                  kMtpKey, layers->text));
+}
+
 }  // namespace
 
 std::vector<std::string> hugging_face_types() {
@@ -142,6 +151,7 @@ std::optional<Model> read_hugging_face_config(std::string_view json, const std::
     diagnostics.warning(root->find("vision_config")->where,
                         "the vision encoder is left out: only the text part is read");
   }
+  warn_of_mtp(object, diagnostics);
   const int before = diagnostics.error_count();
   const ConfigReader config(object, *root, type, diagnostics);
   Model model{.name = name_of(*root, type),
