@@ -196,10 +196,13 @@ std::vector<Field> sharing_fields() {
              .fallback = "auto",
              .doc = "neighbouring ranks that zero shards over; more ranks hold copies, which add "
                     "up their gradients (hybrid or hierarchical sharding)"}),
-      bound(&TrainStrategy::bucket, {.name = "bucket",
-                                     .type = quantity_type(Dimension::bytes, {.minimum = 1}),
-                                     .fallback = "25MiB",
-                                     .doc = "of gradients that travel together"}),
+      bound(&TrainStrategy::bucket,
+            {.name = "bucket",
+             .type = or_keyword(quantity_type(Dimension::bytes, {.minimum = 1}),
+                                {{"auto", "as the software does"}}),
+             .fallback = "auto",
+             .doc = "of gradients that travel together, with zero 0 to 2 and overlap.data; weights "
+                    "in as many messages"}),
       bound(&TrainStrategy::overlap, {.name = "overlap",
                                       .type = structure_type(train_overlap_structure),
                                       .fallback = "{}",

@@ -10,8 +10,6 @@ namespace {
 
 using models::NumberFormat;
 
-constexpr BucketRule kMegatronBucket{.elements = 40e6, .elements_a_rank = 1e6};
-constexpr BucketRule kRecipeBucket{.elements = 128.0 * 1048576};
 
 std::vector<StepDefaults> make_defaults() {
   return {
@@ -21,7 +19,6 @@ std::vector<StepDefaults> make_defaults() {
        .overlap_tensor = true,
        .overlap_pipeline = true,
        .split_experts = true,
-       .bucket = kMegatronBucket,
        .why =
            "Megatron-LM with Transformer Engine: gradients kept and reduced in fp32, distributed "
            "optimizer with overlapped reduction and gathering, tp-comm-overlap, p2p overlap with "
@@ -34,7 +31,6 @@ std::vector<StepDefaults> make_defaults() {
        .split_experts = true,
        .gradients = NumberFormat::bf16,
        .offload_to_fit = true,
-       .bucket = kRecipeBucket,
        .why = "NeMo recipes: as Megatron-Bridge's, without its communication of experts"},
       {.software = "megatron-bridge",
        .sequence_parallel = true,
@@ -44,7 +40,6 @@ std::vector<StepDefaults> make_defaults() {
        .overlap_expert = true,
        .gradients = NumberFormat::bf16,
        .offload_to_fit = true,
-       .bucket = kRecipeBucket,
        .why =
            "performance recipes: gradients kept and reduced in bf16 (grad_reduce_in_fp32 false), "
            "distributed optimizer with overlapped reduction and gathering, tp-comm-overlap, p2p "
@@ -59,7 +54,6 @@ std::vector<StepDefaults> make_defaults() {
        .overlap_expert = true,
        .overlap_expert_8bit = true,
        .gradients = NumberFormat::bf16,
-       .bucket = kRecipeBucket,
        .why = "performance recipes of 26.06: as before, and moe_a2a_overlap with 8-bit products"},
       {.software = "megatron-lm-2020",
        .overlap_data = true,
@@ -122,12 +116,6 @@ std::vector<StepDefaults> make_defaults() {
 }
 
 }  // namespace
-
-base::Bytes BucketRule::size(std::int64_t data_ranks, double bytes_an_element) const {
-  if (elements <= 0) return base::Bytes(mib * 1048576.0);
-  const double wanted = elements_a_rank * static_cast<double>(data_ranks);
-  return base::Bytes(std::max(elements, wanted) * bytes_an_element);
-}
 
 const std::vector<StepDefaults>& step_defaults() {
   static const std::vector<StepDefaults> all = make_defaults();

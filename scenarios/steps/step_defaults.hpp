@@ -13,17 +13,6 @@
 
 namespace windtunnel::scenarios {
 
-// Gradients of one exchange. Megatron-Core takes max(40e6, 1e6 x data ranks) elements, so that a ring's
-// latency, which rises with its ranks, stays small beside the bytes; NeMo's and Megatron-Bridge's recipes
-// set 128 Mi (MegatronCommOverlapConfig); PyTorch counts bytes (bucket_cap_mb).
-struct BucketRule {
-  double mib = 25;             // where elements is 0
-  double elements = 0;         // at least
-  double elements_a_rank = 0;  // times the data ranks
-
-  base::Bytes size(std::int64_t data_ranks, double bytes_an_element) const;
-};
-
 struct StepDefaults {
   std::string software;            // of strategies::software_stacks()
   bool sequence_parallel = false;  // where tensor > 1
@@ -42,7 +31,6 @@ struct StepDefaults {
   bool recompute_to_fit = true;
   bool offload_to_fit = false;  // with ZeRO-3 activations to the host instead
   int padded_vocabulary = 128;  // multiple, times the tensor ranks; 1: as it is
-  BucketRule bucket{};
   // What it computes in where a row's `precision` names a mixture; nothing: as the row says.
   std::optional<models::NumberFormat> precision{};
   std::string why;

@@ -100,9 +100,19 @@ void add_accumulation(double bytes, const PassSite& site, PassCost& to) {
 
 namespace {
 
-// Of the shards of a layer in a compiled loop of layers, what its scheduler hides. 0.5 to 1; chosen on
-// the published steps of PaxML and MaxText, which leave their recomputation open.
-constexpr double kLoopHides = 0.85;
+// Of the shards of a layer in a compiled loop of layers, what its scheduler hides. 0.85 to 1: MaxText's
+// published steps ask for less and PaxML's for more, and both leave their recomputation open.
+constexpr double kLoopHides = 0.95;
+
+// What products lose to messages of shards beside them, as to those of gradients.
+void slow_products(Seconds hidden, const PassSite& site, PassCost& pass) {
+  if (hidden.value() <= 0) return;
+  const double slowdown =
+      site.kernels.slowdown({models::KernelClass::gemm, models::Background::collective});
+  const Seconds slowed = hidden * (slowdown - 1.0);
+  pass.kernels[static_cast<std::size_t>(KernelKind::gemm)].add(slowed, Seconds(0), slowed * 2.0,
+                                                               1.0);
+}
 
 // What is left of an exchange of shards beside the computation of its block.
 Seconds exposed(Seconds exchange, Seconds compute, WeightGather gather) {
@@ -147,7 +157,8 @@ void hide_experts(ChunkCost& chunk, const PassSite& site) {
 }  // namespace
 
 // Sharded weights (ZeRO-3, FSDP): a block's weights are gathered while the block before it computes,
-// its gradients are scattered while the next does; what does not fit behind is waited for.
+// its gradients are scattered while the next does; what does not fit behind is waited for, what does
+// slows the products beside it.
 void ChunkCosts::add_block(std::size_t index, models::Recompute recompute, const Choices& choices,
                            ChunkCost& out) {
   const BlockPasses& passes = block(index, recompute);
@@ -183,7 +194,9 @@ void ChunkCosts::add_block(std::size_t index, models::Recompute recompute, const
       at_most(choices.gather_rate, site_.clock.collective(Op::all_gather, held, choices.gather));
   out.shards_forward.time += gathering.time;
   out.shards_forward.far += gathering.far;
-  out.gather_forward += exposed(gathering.time, forward, choices.stack.gather);
+  const Seconds waited = exposed(gathering.time, forward, choices.stack.gather);
+  out.gather_forward += waited;
+  slow_products(gathering.time - waited, site_, out.forward);
   out.forward.launches += 1;
   if (one.gradients == models::GradientFlow::none) return;
   CommunicationTime scattering{};
@@ -198,7 +211,9 @@ void ChunkCosts::add_block(std::size_t index, models::Recompute recompute, const
   const Seconds gather = gathering.time, scatter = scattering.time;
   out.shards_backward.time += gather + scatter;
   out.shards_backward.far += gathering.far + scattering.far;
-  out.gather_backward += exposed(gather + scatter, backward, choices.stack.gather);
+  const Seconds left = exposed(gather + scatter, backward, choices.stack.gather);
+  out.gather_backward += left;
+  slow_products(gather + scatter - left, site_, out.input);
   out.input.launches += trained.value() > 0 ? 2 : 1;
 }
 

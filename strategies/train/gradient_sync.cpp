@@ -34,24 +34,36 @@ Groups groups_of(const TrainPlan& plan, const LinkShares& links) {
   return out;
 }
 
-// One op over `bytes`, cut in buckets of at most `bucket`.
-Bucketed bucketed(Op op, Bytes bytes, Bytes bucket, const GroupShape& group, GroupClock& clock) {
-  if (group.ranks <= 1 || bytes.value() <= 0) return {};
-  const double buckets = bucket.value() > 0 ? std::max(1.0, std::ceil(bytes / bucket)) : 1.0;
-  const CommunicationTime one = clock.collective(op, bytes / buckets, group);
-  if (one.time.value() <= 0) return {};
-  return {.total = one.time * buckets,
-          .last = one.time,
-          .bytes = bytes,
-          .far = one.far * buckets,
-          .low = one.low / one.time,
-          .high = one.high / one.time};
+// What one op moves, in messages of at most `bucket`, but for a tensor at the end that is larger.
+struct Cut {
+  Bytes bytes, bucket, tail;
+  Cut operator*(double share) const { return {bytes * share, bucket * share, tail * share}; }
+};
+Bucketed bucketed(Op op, const Cut& cut, const GroupShape& group, GroupClock& clock) {
+  if (group.ranks <= 1 || cut.bytes.value() <= 0) return {};
+  const Bytes tail = cut.tail > cut.bucket ? base::min(cut.tail, cut.bytes) : Bytes(0);
+  const Bytes rest = cut.bytes - tail;
+  const double buckets =
+      rest.value() > 0 ? std::max(1.0, std::ceil(rest.value() / cut.bucket.value())) : 0.0;
+  const Bytes each = buckets > 0 ? rest / buckets : Bytes(0);
+  const CommunicationTime one = clock.collective(op, each, group);
+  const CommunicationTime last = tail.value() > 0 ? clock.collective(op, tail, group) : one;
+  if (last.time.value() <= 0) return {};
+  const double equal = tail.value() > 0 ? buckets : buckets - 1.0;
+  return {.total = one.time * equal + last.time,
+          .last = last.time,
+          .bytes = cut.bytes,
+          .message = base::max(each, tail),
+          .far = one.far * equal + last.far,
+          .low = last.low / last.time,
+          .high = last.high / last.time};
 }
 
 // No faster than what the node's GPUs together send through so many of its NICs; 0: all of them.
-void bound_by_nics(double nics, const sim::Node& node, Bucketed& sent) {
+void bound_by_nics(double nics, const SyncSite& site, Bucketed& sent) {
   if (nics <= 0.0 || sent.far.value() <= 0) return;
-  const Seconds least = sent.far * static_cast<double>(node.gpus) / (node.nics.bandwidth * nics);
+  const Seconds least =
+      sent.far * static_cast<double>(site.node.gpus) / (site.clock.nic_rate() * nics);
   if (least <= sent.total) return;
   sent.last *= least / sent.total;
   sent.total = least;
@@ -62,10 +74,10 @@ struct Sharing {
   const GroupShape& block;
   const GroupShape& copies;
 };
-Bucketed reduced(Op op, Bytes bytes, Bytes bucket, const Sharing& among, GroupClock& clock) {
-  Bucketed shards = bucketed(op, bytes, bucket, among.block, clock);
+Bucketed reduced(Op op, const Cut& cut, const Sharing& among, GroupClock& clock) {
+  Bucketed shards = bucketed(op, cut, among.block, clock);
   const auto part = 1.0 / static_cast<double>(among.block.ranks);
-  const Bucketed more = bucketed(Op::all_reduce, bytes * part, bucket * part, among.copies, clock);
+  const Bucketed more = bucketed(Op::all_reduce, cut * part, among.copies, clock);
   if (shards.total.value() <= 0) return more;
   if (more.total.value() <= 0) return shards;
   shards.total += more.total;
@@ -137,6 +149,7 @@ ChunkParameters SyncDevice::sum() const {
   for (const ChunkParameters& one : chunks) {
     all.dense += one.dense;
     all.expert += one.expert;
+    all.table += one.table;
   }
   return all;
 }
@@ -161,28 +174,31 @@ GradientPlan gradient_plan(const SyncDevice& device, const SyncSite& site) {
       site.plan.job.workload.optimizer, site.plan.job.workload.precision, s.gradient_precision);
   const bool sharded = s.zero != ZeroLevel::none;
   const Op op = sharded ? Op::reduce_scatter : Op::all_reduce;
-  // Without overlap the whole buffer goes at once.
-  const Bytes bucket = s.overlap.data ? s.bucket : Bytes(0);
+  const Bytes bucket = site.plan.bucket;
   out.when = when_reduced(s);
   for (const ChunkParameters& chunk : device.chunks) {
-    const Bytes dense(chunk.dense * each.gradient), expert(chunk.expert * each.gradient);
-    out.chunks.push_back(
-        {reduced(op, dense, bucket, {groups.dense, groups.dense_copies}, site.clock),
-         reduced(op, expert, bucket, {groups.expert, groups.expert_copies}, site.clock)});
+    const Cut dense{Bytes(chunk.dense * each.gradient), bucket, Bytes(chunk.table * each.gradient)};
+    const Cut expert{Bytes(chunk.expert * each.gradient), bucket, Bytes(0)};
+    out.chunks.push_back({reduced(op, dense, {groups.dense, groups.dense_copies}, site.clock),
+                          reduced(op, expert, {groups.expert, groups.expert_copies}, site.clock)});
   }
   if (sharded) {
     const double nics = site.plan.stack.sharded_nics;
     for (ChunkReduction& chunk : out.chunks) {
-      bound_by_nics(nics, site.node, chunk.dense);
-      bound_by_nics(nics, site.node, chunk.expert);
+      bound_by_nics(nics, site, chunk.dense);
+      bound_by_nics(nics, site, chunk.expert);
     }
     const ChunkParameters all = device.sum();
-    out.weights_dense =
-        bucketed(Op::all_gather, Bytes(all.dense * each.weight), bucket, groups.dense, site.clock);
-    out.weights_expert = bucketed(Op::all_gather, Bytes(all.expert * each.weight), bucket,
-                                  groups.expert, site.clock);
-    bound_by_nics(nics, site.node, out.weights_dense);
-    bound_by_nics(nics, site.node, out.weights_expert);
+    // The same weights as the gradients' messages.
+    const Bytes gathered = bucket * (each.weight / each.gradient);
+    out.weights_dense = bucketed(
+        Op::all_gather, {Bytes(all.dense * each.weight), gathered, Bytes(all.table * each.weight)},
+        groups.dense, site.clock);
+    out.weights_expert =
+        bucketed(Op::all_gather, {Bytes(all.expert * each.weight), gathered, Bytes(0)},
+                 groups.expert, site.clock);
+    bound_by_nics(nics, site, out.weights_dense);
+    bound_by_nics(nics, site, out.weights_expert);
     const Seconds total = out.weights_dense.total + out.weights_expert.total;
     const Seconds last = out.weights_dense.last + out.weights_expert.last;
     const bool hidden = s.overlap.data && site.plan.stack.gather == WeightGather::overlapped;

@@ -6,9 +6,11 @@
 // an all-reduce; with ZeRO 1 a reduce-scatter, and an all-gather of the updated
 // weights after the step. Gradients travel in buckets, chunk by chunk in the
 // order in which the chunks' last backward passes end, one after the other on a
-// stream of its own. With overlap a chunk's buckets but the last (of the dense
-// and of the expert weights one each) may go while that last pass runs, the
-// last ones after it:
+// stream of its own, of gradient_bucket.hpp's size, and updated weights in as
+// many. With overlap a chunk's buckets but the last (of the dense and of the
+// expert weights one each) may go while that last pass runs, the last ones after
+// it; where the chunk has the embedding, its table has the last gradient, which
+// is in no smaller a bucket than itself:
 //   t = max(t, begin of the pass) + early;   t = max(t, end of the pass) + last
 // and what is exposed is t - end of the stage's passes; without overlap
 // everything follows the passes. The computation beside them runs slower by the
@@ -37,6 +39,7 @@ struct SyncSite {
 // Parameters of a chunk on one rank.
 struct ChunkParameters {
   double dense = 0, expert = 0;
+  double table = 0;  // of the dense: the embedding's, whose gradient comes last
 };
 struct SyncDevice {
   std::vector<ChunkParameters> chunks;
@@ -50,13 +53,15 @@ struct SyncDevice {
 struct Bucketed {
   base::Seconds total{0}, last{0};
   base::Bytes bytes{0};
-  base::Bytes far{0};  // sent between nodes by a rank
+  base::Bytes message{0};  // the largest
+  base::Bytes far{0};      // sent between nodes by a rank
   double low = 1.0, high = 1.0;
 
   base::Seconds early() const { return total - last; }
 };
 struct ChunkReduction {
   Bucketed dense, expert;
+  base::Bytes message() const { return base::max(dense.message, expert.message); }
   base::Seconds early() const { return dense.early() + expert.early(); }
   base::Seconds last() const { return dense.last + expert.last; }
 };

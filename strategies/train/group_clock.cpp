@@ -38,6 +38,13 @@ std::int64_t GroupClock::nodes_of_domain() const {
   return std::max<std::int64_t>(1, node_.scale_up.size / node_.gpus);
 }
 
+base::BytesPerSecond GroupClock::nic_rate(double share) const {
+  const base::BytesPerSecond nic = node_.nics.bandwidth * share;
+  const sim::Fabric& fabric = cluster_->fabric;
+  const bool joined = fabric.kind != sim::FabricKind::none;
+  return joined && fabric.bandwidth ? base::min(nic, *fabric.bandwidth) : nic;
+}
+
 GroupShape GroupClock::folded(const GroupShape& group) const {
   const std::int64_t nodes = nodes_of_domain();
   if (nodes == 1 || group.nodes == 1) return group;
@@ -61,8 +68,8 @@ GroupClock::Links GroupClock::links(const GroupShape& group) const {
   }
   const std::int64_t used =
       std::min<std::int64_t>(node_.gpus, group.gpus_per_node * group.groups_per_node);
-  out.far = node_.nics.bandwidth *
-            (group.links.nic * count(node_.nics.count) / count(std::max<std::int64_t>(1, used)));
+  out.far = nic_rate(group.links.nic) *
+            (count(node_.nics.count) / count(std::max<std::int64_t>(1, used)));
   const sim::Fabric& fabric = cluster_->fabric;
   const double switches = fabric.kind == sim::FabricKind::none ? 0.0 : 2.0 * fabric.levels - 1.0;
   out.latency = 2.0 * node_.nics.latency + switches * fabric.switch_latency;
@@ -140,7 +147,7 @@ collectives::TimeQuery GroupClock::query(Op op, Bytes bytes, const GroupShape& g
         count(node_.nics.count) * count(group.gpus_per_node) /
         count(std::min<std::int64_t>(node_.gpus, group.gpus_per_node * group.groups_per_node));
     query.nics_per_node = std::max(1, static_cast<int>(std::floor(share + 1e-9)));
-    query.nic_bandwidth = node_.nics.bandwidth * (group.links.nic * share / query.nics_per_node);
+    query.nic_bandwidth = nic_rate(group.links.nic) * (share / query.nics_per_node);
   }
   return query;
 }

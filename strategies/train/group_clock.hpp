@@ -12,7 +12,8 @@
 // A scale-up domain larger than a node (NVL72) counts as one node. Where nodes differ, links are
 // those of the cluster's own kind of node times what the group's slowest has of them; a calibrated
 // time inside a node is divided by that share.
-// Nothing is shared inside the fabric, oversubscribed or not: that is for an engine to see, which
+// Between nodes a GPU has its share of what goes through the node's NICs, each no faster than the
+// fabric's link behind it (fabric.bandwidth). Nothing more is shared inside the fabric, oversubscribed or not: that is for an engine to see, which
 // gets the bytes that a rank sends between nodes: all_gather and reduce_scatter S (N-1)/n,
 // all_reduce twice that, all_to_all S (n-g)/n, the others S.
 // A profile knows nothing of the links that the cluster states: a calibrated time below their lower
@@ -68,6 +69,8 @@ class GroupClock {
 
   // Groups as the links see them: a scale-up domain of several nodes is one.
   GroupShape folded(const GroupShape& group) const;
+  // What goes through a NIC with `share` of its bandwidth into the fabric.
+  base::BytesPerSecond nic_rate(double share = 1.0) const;
   // Nodes that count as one (a scale-up domain of several).
   std::int64_t nodes_of_domain() const;
   // What stood in for what, each once, in the order met.

@@ -133,8 +133,8 @@ class Costing {
       choices.copies = plan_.layout.shape(RankLayout::shard_copies(all, shards));
       choices.gather_bytes = bytes_each().weight;
       choices.reduce_bytes = bytes_each().gradient;
-      const sim::Node node = site_.cluster.node_at(0);
-      choices.gather_rate = node.nics.bandwidth * (plan_.stack.sharded_nics / node.gpus);
+      choices.gather_rate =
+          clock_.nic_rate() * (plan_.stack.sharded_nics / site_.cluster->node.gpus);
     }
     if (strategy().overlap.expert) choices.experts = ExpertOverlap::other_micro_batch;
     choices.offload = offload_rate(strategy().offload_activations, site_.cluster.node_at(0));
@@ -296,7 +296,9 @@ class Costing {
       device.links = paces_.links(d);
       for (std::int32_t c = 0; c < plan_.pipeline.chunks; ++c) {
         const ChunkCost& one = out_.chunk(plan_.pipeline, d, c);
-        device.chunks.push_back({one.parameters_dense, one.parameters_expert});
+        device.chunks.push_back({.dense = one.parameters_dense,
+                                 .expert = one.parameters_expert,
+                                 .table = table_of(plan_.pipeline.model_chunk({d, c}))});
         device.forward += one.duration_forward();
       }
       const sim::Node node = site_.cluster.node_at(0);
@@ -305,6 +307,12 @@ class Costing {
       out_.steps.push_back(slowest_step(device, d));
       out_.devices.push_back(std::move(device));
     }
+  }
+
+  // Trained parameters of the embedding on a rank, where a chunk has it.
+  double table_of(std::int32_t chunk) const {
+    if (!plan_.split[static_cast<std::size_t>(chunk)].embedding) return 0.0;
+    return models::trainable_on_rank(network_.at(0), plan_.lowering.layout).dense;
   }
 
   OptimizerTime slowest_step(const SyncDevice& device, std::int32_t stage) {

@@ -95,7 +95,7 @@ struct TrainStrategy {
   std::int64_t recompute_layers = 0;             // of a stage; 0: all
   models::RecomputeModules recompute_modules{};  // of selective; none: as the software does
   ExpertDispatch expert_dispatch = ExpertDispatch::automatic;
-  base::Bytes bucket{25.0 * 1024 * 1024};
+  base::Bytes bucket{0};  // of gradients, a message; 0: as the software does
   Overlap overlap{};
   AttentionChoice attention = AttentionChoice::automatic;
   models::NumberFormat gradient_precision = models::NumberFormat::fp32;

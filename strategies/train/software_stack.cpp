@@ -65,12 +65,28 @@ constexpr double kZero3Nics = 0.65;
 // is what those and NVIDIA's Grok-1 iterations on H100 agree on.
 constexpr Seconds kExpertCounts(1.5e-3);
 
+// max(40e6, 1e6 x data ranks) elements where the reduction overlaps (core/distributed).
+constexpr BucketRule kMegatronBucket{BucketUnit::elements, 40e6, 1e6};
+// MegatronCommOverlapConfig of the recipes: 134,217,728 elements.
+constexpr BucketRule kRecipeBucket{BucketUnit::elements, 134217728.0};
+constexpr BucketRule kDeepSpeedBucket{BucketUnit::elements, 5e8};
+// torchtitan's replicate() of 100 MB; FSDP sends its units, layers.
+constexpr BucketRule kReplicateBucket{BucketUnit::bytes, 100e6};
+constexpr BucketRule kUnits{BucketUnit::layer};
+// Megatron-LM before Core: one contiguous buffer of all gradients, reduced after the last pass.
+constexpr BucketRule kContiguous{BucketUnit::everything};
+// NVIDIA's flags for MaxText and PaxML: all-reduces of up to 128 MiB are combined, reduce-scatters of
+// up to 32 MiB (xla_gpu_all_reduce_combine_threshold_bytes and its like).
+constexpr BucketRule kXlaAllReduce{BucketUnit::bytes, 134217728.0};
+constexpr BucketRule kXlaReduceScatter{BucketUnit::bytes, 33554432.0};
+
 std::vector<SoftwareStack> make_stacks() {
   return {
       {.name = "megatron-core",
        .description = "Megatron-Core with Transformer Engine",
        .forms = kFused,
        .gather = WeightGather::overlapped,
+       .bucket = kMegatronBucket,
        .timing = SendTiming::beside,
        .expert_start = Seconds(6e-6),
        .expert_counts = kExpertCounts,
@@ -80,6 +96,7 @@ std::vector<SoftwareStack> make_stacks() {
                       "performance recipes",
        .forms = kFused,
        .gather = WeightGather::overlapped,
+       .bucket = kRecipeBucket,
        .timing = SendTiming::beside,
        .expert_start = Seconds(6e-6),
        .expert_counts = kExpertCounts,
@@ -89,6 +106,7 @@ std::vector<SoftwareStack> make_stacks() {
                       "token sent once to a node",
        .forms = kFused,
        .gather = WeightGather::overlapped,
+       .bucket = kRecipeBucket,
        .timing = SendTiming::beside,
        .experts = ExpertSends::per_node,
        .expert_start = Seconds(6e-6),
@@ -99,6 +117,7 @@ std::vector<SoftwareStack> make_stacks() {
                       "grouped products",
        .forms = kBridge2606,
        .gather = WeightGather::overlapped,
+       .bucket = kRecipeBucket,
        .timing = SendTiming::beside,
        .experts = ExpertSends::per_node,
        .expert_start = Seconds(6e-6),
@@ -117,6 +136,7 @@ std::vector<SoftwareStack> make_stacks() {
        .forms = kMegatron2021,
        .dispatch = Seconds(70e-6),
        .backward_dispatch = Seconds(45e-6),
+       .bucket = kContiguous,
        .accumulation = Accumulation::separate,
        .source = "arXiv 2104.04473, section 4"},
       {.name = "megatron-lm-2022",
@@ -126,6 +146,7 @@ std::vector<SoftwareStack> make_stacks() {
        .forms = kMegatron2021,
        .dispatch = Seconds(70e-6),
        .backward_dispatch = Seconds(45e-6),
+       .bucket = kContiguous,
        .tensor_backward = TensorBackward::beside_weights,
        .source = "arXiv 2205.05198; NVIDIA/Megatron-LM v3.0"},
       {.name = "megatron-deepspeed",
@@ -134,6 +155,7 @@ std::vector<SoftwareStack> make_stacks() {
        .dispatch = Seconds(70e-6),
        .backward_dispatch = Seconds(45e-6),
        .step = Seconds(5e-4),
+       .bucket = kDeepSpeedBucket,
        .accumulation = Accumulation::converted,
        .ahead = HostAhead::to_exchange,
        .sharded_nics = kDeepSpeedNics,
@@ -142,6 +164,7 @@ std::vector<SoftwareStack> make_stacks() {
        .description = "DeepSpeed ZeRO-3 on Megatron's model code",
        .forms = kMegatron2021,
        .gather = WeightGather::overlapped,
+       .bucket = kDeepSpeedBucket,
        .accumulation = Accumulation::separate,
        .sharded_nics = kZero3Nics,
        .source = "arXiv 1910.02054"},
@@ -151,6 +174,8 @@ std::vector<SoftwareStack> make_stacks() {
        .dispatch = Seconds(15e-6),
        .backward_dispatch = Seconds(10e-6),
        .gather = WeightGather::overlapped,
+       .bucket = kReplicateBucket,
+       .sharded_bucket = kUnits,
        .timing = SendTiming::beside,
        .attention = AttentionGeneration::flash_2,
        .tensor_hidden = 0.4,  // AsyncTP: 8 to 9 % faster steps on Llama-3 8B and
@@ -160,6 +185,7 @@ std::vector<SoftwareStack> make_stacks() {
        .description = "PyTorch FSDP in eager mode (torchtitan without compile)",
        .forms = kEager,
        .gather = WeightGather::overlapped,
+       .sharded_bucket = kUnits,
        .timing = SendTiming::beside,
        .attention = AttentionGeneration::flash_2,
        .source = "pytorch/torchtitan"},
@@ -168,6 +194,7 @@ std::vector<SoftwareStack> make_stacks() {
                       "FlashAttention-1 in Triton",
        .forms = kComposer,
        .gather = WeightGather::overlapped,
+       .sharded_bucket = kUnits,
        .timing = SendTiming::beside,
        .attention = AttentionGeneration::flash_1,
        .source = "mosaicml/llm-foundry, configurations of 2023"},
@@ -185,6 +212,8 @@ std::vector<SoftwareStack> make_stacks() {
        .dispatch = Seconds(1e-6),
        .backward_dispatch = Seconds(1e-6),
        .gather = WeightGather::within_layer,
+       .bucket = kXlaAllReduce,
+       .sharded_bucket = kXlaReduceScatter,
        .timing = SendTiming::beside,
        .source = "AI-Hypercomputer/maxtext"},
       {.name = "paxml",
@@ -193,6 +222,8 @@ std::vector<SoftwareStack> make_stacks() {
        .dispatch = Seconds(1e-6),
        .backward_dispatch = Seconds(1e-6),
        .gather = WeightGather::within_layer,
+       .bucket = kXlaAllReduce,
+       .sharded_bucket = kXlaReduceScatter,
        .timing = SendTiming::beside,
        .source = "google/paxml, 2023 containers"},
   };

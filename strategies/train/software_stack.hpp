@@ -17,6 +17,7 @@
 #include "sim/base/quantity.hpp"
 #include "strategies/train/attention_generation.hpp"
 #include "strategies/train/expert_sends.hpp"
+#include "strategies/train/gradient_bucket.hpp"
 
 namespace windtunnel::strategies {
 
@@ -51,6 +52,9 @@ struct SoftwareStack {
   base::Seconds step{5e-3};
   base::Seconds micro_batch{0};
   WeightGather gather = WeightGather::exposed;
+  // Of gradients, where the strategy states none; of those that ZeRO 1 or 2 shards where not the same.
+  BucketRule bucket{};
+  std::optional<BucketRule> sharded_bucket{};
   Accumulation accumulation = Accumulation::fused;
   TensorBackward tensor_backward = TensorBackward::exposed;
   HostAhead ahead = HostAhead::free;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "models/networks/counts.hpp"
 #include "sim/base/unit_text.hpp"
 #include "strategies/train/goodput.hpp"
 
@@ -137,7 +138,32 @@ SoftwareStack stack_of(const TrainStrategy& s) {
   SoftwareStack stack = stack_by_name(s.software).value_or(default_stack());
   if (s.expert_dispatch == ExpertDispatch::all_to_all) stack.experts = ExpertSends::per_expert;
   if (s.expert_dispatch == ExpertDispatch::per_node) stack.experts = ExpertSends::per_node;
+  // Nothing of data parallelism beside the computation: sharded weights are waited for too.
+  if (!s.overlap.data) stack.gather = WeightGather::exposed;
   return stack;
+}
+
+// Elements of the largest layer on a rank.
+double largest_layer(const models::Network& network, const models::Layout& layout) {
+  double most = 0.0;
+  for (std::size_t i = 1; i + 1 < network.order.size(); ++i) {
+    const models::Block& block = network.at(i);
+    if (i > 1 && network.order[i] == network.order[i - 1]) continue;
+    most = std::max(most, models::trainable_on_rank(block, layout).total());
+  }
+  return most;
+}
+
+base::Bytes bucket_of(const TrainJob& job, const SoftwareStack& stack,
+                      const models::Network& network, const models::Layout& layout) {
+  const TrainStrategy& s = job.strategy;
+  if (!s.overlap.data) return base::Bytes::infinity();
+  if (s.bucket.value() > 0) return s.bucket;
+  const BucketRule rule =
+      s.zero == ZeroLevel::none ? stack.bucket : stack.sharded_bucket.value_or(stack.bucket);
+  return bucket_size(rule, {.ranks = static_cast<double>(s.sizes.data * s.sizes.context),
+                            .each = models::weight_bytes(s.gradient_precision),
+                            .layer = largest_layer(network, layout)});
 }
 
 std::vector<ChunkOfModel> split_of(const TrainStrategy& strategy, std::int64_t layers,
@@ -271,19 +297,21 @@ TrainPlanning make_train_plan(const TrainJob& given, const models::Model& model,
       std::max<std::int64_t>(0, static_cast<std::int64_t>(network.order.size()) - 2);
   if (auto why = check_split(s, layers, positions)) return no(*why);
   const SoftwareStack software = stack_of(s);
+  const models::LoweringOptions lowering = lowering_of(job, software);
   std::vector<ChunkOfModel> split = split_of(s, layers, positions);
   if (network.order.size() == 1) split.back().head = false;
   const bool sequences = network.sample == models::SampleKind::sequence;
   out.plan.emplace(
       TrainPlan{.job = job,
                 .stack = software,
+                .bucket = bucket_of(job, software, network, lowering.layout),
                 .layout = RankLayout(s.sizes, s.rank_order, cluster.node.gpus,
                                      std::max(1, cluster.node.scale_up.size / cluster.node.gpus)),
                 .pipeline = met != nullptr ? met->of(shape) : make_pipeline_plan(shape),
                 .split = std::move(split),
                 .micro_batch = {.sequences = s.micro_batch,
                                 .query_tokens = sequences ? job.workload.sequence_length : 1},
-                .lowering = lowering_of(job, software),
+                .lowering = lowering,
                 .micro_batches = micro_batches,
                 .gpus = gpus});
   return out;

@@ -18,8 +18,9 @@
 namespace windtunnel::strategies {
 
 struct TrainPlan {
-  TrainJob job;  // with `data` and `sequence_length` filled in
-  SoftwareStack stack;
+  TrainJob job;           // with `data` and `sequence_length` filled in
+  SoftwareStack stack;    // less what the strategy turns off
+  base::Bytes bucket{0};  // of gradients, a message at most; infinite: all at once
   RankLayout layout;
   PipelinePlan pipeline;
   std::vector<ChunkOfModel> split;  // by model chunk
