@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <span>
 
@@ -191,8 +192,9 @@ std::string size_text(double bytes) {
   if (!std::isfinite(bytes)) return "-";
   if (bytes == std::floor(bytes)) {
     std::string exact = base::to_size_text(base::Bytes(bytes));
-    // 64KiB and 1000B, but 1.335 MiB where the count is no round multiple.
-    if (exact.size() <= 8 && (bytes < 10'000 || exact.ends_with("iB"))) return exact;
+    // 64KiB and 1000B, but 1.335 MiB where the count is no round multiple, and 45.56 GiB for 46656MiB.
+    const bool short_binary = exact.ends_with("iB") && std::strtod(exact.c_str(), nullptr) < 1024.0;
+    if (exact.size() <= 8 && (bytes < 10'000 || short_binary)) return exact;
   }
   return base::to_text(base::Bytes(bytes));
 }
