@@ -184,6 +184,7 @@ void add_cross_attention(const Transformer& t, std::vector<Op>& ops) {
                            .pieces = 2,
                            .bias = t.biases.qkv},
                           TensorSplit::column, encoder));
+  ops.back().saved.clear();  // its input is the encoder's output, one for all layers
   ops.push_back(attention_op("cross_attention.core",
                              {.heads = t.heads,
                               .kv_heads = t.heads,

@@ -94,7 +94,10 @@ base::Flops backward_flops(const Op& op, const BatchShape& batch) {
 }
 
 base::Flops model_flops_per_sample(const Network& network, std::int64_t sequence_length) {
-  const BatchShape batch{.query_tokens = sequence_length, .encoder_tokens = sequence_length};
+  return model_flops(network, {.query_tokens = sequence_length, .encoder_tokens = sequence_length});
+}
+
+base::Flops model_flops(const Network& network, const BatchShape& batch) {
   base::Flops sum{0};
   for (const std::size_t index : network.order) {
     const Block& block = network.blocks[index];

@@ -24,6 +24,7 @@ base::Flops backward_flops(const Op& op, const BatchShape& batch);
 
 // A sequence of that length; images and rows have no length.
 base::Flops model_flops_per_sample(const Network& network, std::int64_t sequence_length);
+base::Flops model_flops(const Network& network, const BatchShape& batch);  // of all its sequences
 base::Flops model_flops_per_token(const Network& network, std::int64_t sequence_length);
 
 // Tied tables once.

@@ -12,7 +12,8 @@ namespace windtunnel::strategies {
 
 class BatchFlops {
  public:
-  BatchFlops(const models::Network& network, std::int64_t row);
+  // `sources`: tokens of an encoder's sources over those of the rows.
+  BatchFlops(const models::Network& network, std::int64_t row, double sources = 1.0);
   base::Flops of(double tokens, double squares) const {
     return linear_ * tokens + square_ * squares;
   }

@@ -174,10 +174,12 @@ void ChunkCosts::add_block(std::size_t index, models::Recompute recompute, const
   add_accumulation((passes.dense + passes.expert) * choices.accumulation_bytes, site_, out.weight);
   out.parameters_dense += passes.dense;
   out.parameters_expert += passes.expert;
-  const Seconds forward = passes.forward.compute() + passes.forward.exchanges();
-  const Seconds backward = passes.input.compute() + passes.input.exchanges() +
-                           passes.again.compute() + passes.again.exchanges() +
-                           passes.weight.compute() + passes.weight.exchanges();
+  const bool waits = choices.exchanges == PassExchanges::waited_for;
+  const auto lasting = [waits](const PassCost& pass) {
+    return waits ? pass.compute() + pass.exchanges() : pass.compute();
+  };
+  const Seconds forward = lasting(passes.forward);
+  const Seconds backward = lasting(passes.input) + lasting(passes.again) + lasting(passes.weight);
   if (choices.offload.value() > 0) {
     const Seconds moving =
         models::activation_memory(network_.blocks[index], batch_, options_, recompute) /

@@ -53,6 +53,10 @@ struct ChunkCost {
 // products beside it.
 enum class ExpertOverlap { none, other_micro_batch };
 
+// Whether a pass waits for its exchanges or another pass computes beside them (DualPipe's pairs): what
+// is hidden there has no time in which shards and offloaded activations travel unnoticed.
+enum class PassExchanges { waited_for, beside_other_pass };
+
 class ChunkCosts {
  public:
   ChunkCosts(const models::Network& network, const models::BatchShape& batch,
@@ -73,6 +77,7 @@ class ChunkCosts {
     // Activations go to where there is room at this rate and come back; 0: they stay.
     base::BytesPerSecond offload{0};
     ExpertOverlap experts = ExpertOverlap::none;
+    PassExchanges exchanges = PassExchanges::waited_for;
   };
   ChunkCost cost(const ChunkOfModel& chunk, const Choices& choices);
 

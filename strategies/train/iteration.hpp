@@ -10,7 +10,7 @@
 // waiting. Where ranks differ, lanes are timed one by one and a stage is done
 // with a pass when its last lane is (lane_times.hpp). Where steps differ
 // (jitter, lengths), some are drawn and the iteration is their mean; schedule,
-// syncs and paces are those of the first. With every rank (iteration_graph.hpp)
+// syncs and paces are those of the draw that is nearest to it. With every rank (iteration_graph.hpp)
 // the same costs run on an engine. The parts of Breakdown are those of the
 // critical stage (the last to be done) and add up to the iteration.
 // Communication between stages is what the schedule takes longer than with free
@@ -48,6 +48,7 @@ struct StageEnd {
   base::Seconds reduce{0}, slowed{0}, tied{0};
   base::Seconds gather{0}, step{0};  // after the norm
   base::Seconds busy{0};  // in passes, where these are not all alike; 0: as their costs say
+  double filled = 1.0;    // tokens that its passes compute on over those of full micro-batches
 
   base::Seconds end() const { return passes_end + reduce + slowed + tied; }
 };
@@ -61,6 +62,7 @@ struct BatchCounts {
 struct StepSpread {
   std::int64_t steps = 1;
   base::Seconds deviation{0};  // standard deviation of a step's time
+  base::Seconds shown{0};      // time of the draw whose schedule is shown
   // End of passes on the critical stage: of the last lane over the mean of all,
   // less 1.
   double imbalance = 0.0;
@@ -75,7 +77,8 @@ struct Iteration {
   PipelineTimes schedule;
   std::vector<GradientSync> syncs;           // by device
   std::vector<StageMemory> memory;           // by device
-  PassCost critical_work;                    // all passes of the critical stage
+  PassCost critical_work;                    // all passes of the critical stage, at its pace
+  base::Flops needed{0};                     // of its products, none computed again
   std::shared_ptr<const StepPaces> paces{};  // of the first step; null where all lanes are alike
   std::vector<base::Bytes> capacity;         // by device: of its smallest GPU
   BatchCounts batch;                         // where lengths are drawn

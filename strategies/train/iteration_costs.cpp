@@ -6,6 +6,7 @@
 
 #include "models/networks/counts.hpp"
 #include "sim/base/contract.hpp"
+#include "strategies/train/encoder.hpp"
 #include "strategies/train/optimizer_cost.hpp"
 
 namespace windtunnel::strategies {
@@ -136,6 +137,9 @@ class Costing {
       choices.gather_rate =
           clock_.nic_rate() * (plan_.stack.sharded_nics / site_.cluster->node.gpus);
     }
+    if (plan_.pipeline.shape.schedule == PipelineSchedule::dualpipe) {
+      choices.exchanges = PassExchanges::beside_other_pass;
+    }
     if (strategy().overlap.expert) choices.experts = ExpertOverlap::other_micro_batch;
     choices.offload = offload_rate(strategy().offload_activations, site_.cluster.node_at(0));
     return choices;
@@ -247,9 +251,8 @@ class Costing {
   // Bytes that a stage hands to the next: the hidden state of a micro-batch, or
   // the part of it that sequence parallelism or a scattered send leaves a rank
   // with.
-  Bytes boundary() const {
-    const models::BatchShape& batch = plan_.micro_batch;
-    double elements = static_cast<double>(batch.sequences * batch.query_tokens * network_.hidden) /
+  Bytes boundary(std::int64_t tokens) const {
+    double elements = static_cast<double>(tokens * network_.hidden) /
                       static_cast<double>(strategy().sizes.context);
     const bool parts = strategy().sequence_parallel || plan_.stack.sends == StageSends::scattered;
     if (parts) elements /= static_cast<double>(strategy().sizes.tensor);
@@ -257,7 +260,7 @@ class Costing {
   }
 
   // Between a stage and the next: of all replicas the slowest.
-  Hop hop(std::int32_t stage) {
+  Hop hop(std::int32_t stage, Bytes bytes) {
     const RankLayout& layout = plan_.layout;
     bool between = false;
     for (std::int64_t rank = 0; rank < plan_.gpus && !between; ++rank) {
@@ -265,13 +268,14 @@ class Costing {
                 layout.domain_of(rank) != layout.domain_of(layout.pipeline_neighbour(rank, 1));
     }
     const LinkShares links = worse(paces_.links(stage), paces_.links((stage + 1) % stages()));
-    Hop hop{.message = clock_.message(out_.boundary, between, layout.gpus_per_node(), links)};
+    Hop hop{.message = clock_.message(bytes, between, layout.gpus_per_node(), links),
+            .bytes = bytes};
     const std::int64_t tensor = strategy().sizes.tensor;
     if (!strategy().sequence_parallel && plan_.stack.sends == StageSends::scattered && tensor > 1) {
       // The parts are gathered again on the receiving ranks.
       hop.regather =
           clock_
-              .collective(collectives::Op::all_gather, out_.boundary * static_cast<double>(tensor),
+              .collective(collectives::Op::all_gather, bytes * static_cast<double>(tensor),
                           with(groups_.tensor, links))
               .time;
     }
@@ -282,10 +286,10 @@ class Costing {
     for (const ChunkCost& chunk : out_.chunks) out_.schedule.chunks.push_back(passes_of(chunk));
     const bool beside = strategy().overlap.pipeline && plan_.stack.timing == SendTiming::beside;
     out_.schedule.sends = beside ? SendMode::beside : SendMode::blocking;
-    out_.boundary = boundary();
     if (strategy().sizes.pipeline < 2) return;
+    const std::vector<std::int64_t> tokens = tokens_between_stages(plan_, network_);
     for (std::int32_t d = 0; d < stages(); ++d) {
-      out_.hops.push_back(hop(d));
+      out_.hops.push_back(hop(d, boundary(tokens[static_cast<std::size_t>(d)])));
       out_.schedule.hops.push_back(out_.hops.back().time());
     }
   }

@@ -57,6 +57,7 @@ class PassTable {
 struct Hop {
   CommunicationTime message;
   base::Seconds regather{0};
+  base::Bytes bytes{0};  // on one rank
   base::Seconds time() const { return message.time + regather; }
 };
 
@@ -74,8 +75,7 @@ struct IterationCosts {
   std::vector<ChunkCost> chunks;  // by model chunk, full, on the slowest GPUs of its stage
   PassTable passes;
   PipelineCosts schedule;
-  std::vector<Hop> hops;    // as PipelineCosts::hops
-  base::Bytes boundary{0};  // of a message between stages, on one rank
+  std::vector<Hop> hops;  // as PipelineCosts::hops
   // By device of the pipeline.
   std::vector<SyncDevice> devices;
   std::vector<GradientPlan> gradients;

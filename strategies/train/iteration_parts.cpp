@@ -14,7 +14,8 @@ using base::Seconds;
 constexpr double kAssemblySpread = 0.08;
 
 // Of the error of a kernel's time, what kernels of its kind have in common; shapes differ in the rest,
-// which averages out over the shapes of a model.
+// which averages out over the shapes of a model. Those of a stranger (kForeignBand) have all
+// of it in common.
 constexpr double kCommon = 0.75;
 
 // Software of experts, as a share of their products and exchanges: what a release fuses, graphs and
@@ -39,10 +40,12 @@ class Accounting {
   void run() {
     out_.critical_stage = end_.device;
     out_.critical_work = PassCost{};
+    out_.needed = base::Flops(0);
     out_.parts = Breakdown{};
     Breakdown& parts = out_.parts;
     add_passes();
     if (end_.busy.value() > 0) take_own_pace();
+    out_.needed *= end_.filled;
     const Seconds passes = parts.sum();
     out_.ideal = passes;
     const Seconds added = end_.tensor + end_.context + end_.expert + end_.shards;
@@ -82,6 +85,9 @@ class Accounting {
                           &out_.parts.expert, &out_.parts.data, &out_.parts.other}) {
       *part *= share;
     }
+    PassCost work;
+    work.add(out_.critical_work, share);
+    out_.critical_work = work;
   }
 
   // Passes of the stage over all micro-batches, sorted by what they are.
@@ -120,6 +126,7 @@ class Accounting {
     out_.parts.context += pass.context.time;
     out_.parts.expert += pass.expert.time;
     out_.critical_work.add(pass);
+    out_.needed += pass.flops;
   }
   void add_forward(const ChunkCost& cost) {
     add_pass(cost.forward);
@@ -129,6 +136,7 @@ class Accounting {
   void add_backward(const ChunkCost& cost) {
     add_pass(cost.input);
     add_pass(cost.weight);
+    out_.needed -= cost.again.flops;
     out_.parts.data += cost.gather_backward;
     out_.parts.other += cost.duration_backward() - cost.device_backward() + cost.offload_backward;
   }
@@ -153,9 +161,11 @@ class Accounting {
       up += above.value() * above.value();
       down += below.value() * below.value();
     };
+    const Interval& products = work.kernels[static_cast<std::size_t>(KernelKind::gemm)];
+    const double common = products.high > products.time * kForeignBand ? 1.0 : kCommon;
     for (const Interval& kind : work.kernels) {
-      add((kind.high - kind.time) * (stretch * kCommon),
-          (kind.time - kind.low) * (stretch * kCommon));
+      add((kind.high - kind.time) * (stretch * common),
+          (kind.time - kind.low) * (stretch * common));
     }
     const Seconds experts =
         (work.kernels[static_cast<std::size_t>(KernelKind::moe)].time + work.expert.time) * stretch;

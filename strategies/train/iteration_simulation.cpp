@@ -30,7 +30,10 @@ class Reading {
                  .slowed = folded.syncs[last.stage].slowed};
     const std::int64_t lane = lane_of(folded, gang);
     end.free_end = end_with_free_sends(plan_, folded, lane, end.device);
-    if (folded.paces != nullptr) end.busy = folded.paces->busy(lane, end.device);
+    if (folded.paces != nullptr) {
+      end.busy = folded.paces->busy(lane, end.device);
+      end.filled = folded.paces->filled(lane);
+    }
     end.reduce = at(gang.reduced) - at(gang.passes_end);
     for (const Stretch& one : gang.reductions) {
       end.reduce += length(one);

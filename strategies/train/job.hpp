@@ -54,6 +54,7 @@ enum class Packing { padded, longest, bucketed, packed };
 
 struct TrainWorkload {
   std::int64_t sequence_length = 0;  // 0: the model's; no meaning for images
+  std::int64_t encoder_length = 0;   // tokens of a source (encoder.hpp); 0: as sequence_length
   std::int64_t global_batch = 1;     // sequences, images
   models::NumberFormat precision = models::NumberFormat::bf16;
   Optimizer optimizer = Optimizer::adamw;
@@ -104,6 +105,7 @@ struct TrainStrategy {
   OffloadTarget offload_optimizer = OffloadTarget::none;
   OffloadTarget offload_activations = OffloadTarget::none;
   std::int64_t offload_layers = 0;  // whose activations: of a chunk, the first ones; 0: all
+  base::Bytes host_memory{0};       // of a node; 0: host_memory.hpp
   std::string software{};           // of software_stacks(); empty: the default
 };
 

@@ -119,7 +119,9 @@ std::vector<PipelineStep> interleaved_order(const PipelineShape& shape, std::int
   return steps;
 }
 
+// With one stage there is no gap to fill, and backward passes stay whole.
 std::vector<PipelineStep> zb_h1_order(const PipelineShape& shape, std::int32_t device) {
+  if (shape.stages == 1) return one_f_one_b_order(shape, device);
   const std::int32_t m = shape.micro_batches;
   OrderWriter out(m);
   const std::int32_t warm_up = std::min(shape.stages - 1 - device, m);
@@ -140,6 +142,11 @@ std::vector<PipelineStep> zb_h1_order(const PipelineShape& shape, std::int32_t d
 std::vector<PipelineStep> zb_v_order(const PipelineShape& shape, std::int32_t device) {
   const std::int32_t p = shape.stages;
   OrderWriter out(shape.micro_batches);
+  for (std::int32_t i = 0; p == 1 && i < shape.micro_batches; ++i) {
+    for (const std::size_t chunk : {0U, 1U}) out.forward(chunk);
+    for (const std::size_t chunk : {1U, 0U}) out.backward(chunk);
+  }
+  if (p == 1) return out.take();
   for (std::int32_t i = 0; i < 2 * (p - device) - 1; ++i) out.forward(0);
   for (std::int32_t i = 0; i < device; ++i) {
     out.forward(1);

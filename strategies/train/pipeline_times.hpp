@@ -10,7 +10,8 @@
 // a link here.
 // Bubble of a device: from the start of its first pass to the end of its last, less its passes and
 // blocking sends. For 1F1B and GPipe with equal passes the first device has (p-1)(F+B), so
-// bubble / ideal = (p-1)/m.
+// bubble / ideal = (p-1)/m. DualPipe's is the published one, (p/2-1)(F&B + B - 3W), where the gradients of
+// input and weights take as long as each other, else what its published order gives.
 #pragma once
 
 #include <functional>

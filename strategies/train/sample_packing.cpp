@@ -34,8 +34,13 @@ bool has_offsets(const TrainPlan& plan) {
   return plan.lowering.software.attention == models::AttentionKernel::fused;
 }
 
-void add_shape(LengthShapes& out, std::int64_t sequences, std::int64_t length) {
-  out.shapes.push_back({.sequences = sequences, .query_tokens = length});
+// An encoder's sources are shorter as rows are.
+void add_shape(LengthShapes& out, const models::BatchShape& full, std::int64_t sequences,
+               std::int64_t length) {
+  out.shapes.push_back({.sequences = sequences,
+                        .query_tokens = length,
+                        .encoder_tokens = full.encoder_tokens * length /
+                                          std::max<std::int64_t>(1, full.query_tokens)});
   out.lengths.push_back(length);
 }
 
@@ -181,21 +186,22 @@ class Drawing {
 LengthShapes length_shapes(const TrainPlan& plan) {
   LengthShapes out;
   const std::int64_t row = plan.micro_batch.query_tokens, rows = plan.micro_batch.sequences;
-  add_shape(out, rows, row);
+  add_shape(out, plan.micro_batch, rows, row);
   const Packing packing = plan.job.workload.packing;
   if (!plan.job.workload.lengths || packing == Packing::padded) return out;
   const std::int64_t step = granule(plan);
   if (packing != Packing::packed) {
     for (std::int64_t i = kPaddedShapes - 1; i > 0; --i) {
       const std::int64_t length = row * i / kPaddedShapes / step * step;
-      if (length >= step && length < out.lengths.back()) add_shape(out, rows, length);
+      if (length >= step && length < out.lengths.back())
+        add_shape(out, plan.micro_batch, rows, length);
     }
     return out;
   }
   // Halves, as long as they keep the tokens of a row.
   for (std::int64_t parts = 2; has_offsets(plan) && row % (parts * step) == 0; parts *= 2) {
     if (row / parts < kShortest) break;
-    add_shape(out, rows * parts, row / parts);
+    add_shape(out, plan.micro_batch, rows * parts, row / parts);
   }
   return out;
 }

@@ -131,8 +131,9 @@ Bytes ScratchMemory::placeholders(const std::vector<ChunkOfModel>& chunks) const
 
 Bytes ScratchMemory::streams() const {
   const models::Layout& layout = plan_.lowering.layout;
-  const double tokens = static_cast<double>(plan_.micro_batch.sequences) *
-                        static_cast<double>(plan_.micro_batch.query_tokens) /
+  const models::BatchShape& batch = plan_.micro_batch;
+  const double tokens = static_cast<double>(batch.sequences) *
+                        static_cast<double>(std::max(batch.query_tokens, batch.encoder_tokens)) /
                         static_cast<double>(layout.context);
   const bool shared = layout.sequence == models::SequenceParallel::on && layout.tensor > 1;
   return Bytes((shared ? 2.0 : 1.0) * tokens * static_cast<double>(network_.hidden) *

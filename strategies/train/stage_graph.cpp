@@ -22,6 +22,7 @@ Hop scaled(Hop hop, double factor) {
   hop.message.time *= factor;
   hop.message.far *= factor;
   hop.regather *= factor;
+  hop.bytes *= factor;
   return hop;
 }
 
@@ -191,7 +192,7 @@ Tasks StageGraph::send(std::size_t gang, const std::vector<PipelineMessage>& mes
                     .kind = "send",
                     .label = label,
                     .peer = to,
-                    .bytes = costs.boundary * scale,
+                    .bytes = hop.bytes,
                     .when = {done[i], task}});
     }
   }

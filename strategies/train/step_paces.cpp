@@ -101,6 +101,13 @@ double StepPaces::message_scale(std::int64_t lane, std::int32_t micro_batch) con
   return most;
 }
 
+double StepPaces::filled(std::int64_t lane) const {
+  const std::int32_t micro_batches = plan_->pipeline.shape.micro_batches;
+  double sum = 0.0;
+  for (std::int32_t i = 0; i < micro_batches; ++i) sum += message_scale(lane, i);
+  return sum / static_cast<double>(micro_batches);
+}
+
 PipelineCosts StepPaces::of_lane(std::int64_t lane, const PipelineCosts& nominal) const {
   PipelineCosts out = nominal;
   out.duration = [this, lane](std::int32_t device, std::size_t step) {

@@ -32,6 +32,7 @@ class StepPaces {
   base::Seconds duration(std::int64_t lane, std::int32_t device, std::size_t step) const;
   // Of messages of a micro-batch, against those of full rows.
   double message_scale(std::int64_t lane, std::int32_t micro_batch) const;
+  double filled(std::int64_t lane) const;  // the same of all its micro-batches together
   // `nominal` with the passes and messages of a lane. Keeps a reference to this.
   PipelineCosts of_lane(std::int64_t lane, const PipelineCosts& nominal) const;
   base::Seconds busy(std::int64_t lane, std::int32_t device) const;  // all its passes

@@ -12,6 +12,10 @@ const std::map<std::string, base::FactInfo>& train_fact_info() {
       {"days_to_tokens",
        {"days to the token count", "",
         "days to workload.total_tokens, with checkpoints and failures where stated"}},
+      {"encoder_tokens",
+       {"tokens of a source", "",
+        "of the encoder (workload.encoder_length), beside sequence_length of the decoder, whose "
+        "tokens a second alone are counted"}},
       {"filled_fraction", {"filled", "", "tokens of samples over tokens computed on"}},
       {"wasted_flops_fraction",
        {"wasted FLOPs", "", "of what is computed on rows, the share that is padding"}},
@@ -46,7 +50,8 @@ const std::map<std::string, base::FactInfo>& train_fact_info() {
       {"mfu",
        {"MFU", "",
         "model FLOP/s over the dense peak of the precision; attention counted in full, as PaLM "
-        "(arXiv 2204.02311, appendix B) and Megatron do"}},
+        "(arXiv 2204.02311, appendix B) and Megatron do; of tokens of samples alone, padding "
+        "(workload.filled, or lengths) is not useful"}},
       {"hfu", {"HFU", "", "hardware FLOP/s over the dense peak of the precision: never above 1"}},
       {"parameters", {"parameters", "", "of the whole model, tied tables once"}},
       {"active_parameters", {"active parameters", "", "that one token passes through"}},
@@ -54,7 +59,16 @@ const std::map<std::string, base::FactInfo>& train_fact_info() {
       {"micro_batches", {"micro-batches", "", "of a pipeline, per iteration"}},
       {"bubble_fraction",
        {"bubble", "",
-        "bubble time / time of the passes of the stage that is done last: (p-1)/m for 1F1B"}},
+        "bubble time / time of the passes of the stage that is done last: (p-1)/m for 1F1B. What "
+        "it "
+        "waits for its first micro-batch counts, because the norm of the gradients joins all "
+        "stages "
+        "at the end of a step"}},
+      {"schedule_bubble_fraction",
+       {"bubble of the schedule", "",
+        "longest time from a stage's first pass to its last, over the passes of the fullest stage, "
+        "less 1: as papers on zero bubbles count (arXiv 2401.10241), who let a stage step when its "
+        "own passes are done"}},
       {"all_stages_bubble_fraction",
        {"idle stages", "", "the same over all stages: comparable where stages differ in work"}},
       {"time_compute_s", {"compute", "s", "kernels of the critical stage, the last to be done"}},
@@ -87,6 +101,13 @@ const std::map<std::string, base::FactInfo>& train_fact_info() {
         "held by the allocator at its peak, freed blocks included (max_memory_reserved)"}},
       {"memory_used_bytes",
        {"used memory", "bytes", "as the device reports it: reserved, context, communicators"}},
+      {"host_memory_bytes",
+       {"host memory", "bytes", "of the node whose GPUs offload most: states, gradients, layers"}},
+      {"host_memory_capacity_bytes",
+       {"host memory of a node", "bytes", "strategy.host_memory, else 256 GiB a GPU"}},
+      {"gradient_message_bytes",
+       {"message of gradients", "bytes",
+        "the largest of a reduction over data ranks: strategy.bucket, or as the software does"}},
       {"memory_capacity_bytes", {"memory of the GPU", "bytes", "as the device reports it"}},
       {"memory_headroom_bytes",
        {"headroom", "bytes",
@@ -103,6 +124,8 @@ const std::map<std::string, base::FactInfo>& train_fact_info() {
         "the same with links of one's own (every rank simulated)"}},
       {"simulated_ranks", {"simulated ranks", "", "one of each stage, or every one"}},
       {"software", {"software", "", "conventions the prediction stands for"}},
+      {"shown_step",
+       {"stages and timeline", "", "the iteration is the mean of draws, these are of one"}},
       {"profile", {"profile", "", "kernel times from"}},
       {"schedule", {"schedule", "", "of the pipeline"}},
   };

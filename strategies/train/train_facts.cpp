@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/networks/counts.hpp"
+#include "sim/base/unit_text.hpp"
 #include "strategies/train/batch_flops.hpp"
 #include "strategies/train/memory_facts.hpp"
 
@@ -27,6 +28,18 @@ double idle_share(const PipelineTimes& times) {
   return busy.value() > 0 ? (all - busy - sending) / busy : 0.0;
 }
 
+// As papers on zero bubbles count (Qi et al., arXiv 2401.10241): the longest time from the first pass of
+// a stage to the end of its last, over the passes of the fullest stage, less 1.
+double schedule_bubble(const PipelineTimes& times) {
+  base::Seconds longest{0}, fullest{0};
+  for (const DeviceTimes& device : times.devices) {
+    longest = base::max(longest, device.last_end - device.first_begin - device.sending);
+    fullest = base::max(fullest, device.busy);
+  }
+  const double share = fullest.value() > 0 ? longest / fullest - 1.0 : 0.0;
+  return share < 1e-9 ? 0.0 : share;
+}
+
 using base::Seconds;
 
 class TrainFacts {
@@ -44,7 +57,13 @@ class TrainFacts {
     words();
   }
 
-  Seconds at_peak() const { return model_flops() / (peak() * static_cast<double>(plan_.gpus)); }
+  // What the products of the stage that the parts are of take at the peak of the fastest GPU: no more
+  // than their kernels.
+  Seconds at_peak() const {
+    const base::FlopsPerSecond fastest = fastest_peak();
+    if (fastest.value() <= 0) return Seconds(0);
+    return base::min(iteration_.needed / fastest, iteration_.parts.compute);
+  }
 
  private:
   void fact(const std::string& name, double value) { out_.facts[name] = value; }
@@ -52,10 +71,24 @@ class TrainFacts {
   base::Flops model_flops() const {
     const BatchCounts& batch = iteration_.batch;
     if (batch.samples > 0) return batch_flops().of(batch.real_tokens, batch.squares);
-    return models::model_flops_per_sample(subject_.network, plan_.job.workload.sequence_length) *
-           static_cast<double>(plan_.job.workload.global_batch);
+    if (plan_.job.workload.filled < 1.0) return filled_flops();
+    return models::model_flops(subject_.network, plan_.micro_batch) *
+           (static_cast<double>(plan_.job.workload.global_batch) /
+            static_cast<double>(plan_.micro_batch.sequences));
   }
-  BatchFlops batch_flops() const { return {subject_.network, plan_.job.workload.sequence_length}; }
+  BatchFlops batch_flops() const {
+    const models::BatchShape& row = plan_.micro_batch;
+    return {subject_.network, row.query_tokens,
+            static_cast<double>(row.encoder_tokens) /
+                static_cast<double>(std::max<std::int64_t>(1, row.query_tokens))};
+  }
+  // Samples as long as the mean of those that fill rows.
+  base::Flops filled_flops() const {
+    const auto rows = static_cast<double>(plan_.job.workload.global_batch);
+    const double tokens =
+        plan_.job.workload.filled * static_cast<double>(plan_.job.workload.sequence_length);
+    return batch_flops().of(rows * tokens, rows * tokens * tokens);
+  }
   // What is computed, padding included, over what full rows would be.
   double computed_share() const {
     const BatchCounts& batch = iteration_.batch;
@@ -66,6 +99,15 @@ class TrainFacts {
            batch_flops().of(rows * row, rows * row * row);
   }
 
+  // The largest of all stages; 0 with ZeRO 3 and where gradients go nowhere.
+  base::Bytes gradient_message() const {
+    base::Bytes most{0};
+    for (const GradientPlan& stage : iteration_.costs.gradients) {
+      for (const ChunkReduction& chunk : stage.chunks) most = base::max(most, chunk.message());
+    }
+    return most;
+  }
+
   // Of all GPUs the mean.
   base::FlopsPerSecond peak() const {
     const sim::Cluster& cluster = *site_.cluster;
@@ -74,6 +116,15 @@ class TrainFacts {
     for (int node = 0; node < cluster.nodes; ++node)
       sum += peak_of(site_.cluster.node_at(node).gpu);
     return sum / static_cast<double>(cluster.nodes);
+  }
+  base::FlopsPerSecond fastest_peak() const {
+    base::FlopsPerSecond fastest = peak_of(site_.cluster->node.gpu);
+    for (const auto& one : site_.cluster->overrides) {
+      for (int node = one.first; node <= one.last; ++node) {
+        fastest = base::max(fastest, peak_of(site_.cluster.node_at(node).gpu));
+      }
+    }
+    return fastest;
   }
   base::FlopsPerSecond peak_of(const sim::Gpu& gpu) const {
     const auto found = gpu.peak.find(std::string(models::math_peak(plan_.job.workload.precision)));
@@ -126,12 +177,17 @@ class TrainFacts {
       fact("mfu", model_rate / peak().value());
       fact("hfu", hardware_rate / peak().value());
     }
+    if (plan_.micro_batch.encoder_tokens > 0) {
+      fact("encoder_tokens", static_cast<double>(plan_.micro_batch.encoder_tokens));
+    }
     fact("parameters", static_cast<double>(models::parameters(subject_.network)));
     fact("trainable_parameters",
          static_cast<double>(models::trainable_parameters(subject_.network)));
     fact("active_parameters", static_cast<double>(models::active_parameters(subject_.network)));
     fact("gpus", gpus);
     fact("micro_batches", static_cast<double>(plan_.micro_batches));
+    const base::Bytes message = gradient_message();
+    if (message.value() > 0) fact("gradient_message_bytes", message.value());
   }
 
   void shares() {
@@ -139,6 +195,7 @@ class TrainFacts {
     // Rounding of the sums is no bubble.
     const double bubble = iteration_.ideal.value() > 0 ? parts.bubble / iteration_.ideal : 0.0;
     fact("bubble_fraction", bubble < 1e-9 ? 0.0 : bubble);
+    fact("schedule_bubble_fraction", schedule_bubble(iteration_.schedule));
     const double idle = idle_share(iteration_.schedule);
     fact("all_stages_bubble_fraction", idle < 1e-9 ? 0.0 : idle);
     fact("time_compute_s", parts.compute.value());
@@ -185,6 +242,8 @@ class TrainFacts {
     if (iteration_.paces == nullptr) return;
     fact("imbalance_fraction", std::max(0.0, spread.imbalance));
     if (spread.steps <= 1) return;
+    out_.labels["shown_step"] = fmt::format("of the draw nearest to the mean of {}: {}",
+                                            spread.steps, base::to_text(spread.shown));
     fact("drawn_steps", static_cast<double>(spread.steps));
     fact("iteration_deviation_s", spread.deviation.value());
   }

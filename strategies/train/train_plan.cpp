@@ -7,8 +7,10 @@
 #include <utility>
 #include <variant>
 
+#include "models/kernels/format_support.hpp"
 #include "models/networks/counts.hpp"
 #include "sim/base/unit_text.hpp"
+#include "strategies/train/encoder.hpp"
 #include "strategies/train/goodput.hpp"
 
 namespace windtunnel::strategies {
@@ -46,6 +48,21 @@ Reason check_batch(const TrainJob& job) {
                      job.strategy.sizes.data, job.strategy.micro_batch, job.workload.global_batch);
 }
 
+// An encoder's sources are shared by the ranks of a sequence as the decoder's tokens are.
+Reason check_sources(const models::Model& model, const TrainJob& job) {
+  const std::int64_t length = job.workload.encoder_length;
+  if (length == 0) return std::nullopt;
+  const models::Transformer* t = transformer_of(model);
+  if (t == nullptr || t->role != models::TransformerRole::encoder_decoder) {
+    return fmt::format("encoder_length {} for a model without an encoder beside its decoder",
+                       length);
+  }
+  const ParallelSizes& sizes = job.strategy.sizes;
+  const std::int64_t tensor = job.strategy.sequence_parallel ? sizes.tensor : 1;
+  return divides(tensor > 1 ? "tensor x context" : "context", tensor * sizes.context,
+                 "tokens of a source (encoder_length)", length);
+}
+
 Reason check_transformer(const models::Transformer& t, const TrainJob& job) {
   const ParallelSizes& sizes = job.strategy.sizes;
   if (auto why = divides("tensor", sizes.tensor, "heads", t.heads)) return why;
@@ -78,6 +95,7 @@ Reason check_transformer(const models::Transformer& t, const TrainJob& job) {
 }
 
 Reason check_model(const models::Model& model, const TrainJob& job) {
+  if (auto why = check_sources(model, job)) return why;
   if (const models::Transformer* t = transformer_of(model)) return check_transformer(*t, job);
   const ParallelSizes& sizes = job.strategy.sizes;
   if (sizes.tensor > 1 || sizes.context > 1 || sizes.expert > 1) {
@@ -277,8 +295,15 @@ TrainPlanning make_train_plan(const TrainJob& given, const models::Model& model,
   };
   TrainJob job = given;
   if (job.workload.sequence_length == 0) job.workload.sequence_length = network.max_positions;
+  const bool sequences = network.sample == models::SampleKind::sequence;
+  if (sequences && job.workload.sequence_length == 0) {
+    return no(fmt::format("{} has no length of its own: sequence_length is due", model.name));
+  }
   const std::int64_t gpus = cluster.gpu_count();
   if (auto why = check_cluster(cluster)) return no(*why);
+  const auto support = models::training_support(job.workload.precision, cluster.node.gpu);
+  if (support.runs == models::FormatRuns::never) return no(support.sentence);
+  if (support.runs == models::FormatRuns::otherwise) out.warnings.push_back(support.sentence);
   if (auto why = check_checkpoints(job, cluster)) return no(*why);
   if (auto why = settle_sizes(job.strategy, gpus)) return no(*why);
   if (auto why = check_batch(job)) return no(*why);
@@ -300,7 +325,6 @@ TrainPlanning make_train_plan(const TrainJob& given, const models::Model& model,
   const models::LoweringOptions lowering = lowering_of(job, software);
   std::vector<ChunkOfModel> split = split_of(s, layers, positions);
   if (network.order.size() == 1) split.back().head = false;
-  const bool sequences = network.sample == models::SampleKind::sequence;
   out.plan.emplace(
       TrainPlan{.job = job,
                 .stack = software,
@@ -310,7 +334,8 @@ TrainPlanning make_train_plan(const TrainJob& given, const models::Model& model,
                 .pipeline = met != nullptr ? met->of(shape) : make_pipeline_plan(shape),
                 .split = std::move(split),
                 .micro_batch = {.sequences = s.micro_batch,
-                                .query_tokens = sequences ? job.workload.sequence_length : 1},
+                                .query_tokens = sequences ? job.workload.sequence_length : 1,
+                                .encoder_tokens = encoder_tokens(network, job.workload)},
                 .lowering = lowering,
                 .micro_batches = micro_batches,
                 .gpus = gpus});

@@ -55,7 +55,7 @@ base::Table waterfall_table(const Iteration& iteration, Seconds at_peak) {
   const auto add = [&](std::string_view name, Seconds time) {
     table.rows.push_back({std::string(name), time.value()});
   };
-  add("model FLOPs at peak", at_peak);
+  add("products of the stage at peak", at_peak);
   add("kernels below peak, recomputation", parts.compute - at_peak);
   add("pipeline bubble", parts.bubble);
   add("tensor communication", parts.tensor);

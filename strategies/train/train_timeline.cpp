@@ -69,16 +69,15 @@ class Timeline {
   void sends(std::int32_t d, const PassSpan& span) {
     const PipelineStep& step = span.step;
     for (const PipelineMessage& message : messages_after(plan_, d, step)) {
-      const Seconds hop =
-          iteration_.costs.hops[hop_between(plan_.shape.stages, d, message.to)].time();
+      const Hop& hop = iteration_.costs.hops[hop_between(plan_.shape.stages, d, message.to)];
       add({.participant = stage(d),
            .channel = "p2p",
            .kind = "send",
            .label = send_label(plan_, message.micro_batch, message.chunk, message.way),
            .peer = stage(message.to),
-           .bytes = iteration_.costs.boundary,
+           .bytes = hop.bytes,
            .begin = span.end,
-           .end = span.end + hop});
+           .end = span.end + hop.time()});
     }
   }
 

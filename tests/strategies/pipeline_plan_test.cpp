@@ -169,6 +169,21 @@ TEST(PipelinePlan, BubbleOfDualPipeIsThePublishedOne) {
       EXPECT_NEAR(worst_bubble(times), (p / 2 - 1) * (pair + (b + w) - 3 * w), 1e-9)
           << "p " << p << " m " << m;
       for (const auto& device : plan.devices) EXPECT_LE(peak_activations(device, 0.0), p + 1);
+      // With halves of a backward that differ the order's own bubble, no more than the published one.
+      const PipelineTimes uneven = pipeline_times(plan, equal_costs(plan, 1.0, 1.1, 0.9));
+      const double published = (p / 2 - 1) * (3.0 + 2.0 - 2.7);
+      EXPECT_LE(worst_bubble(uneven), published + 1e-9);
+      EXPECT_GE(worst_bubble(uneven), 0.9 * published);
+    }
+  }
+}
+
+TEST(PipelinePlan, WithOneStageBackwardPassesStayWhole) {
+  for (const PipelineSchedule schedule : {PipelineSchedule::zb_h1, PipelineSchedule::zb_v}) {
+    const PipelinePlan plan =
+        make_pipeline_plan({.schedule = schedule, .stages = 1, .micro_batches = 4});
+    for (const PipelineStep& step : plan.devices[0]) {
+      EXPECT_TRUE(step.pass == Pass::forward || step.pass == Pass::backward);
     }
   }
 }
