@@ -37,8 +37,8 @@ constexpr std::array kMemory{
     "memory_at_limit",        "memory_headroom_bytes",  "memory_weights_bytes",
     "memory_gradients_bytes", "memory_optimizer_bytes", "memory_activations_bytes",
     "memory_workspace_bytes"};
-constexpr std::array kJob{"parameters", "active_parameters", "trainable_parameters", "gpus",
-                          "micro_batches"};
+constexpr std::array kJob{"parameters", "active_parameters", "trainable_parameters",
+                          "gpus",       "micro_batches",     "gradient_message_bytes"};
 
 std::string fact_text(double value, Unit unit) {
   if (unit == Unit::bytes) return memory_text(value);

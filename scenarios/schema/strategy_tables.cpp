@@ -233,6 +233,12 @@ std::vector<Field> sharing_fields() {
              .type = integer_type(0, 4096),
              .fallback = "0",
              .doc = "whose activations: of a chunk, the first ones; 0: all"}),
+      bound(&TrainStrategy::host_memory,
+            {.name = "host_memory",
+             .type = or_keyword(quantity_type(Dimension::bytes, {.minimum = 1}),
+                                {{"auto", "256 GiB a GPU, 2 TiB of a DGX with eight"}}),
+             .fallback = "auto",
+             .doc = "of a node, for what is offloaded to the host"}),
   };
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "sim/base/unit_text.hpp"
+#include "strategies/train/host_memory.hpp"
 
 namespace windtunnel::strategies {
 namespace {
@@ -71,8 +72,10 @@ TrainPlan least(const TrainPlan& plan) {
 
 std::string remedy(const TrainPlan& plan, const models::Network& network, Bytes usable) {
   for (const Change& change : changes_of(plan)) {
-    const Bytes needed = fullest(stage_memory(change.plan, network)).total();
-    if (needed <= usable) {
+    const std::vector<StageMemory> stages = stage_memory(change.plan, network);
+    const Bytes needed = fullest(stages).total();
+    const auto host = node_host_memory(change.plan, stages);
+    if (needed <= usable && (!host || host->fits())) {
       return fmt::format("{} would need {} and fit", change.text, base::to_text(needed));
     }
   }
@@ -104,27 +107,66 @@ double spread(const StageMemory& stage, double outside, double held) {
       std::hypot(outside * (stage.outside.value() + lost), held * stage.held.value()));
 }
 
+double counted(const StageMemory& stage) {
+  return (stage.weights + stage.gradients + stage.optimizer).value();
+}
+
 // A total of the stage that has most of it, with its band.
 class Totals {
  public:
-  Totals(const std::vector<StageMemory>& stages, base::Outcome& out) : stages_(stages), out_(out) {}
+  Totals(const std::vector<StageMemory>& stages, Bytes capacity, base::Outcome& out)
+      : stages_(stages), capacity_(capacity), out_(out) {}
 
   template <class Of>
-  void add(const char* name, double outside, double held, Of of) {
-    const StageMemory* worst = &stages_.front();
-    for (const StageMemory& stage : stages_) {
-      if (of(stage) > of(*worst)) worst = &stage;
-    }
-    const double value = of(*worst).value();
-    const double half = spread(*worst, outside, held);
+  void add(const char* name, double outside, Of of) {
+    const StageMemory& stage = most(of);
+    const double value = of(stage).value();
+    const double half = spread(stage, outside, 0.0);
     out_.facts[name] = value;
-    out_.bands[name] = {value - half, value + half, 0.9};
+    out_.bands[name] = {std::max(value - half, counted(stage)), value + half, 0.9};
+  }
+
+  // A total that the device bounds: the band of what is wanted, where it is beyond the capacity cut
+  // off as the value is. The device reports no less than what its states take and its allocator has
+  // handed out.
+  template <class Of>
+  void add_bounded(const char* name, double outside, Of of) {
+    const StageMemory& stage = most(of);
+    const double value = of(stage).value();
+    const double half = spread(stage, outside, kHeld);
+    const double wanted = stage.wanted().value();
+    const double beside = base::min(stage.wanted(), capacity_).value() - value;
+    const double least = std::max(counted(stage), stage.allocated().value() - spread(stage, 0, 0));
+    const double low = std::min(wanted - half, capacity_.value()) - beside;
+    const double high = std::min(wanted + half - beside, capacity_.value());
+    out_.facts[name] = value;
+    out_.bands[name] = {std::min(value, std::max(low, least)), std::max(value, high), 0.9};
   }
 
  private:
+  template <class Of>
+  const StageMemory& most(Of of) const {
+    return *std::max_element(stages_.begin(), stages_.end(),
+                             [&](const auto& a, const auto& b) { return of(a) < of(b); });
+  }
+
   const std::vector<StageMemory>& stages_;
+  Bytes capacity_;
   base::Outcome& out_;
 };
+
+// Of what is offloaded.
+void add_host_facts(const TrainPlan& plan, const std::vector<StageMemory>& stages,
+                    base::Outcome& out) {
+  const auto host = node_host_memory(plan, stages);
+  if (!host) return;
+  out.facts["host_memory_bytes"] = host->taken.total().value();
+  out.facts["host_memory_capacity_bytes"] = host->capacity.value();
+  if (host->fits()) return;
+  out.facts["fits"] = 0.0;
+  out.status = base::Status::infeasible;
+  out.reason = host_sentence(*host);
+}
 
 // The first change that alone leaves the allocator all it wants.
 std::string relief(const TrainPlan& plan, const models::Network& network, Bytes usable) {
@@ -178,14 +220,13 @@ void add_memory_facts(const TrainPlan& plan, const models::Network& network,
   fact("memory_optimizer_bytes", worst.optimizer.value());
   fact("memory_activations_bytes", worst.activations.value());
   fact("memory_workspace_bytes", worst.workspace.value());
-  Totals totals(stages, out);
-  totals.add("memory_total_bytes", kOutside, 0.0, [](const StageMemory& s) { return s.total(); });
-  totals.add("memory_allocated_bytes", 0.0, 0.0,
-             [](const StageMemory& s) { return s.allocated(); });
-  totals.add("memory_reserved_bytes", 0.0, kHeld,
-             [&](const StageMemory& s) { return s.reserved(gpu.memory); });
-  totals.add("memory_used_bytes", kOutside, kHeld,
-             [&](const StageMemory& s) { return s.used(gpu.memory); });
+  Totals totals(stages, gpu.memory, out);
+  totals.add("memory_total_bytes", kOutside, [](const StageMemory& s) { return s.total(); });
+  totals.add("memory_allocated_bytes", 0.0, [](const StageMemory& s) { return s.allocated(); });
+  totals.add_bounded("memory_reserved_bytes", 0.0,
+                     [&](const StageMemory& s) { return s.reserved(gpu.memory); });
+  totals.add_bounded("memory_used_bytes", kOutside,
+                     [&](const StageMemory& s) { return s.used(gpu.memory); });
   fact("memory_capacity_bytes", gpu.memory.value());
   const Bytes usable = usable_memory(gpu);
   const StageMemory& most = wanting_most(stages);
@@ -199,6 +240,7 @@ void add_memory_facts(const TrainPlan& plan, const models::Network& network,
     out.warnings.push_back(limit_warning(most, &most - stages.data(), usable) +
                            relief(plan, network, usable));
   }
+  add_host_facts(plan, stages, out);
   if (fits(stages, gpu)) return;
   out.status = base::Status::infeasible;
   out.reason = fmt::format("{}; {}", out_of_memory(worst, &worst - stages.data(), usable),

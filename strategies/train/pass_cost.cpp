@@ -87,12 +87,13 @@ models::KernelTime scaled(models::KernelTime time, double factor) {
   return time;
 }
 
-// A kernel that takes at least `least`: of products what power allows, which is known better than
-// what the kernel could do; of attention what its generation reaches.
+// A kernel that takes at least `least`: of products what power allows, which is known better than what
+// the kernel could do where the GPU is no stranger; of attention what its generation reaches.
 template <class Query>
 models::KernelTime at_least(models::KernelTime time, Seconds least) {
   if (time.time >= least) return time;
-  if constexpr (!std::is_same_v<Query, models::GemmQuery>) return scaled(time, least / time.time);
+  const bool foreign = time.high > time.time * kForeignBand;
+  if (foreign || !std::is_same_v<Query, models::GemmQuery>) return scaled(time, least / time.time);
   time.time = least;
   time.low = base::max(time.low, least * (1.0 - kPowerBand));
   time.high = base::max(time.high, least * (1.0 + kPowerBand));

@@ -82,6 +82,11 @@ struct StackKernels {
   base::Seconds expert_counts{0};  // until the host knows where tokens go (plain all-to-all)
 };
 
+// A product whose band reaches beyond this is of a GPU without a measured relative of its architecture
+// and width (models/kernels/roofline_model.hpp, least band exp(0.3)): neither is what power leaves it
+// known better, nor do its errors average out over shapes.
+inline constexpr double kForeignBand = 1.36;
+
 struct PassSite {
   const models::KernelTimeModel& kernels;
   const sim::Gpu& gpu;  // whose power limits what products keep up

@@ -21,9 +21,9 @@ constexpr double kKeptFree = 0.008;
 
 // Activations that one micro-batch keeps in a chunk, the most that one of its layers needs while it
 // is computed again, and the two offloaded layers that are on the device: one at work and one on its
-// way.
+// way; `away`: all offloaded ones.
 struct ChunkActivations {
-  Bytes kept{0}, again{0}, passing{0};
+  Bytes kept{0}, again{0}, passing{0}, away{0};
 };
 
 struct HeldByChunk {
@@ -44,6 +44,7 @@ class ChunkMemory {
       const Bytes kept = of(block, recompute);
       if (is_offloaded(i)) {
         out.passing = base::max(out.passing, 2.0 * kept);
+        out.away += kept;
       } else {
         out.kept += kept;
       }
@@ -152,6 +153,14 @@ Bytes peak_bytes(const std::vector<PipelineStep>& order,
   return peak;
 }
 
+// The most that offloaded activations of a device take at a time.
+Bytes peak_away(const std::vector<PipelineStep>& order,
+                const std::vector<ChunkActivations>& chunks) {
+  std::vector<ChunkActivations> away;
+  for (const ChunkActivations& chunk : chunks) away.push_back({.kept = chunk.away});
+  return peak_bytes(order, away);
+}
+
 double shard_of(ZeroLevel level, ZeroLevel from, double ranks) {
   return level >= from ? 1.0 / ranks : 1.0;
 }
@@ -197,19 +206,27 @@ class StageSum {
     StageMemory out;
     std::vector<ChunkActivations> chunks;
     std::vector<ChunkOfModel> parts;
-    double step = 0.0;
+    double step = 0.0, owned = 0.0;
     for (std::int32_t c = 0; c < plan_.pipeline.chunks; ++c) {
       parts.push_back(
           plan_.split[static_cast<std::size_t>(plan_.pipeline.model_chunk({device, c}))]);
       chunks.push_back(memory_.activations(parts.back()));
       const HeldByChunk held = memory_.held(parts.back(), each_.weight);
       add_parameters(held, out);
+      owned += shares_.of(held.trained, ZeroLevel::optimizer);
       step += (strategy_.zero == ZeroLevel::none ? conventions_.whole_step_copies
                                                  : conventions_.step_copies) *
               shares_.of(held.trained, ZeroLevel::optimizer);
     }
+    const auto& order = plan_.pipeline.devices[static_cast<std::size_t>(device)];
+    if (strategy_.offload_optimizer == OffloadTarget::host) {
+      out.host.optimizer = out.optimizer + Bytes(each_.gradient * owned);
+    }
+    if (strategy_.offload_activations == OffloadTarget::host) {
+      out.host.activations = peak_away(order, chunks);
+    }
     if (strategy_.offload_optimizer != OffloadTarget::none) out.optimizer = Bytes(0);
-    Bytes peak = peak_bytes(plan_.pipeline.devices[static_cast<std::size_t>(device)], chunks);
+    Bytes peak = peak_bytes(order, chunks);
     Bytes passing{0};
     for (const ChunkActivations& chunk : chunks) passing = base::max(passing, chunk.passing);
     peak += passing;

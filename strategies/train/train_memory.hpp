@@ -27,17 +27,26 @@
 
 namespace windtunnel::strategies {
 
+// Of a rank, offloaded to its node's memory.
+struct HostShare {
+  base::Bytes optimizer{0}, activations{0};
+  base::Bytes total() const { return optimizer + activations; }
+};
+
 struct StageMemory {
   base::Bytes weights{0}, gradients{0}, optimizer{0}, activations{0};
   base::Bytes workspace{0};            // scratch, outside, and what fragmentation loses for good
   base::Bytes scratch{0}, outside{0};  // of the workspace
   base::Bytes held{0};                 // free blocks that the allocator keeps while there is room
+  HostShare host{};                    // not of the device
 
   base::Bytes total() const { return weights + gradients + optimizer + activations + workspace; }
   base::Bytes allocated() const { return weights + gradients + optimizer + activations + scratch; }
   base::Bytes wanted() const { return total() + held; }
   base::Bytes used(base::Bytes capacity) const { return base::min(wanted(), capacity); }
-  base::Bytes reserved(base::Bytes capacity) const { return used(capacity) - outside; }
+  base::Bytes reserved(base::Bytes capacity) const {
+    return base::max(used(capacity) - outside, base::Bytes(0));
+  }
 };
 
 // By device of the pipeline.
