@@ -223,7 +223,7 @@ class TrainFacts {
     if (!site_.cluster->overrides.empty()) {
       gpu.memory = room[tightest];
       for (std::size_t d = 0; d < stages.size(); ++d) {
-        if (d != tightest) stages[d] = {};
+        if (d != tightest) stages[d] = {.host = stages[d].host};
       }
     }
     add_memory_facts(plan_, subject_.network, stages, gpu, out_);
