@@ -79,6 +79,8 @@ double stack_factor(const models::GemmQuery& query, models::Pass pass, Seconds p
 
 // How far a rate that power allows may be off, 90 %.
 constexpr double kPowerBand = 0.1;
+// The same as a factor where the kernels are stand-ins: the least band of their data sheet's model.
+constexpr double kStandInBand = 1.35;
 
 models::KernelTime scaled(models::KernelTime time, double factor) {
   time.time *= factor;
@@ -94,9 +96,10 @@ models::KernelTime at_least(models::KernelTime time, Seconds least) {
   if (time.time >= least) return time;
   const bool foreign = time.high > time.time * kForeignBand;
   if (foreign || !std::is_same_v<Query, models::GemmQuery>) return scaled(time, least / time.time);
+  const bool measured = time.basis != models::Basis::roofline;
   time.time = least;
-  time.low = base::max(time.low, least * (1.0 - kPowerBand));
-  time.high = base::max(time.high, least * (1.0 + kPowerBand));
+  time.low = base::max(time.low, least * (measured ? 1.0 - kPowerBand : 1.0 / kStandInBand));
+  time.high = base::max(time.high, least * (measured ? 1.0 + kPowerBand : kStandInBand));
   return time;
 }
 

@@ -82,10 +82,11 @@ struct StackKernels {
   base::Seconds expert_counts{0};  // until the host knows where tokens go (plain all-to-all)
 };
 
-// A product whose band reaches beyond this is of a GPU without a measured relative of its architecture
-// and width (models/kernels/roofline_model.hpp, least band exp(0.3)): neither is what power leaves it
-// known better, nor do its errors average out over shapes.
-inline constexpr double kForeignBand = 1.36;
+// A product whose band reaches beyond this is of a stranger: a GPU without a measured relative of its
+// architecture and width, whose products spread 0.4 and more (models/kernels/gemm_defaults.hpp: 0.25 of
+// a measured GPU, 0.35 of another board). What power leaves it is not known better than its products
+// are, and their errors do not average out over shapes.
+inline constexpr double kForeignBand = 1.9;  // exp(1.645 x 0.39)
 
 struct PassSite {
   const models::KernelTimeModel& kernels;
