@@ -56,6 +56,10 @@ class Accounting {
     parts.context += end_.context;
     parts.expert += end_.expert;
     parts.data += end_.shards + end_.reduce + end_.gather;
+    // Differences of moments on an engine round.
+    for (Seconds* part : {&parts.tensor, &parts.context, &parts.expert, &parts.data}) {
+      *part = base::max(*part, Seconds(0));
+    }
     parts.compute += end_.slowed;
     parts.optimizer = end_.step;
     parts.other += out_.costs.norm + out_.costs.host_step + out_.costs.checkpoint_stop;

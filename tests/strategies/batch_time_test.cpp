@@ -21,6 +21,14 @@ struct FusedBench : Bench {
   }
 };
 
+TEST(BatchTime, EncoderDecodersAreRefusedAndNotServedInNoTime) {
+  FusedBench bench("h100-sxm", "t5-large");
+  const BatchPlanning planning =
+      make_batch_plan(bench.job, {bench.model, bench.network}, {bench.cluster, bench.kernels});
+  EXPECT_FALSE(planning.plan);
+  EXPECT_NE(planning.infeasible.find("output of an encoder"), std::string::npos);
+}
+
 TEST(BatchTime, GrowsWithTheBatchAndSlowerThanIt) {
   for (const char* name : {"resnet50", "bert-large"}) {
     FusedBench bench("h100-sxm", name);

@@ -96,6 +96,18 @@ double part_sum(const base::Outcome& out) {
   return sum;
 }
 
+// From the peak to the iteration, without a step back.
+void expect_waterfall(const base::Outcome& out, const TrainJob& job) {
+  const double time = out.facts.at("iteration_time_s");
+  double sum = 0.0;
+  for (const auto& row : out.tables.at("waterfall").rows) {
+    const double part = std::get<double>(row[1]);
+    EXPECT_GE(part, 0.0) << std::get<std::string>(row[0]) << ": " << words_for(job);
+    sum += part;
+  }
+  EXPECT_NEAR(sum / time, 1.0, 1e-9) << words_for(job);
+}
+
 TEST(RandomJobs, TakeTheSameWithEveryRankAndSpendItOnTheSame) {
   const Place place;
   RandomJobs jobs(7);
@@ -110,6 +122,8 @@ TEST(RandomJobs, TakeTheSameWithEveryRankAndSpendItOnTheSame) {
     const double time = folded.facts.at("iteration_time_s");
     EXPECT_NEAR(every.facts.at("iteration_time_s") / time, 1.0, 1e-9) << words_for(job);
     EXPECT_NEAR(part_sum(every) / time, 1.0, 1e-9) << words_for(job);
+    expect_waterfall(folded, job);
+    expect_waterfall(every, job);
     for (const auto& [name, value] : folded.facts) {
       if (!name.starts_with("time_")) continue;
       EXPECT_NEAR(every.facts.at(name), value, 1e-8 * time) << name << ": " << words_for(job);

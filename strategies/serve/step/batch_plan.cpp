@@ -69,6 +69,14 @@ EngineMemory batch_memory(const ServeJob& job, const ServeSubject& subject, cons
 
 std::string structure(const ServeJob& job, const ServeSubject& subject, const ServeSite& site) {
   const ServeStrategy& s = job.strategy;
+  const auto* transformer = std::get_if<models::Transformer>(&subject.model.architecture);
+  if (transformer != nullptr && transformer->role == models::TransformerRole::encoder_decoder) {
+    return fmt::format(
+        "{} makes tokens from the output of an encoder, and serving knows decoders alone or "
+        "encoders "
+        "alone; workload.kind train has both",
+        subject.model.name);
+  }
   if (s.pipeline > 1 || s.data > 1 || s.expert > 1) {
     return fmt::format("{} is served without pipeline, data or expert ranks: replicas multiply it",
                        subject.model.name);
