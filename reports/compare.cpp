@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -11,6 +12,7 @@
 #include "reports/json_emitter.hpp"
 #include "reports/unit.hpp"
 #include "reports/views/lookup.hpp"
+#include "reports/views/train_charts.hpp"
 
 namespace windtunnel::reports {
 namespace {
@@ -178,10 +180,65 @@ double deviation(const FactComparison& row) {
 // People's text of a value: the column holds seconds in one row and bytes in the next.
 base::Cell shown(const base::Cell& value, const FactComparison& row, const Comparison& comparison) {
   if (std::holds_alternative<std::monostate>(value)) return {};
-  return cell_text(value, unit_of(row.fact, comparison.fact_info));
+  const Unit unit = unit_of(row.fact, comparison.fact_info);
+  // Memory in one unit, however round a value is.
+  if (unit == Unit::bytes && row.fact.starts_with("memory_")) {
+    return memory_text(number_in(value));
+  }
+  return cell_text(value, unit);
+}
+
+constexpr std::array kFirst{"status",
+                            "(the whole case)",
+                            "iteration_time_s",
+                            "time_s",
+                            "makespan_s",
+                            "tokens_per_s",
+                            "samples_per_s",
+                            "tokens_per_s_per_gpu",
+                            "output_tokens_per_s",
+                            "request_throughput_per_s",
+                            "busbw_bytes_per_s",
+                            "mfu",
+                            "cost_per_iteration_usd",
+                            "ttft_p50_s",
+                            "tpot_p50_s",
+                            "e2e_p50_s",
+                            "fits",
+                            "memory_total_bytes"};
+
+// Time and rates, where the time goes, memory, the rest.
+std::size_t rank_of(const std::string& fact) {
+  const auto found = std::find(kFirst.begin(), kFirst.end(), fact);
+  const auto place = static_cast<std::size_t>(found - kFirst.begin());
+  if (found != kFirst.end()) return place;
+  return kFirst.size() + (fact.starts_with("time_") ? 0 : fact.starts_with("memory_") ? 1 : 2);
 }
 
 }  // namespace
+
+base::Table for_people(const base::Table& comparison,
+                       const std::map<std::string, base::FactInfo>& fact_info) {
+  const TableReader rows(comparison);
+  std::map<std::string, std::size_t> cases;  // in the order that they stand in
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    cases.emplace(rows.word(i, "case"), cases.size());
+    order.push_back(i);
+  }
+  const auto key = [&](std::size_t i) {
+    return std::pair(cases.at(rows.word(i, "case")), rank_of(rows.word(i, "fact")));
+  };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return key(a) < key(b); });
+  base::Table out{comparison.columns, {}};
+  for (const std::size_t i : order) {
+    out.rows.push_back(comparison.rows[i]);
+    base::Cell& fact = out.rows.back()[1];
+    if (fact_info.contains(rows.word(i, "fact"))) fact = title_of(rows.word(i, "fact"), fact_info);
+  }
+  return out;
+}
 
 std::string_view to_text(Verdict verdict) {
   switch (verdict) {

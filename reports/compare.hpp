@@ -50,4 +50,9 @@ Comparison compare(const Result& a, const Result& b, const CompareOptions& optio
 // tolerance, largest_deviation; table `comparison`, differences first.
 Result to_result(const Comparison& comparison);
 
+// The table `comparison` with facts by their names in the order that people look at them in: the cases
+// as they stand, in each of them time and rates first, then memory, then the others.
+base::Table for_people(const base::Table& comparison,
+                       const std::map<std::string, base::FactInfo>& fact_info);
+
 }  // namespace windtunnel::reports

@@ -141,13 +141,32 @@ std::string main_grounded_fact(const Result& result) {
   return most == count.end() ? "" : most->first;
 }
 
+// What the words mean, of those that occur.
+std::string meaning_of(const std::set<std::string>& words) {
+  static const std::vector<std::pair<std::string, std::string>> kMeanings{
+      {"measured", "a calibrated profile has this very setting"},
+      {"interpolated", "between settings of a profile"},
+      {"model", "a formula with fitted parameters"},
+      {"roofline", "data-sheet peaks, nothing measured"},
+      {"extrapolated", "beyond what was measured, or of a relative"}};
+  std::string out;
+  for (const auto& [word, meaning] : kMeanings) {
+    if (!words.contains(word)) continue;
+    out += fmt::format("{}{}: {}", out.empty() ? "" : "; ", word, meaning);
+  }
+  return out;
+}
+
 // "time rests on: measured, interpolated (12 cases); model (3 cases)."
 void add_grounds(const Result& result, View& view) {
   const std::string fact = main_grounded_fact(result);
   std::map<std::string, std::size_t> count;
+  std::set<std::string> words;
   for (const ResultCase& one : result.cases) {
     const auto grounds = one.outcome.rests_on.find(fact);
-    if (grounds != one.outcome.rests_on.end()) ++count[joined(grounds->second)];
+    if (grounds == one.outcome.rests_on.end()) continue;
+    ++count[joined(grounds->second)];
+    words.insert(grounds->second.begin(), grounds->second.end());
   }
   std::string text;
   for (const auto& [grounds, cases] : count) {
@@ -156,6 +175,7 @@ void add_grounds(const Result& result, View& view) {
   }
   if (!text.empty())
     view.grounds.push_back(fmt::format("{} rests on: {}.", title_of(fact, result.fact_info), text));
+  if (!words.empty()) view.grounds.push_back(fmt::format("({})", meaning_of(words)));
   if (!result.calibrations.empty())
     view.grounds.push_back(fmt::format("Calibration: {}.", joined(result.calibrations)));
   std::map<std::string, std::size_t> engines;

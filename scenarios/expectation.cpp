@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "reports/unit.hpp"
 #include "scenarios/document/write.hpp"
 #include "scenarios/known_facts.hpp"
 #include "scenarios/path.hpp"
@@ -108,6 +109,11 @@ class ExpectationReader {
     const Node* given = node.find(key);
     if (given == nullptr || given->kind != NodeKind::scalar) return std::nullopt;
     if (const auto number = plain_number(given->text)) return number;
+    if (given->text.ends_with('%') && reports::unit_of(fact) == reports::Unit::fraction) {
+      const auto percent =
+          plain_number(std::string_view(given->text).substr(0, given->text.size() - 1));
+      if (percent) return *percent / 100.0;
+    }
     const auto dimension = dimension_of_fact(fact);
     if (!dimension) {
       diagnostics_.error(given->where,

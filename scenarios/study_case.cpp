@@ -4,6 +4,7 @@
 #include <chrono>
 #include <map>
 
+#include "scenarios/train_bands.hpp"
 #include "sim/engine/simgrid/simgrid_engine.hpp"
 #include "strategies/train/run_train.hpp"
 
@@ -58,7 +59,10 @@ base::Outcome run_train_case(const TrainCase& spec, const StudyCase& one) {
                                    .kernels = *one.site->kernels,
                                    .links = one.site->model.get(),
                                    .kernels_of = other_training_kernels(spec.of->calibration)};
-  return strategies::run_train(train.job, {*train.model, *train.network}, site, options);
+  base::Outcome out =
+      strategies::run_train(train.job, {*train.model, *train.network}, site, options);
+  add_bands_of_time(out);
+  return out;
 }
 
 base::Outcome run_serve_case(const ServeCase& spec, const StudyCase& one) {

@@ -9,6 +9,7 @@
 
 #include "reports/views/accuracy_charts.hpp"
 #include "reports/views/accuracy_memory.hpp"
+#include "reports/views/accuracy_rows.hpp"
 #include "reports/views/lookup.hpp"
 
 namespace windtunnel::reports {
@@ -147,6 +148,61 @@ void add_out_of_memory(const Result& result, const ResultCase& one, Section& sec
   section.tables.push_back(std::move(view));
 }
 
+// Of few rows each is shown, in every format.
+void add_few_rows(const Result& result, const ResultCase& one, Section& section) {
+  constexpr std::size_t kFew = 40;
+  const base::Table* rows = table(one, "rows");
+  if (rows == nullptr || rows->rows.empty() || rows->rows.size() > kFew) return;
+  const TableReader reader(*rows);
+  const RowColumns columns = columns_of(reader);
+  if (columns.measured.empty() || columns.predicted.empty()) return;
+  base::Table picked;
+  for (const std::string& name :
+       {std::string("row"), std::string("line"), std::string("kind"), std::string("shape"),
+        std::string("op"), std::string("algorithm"), std::string("model"), std::string("gpu"),
+        std::string("gpus"), std::string("ranks"), std::string("bytes"), columns.measured,
+        columns.predicted, columns.error, columns.low, columns.high}) {
+    if (!name.empty() && reader.has(name)) picked.columns.push_back(name);
+  }
+  for (std::size_t i = 0; i < reader.size(); ++i) {
+    if (!std::isfinite(reader.number(i, columns.measured))) continue;
+    picked.rows.emplace_back();
+    for (const std::string& name : picked.columns) {
+      picked.rows.back().push_back(reader.cell(i, name));
+    }
+  }
+  if (picked.rows.empty()) return;
+  ViewTable view = table_view(picked, result);
+  view.key_columns = 0;
+  drop_empty_columns(view);
+  view.key_columns = 1;
+  view.title = "Predicted against measured";
+  section.tables.push_back(std::move(view));
+}
+
+// One line a reason, with how many rows it is of and where the first stands.
+void add_skipped(const ResultCase& one, Section& section) {
+  const base::Table* rows = table(one, "skipped");
+  if (rows == nullptr || rows->rows.empty()) return;
+  const TableReader reader(*rows);
+  if (!reader.has("reason") || !reader.has("line")) return;
+  std::vector<std::pair<std::string, std::vector<std::string>>> reasons;  // and their lines
+  for (std::size_t i = 0; i < reader.size(); ++i) {
+    const std::string reason = reader.word(i, "reason");
+    auto found = std::find_if(reasons.begin(), reasons.end(),
+                              [&](const auto& known) { return known.first == reason; });
+    if (found == reasons.end()) found = reasons.insert(reasons.end(), {reason, {}});
+    found->second.push_back(reader.word(i, "line"));
+  }
+  ViewTable view;
+  view.title = "Rows that were skipped";
+  view.columns = {{"rows", ""}, {"first", "", Align::left}, {"reason", "", Align::left}};
+  for (const auto& [reason, lines] : reasons) {
+    view.rows.push_back({{fmt::format("{}", lines.size())}, {lines.front()}, {reason}});
+  }
+  section.tables.push_back(std::move(view));
+}
+
 // Charts and tables of rows of kernels: `name` is their table, `groups` that of their groups.
 void add_kernel_rows(const Result& result, const ResultCase& one, const std::string& name,
                      const std::string& title, Section& section) {
@@ -190,13 +246,14 @@ void add_validation(const Result& result, View& view) {
     const base::Table* rows = table(one, "rows");
     Section section{fmt::format("file-{}", i + 1), one.name, {}, {}, {}};
     if (rows != nullptr) add_charts(one, *rows, section.id, section);
+    add_few_rows(result, one, section);
     add_table(result, one, "groups", "Error by group", Detail::headline, section);
     add_table(result, one, "kernel_groups", "Error of kernels by group", Detail::headline, section);
     add_memory(result, one, section);
     add_table(result, one, "inferred", "What was inferred where rows leave it open",
               result.cases.size() == 1 ? Detail::headline : Detail::full, section);
     add_out_of_memory(result, one, section);
-    add_table(result, one, "skipped", "Rows that were skipped", Detail::headline, section);
+    add_skipped(one, section);
     add_table(result, one, "rows", "Rows", Detail::full, section);
     add_kernel_rows(result, one, "kernel_rows", "Rows of kernels", section);
     view.sections.push_back(std::move(section));

@@ -178,6 +178,16 @@ bool is_at_limit(const ResultCase& one) {
   return fact(one, "memory_at_limit").value_or(0.0) > 0.0;
 }
 
+std::optional<std::string> band_note(const Result& result) {
+  for (const ResultCase& one : result.cases) {
+    const auto band = one.outcome.bands.find("iteration_time_s");
+    if (band == one.outcome.bands.end()) continue;
+    return fmt::format("band: holds the real time with {:.0f} % probability",
+                       band->second.level * 100);
+  }
+  return std::nullopt;
+}
+
 std::string joined(const std::vector<std::string>& words) {
   std::string out;
   for (std::size_t i = 0; i < words.size(); ++i) {

@@ -58,6 +58,10 @@ inline constexpr const char* kAtLimit =
     "at the limit: fits only while the framework's allocator gives freed blocks back, which takes "
     "retries, and fragments can end the run (memory_headroom_bytes)";
 
+// "band: holds the real time with 90 % probability", of the time of iterations; nothing where no case
+// has a band of it.
+std::optional<std::string> band_note(const Result& result);
+
 // "ring, tree and in_network".
 std::string joined(const std::vector<std::string>& words);
 // 1 -> "1 case", 2 -> "2 cases".

@@ -154,13 +154,24 @@ void add_kind_rows(const ResultCase& one, const base::Table& links, ViewTable& v
   }
 }
 
+// Those that run first: the page opens on the first.
+std::vector<const ResultCase*> running_first(const Result& result) {
+  std::vector<const ResultCase*> out;
+  for (const ResultCase& one : result.cases) out.push_back(&one);
+  std::stable_partition(out.begin(), out.end(), [](const ResultCase* one) {
+    return one->outcome.status == base::Status::ok;
+  });
+  return out;
+}
+
 }  // namespace
 
 void add_timelines(const Result& result, View& view) {
   TimelineChart chart{"timeline", "Timeline", {}};
   std::size_t spans = 0;
   std::size_t left_out = 0;
-  for (const ResultCase& one : result.cases) {
+  for (const ResultCase* shown : running_first(result)) {
+    const ResultCase& one = *shown;
     const base::Table* rows = table(one, "timeline");
     if (rows == nullptr || rows->rows.empty()) continue;
     if (spans > kMostSpansOfAPage) {

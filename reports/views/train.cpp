@@ -25,6 +25,7 @@ constexpr std::array kSpeed{"iteration_time_s",
                             "model_flops_per_gpu_per_s",
                             "hardware_flops_per_gpu_per_s",
                             "bubble_fraction",
+                            "schedule_bubble_fraction",
                             "all_stages_bubble_fraction",
                             "energy_per_iteration_j",
                             "cost_per_iteration_usd"};
@@ -37,8 +38,8 @@ constexpr std::array kMemory{
     "memory_at_limit",        "memory_headroom_bytes",  "memory_weights_bytes",
     "memory_gradients_bytes", "memory_optimizer_bytes", "memory_activations_bytes",
     "memory_workspace_bytes"};
-constexpr std::array kJob{"parameters", "active_parameters", "trainable_parameters",
-                          "gpus",       "micro_batches",     "gradient_message_bytes"};
+constexpr std::array kJob{"parameters",    "active_parameters",      "trainable_parameters", "gpus",
+                          "micro_batches", "gradient_message_bytes", "encoder_tokens"};
 
 std::string fact_text(double value, Unit unit) {
   if (unit == Unit::bytes) return memory_text(value);
@@ -78,7 +79,13 @@ class FactTable {
     const std::string value = name == "fits" || name == "memory_at_limit"
                                   ? std::string(*number > 0.0 ? "yes" : "no")
                                   : fact_text(*number, unit_of(name, result_.fact_info));
-    row(name, value, band == one_.outcome.bands.end() ? "" : band_text(*number, band->second));
+    // A band relative to a difference says nothing: that of the headroom is its ends.
+    const bool difference = name == "memory_headroom_bytes";
+    row(name, value,
+        band == one_.outcome.bands.end() ? ""
+        : difference
+            ? fmt::format("{} to {}", memory_text(band->second.low), memory_text(band->second.high))
+            : band_text(*number, band->second));
   }
 
   void row(const std::string& name, const std::string& value, const std::string& band) {
@@ -235,8 +242,9 @@ void add_one(const Result& result, const ResultCase& one, View& view) {
     view.summary.push_back(
         fmt::format("{}: {}.", base::to_text(one.outcome.status), one.outcome.reason));
   add_headline(result, one, view);
-  view.sections.push_back(
-      {"speed", "Speed", {}, {}, {FactTable(one, result, "").add(kSpeed).take()}});
+  ViewTable speed = FactTable(one, result, "").add(kSpeed).take();
+  if (auto note = band_note(result)) speed.notes.push_back(*std::move(note));
+  view.sections.push_back({"speed", "Speed", {}, {}, {std::move(speed)}});
   add_time(result, one, view);
   add_roofline(result, one, view);
   add_stages(result, one, view);

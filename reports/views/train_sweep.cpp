@@ -81,6 +81,37 @@ std::string value_of(const ResultCase& one, const char* name, const Result& resu
   return value_text(rounding ? 0.0 : *number, unit);
 }
 
+const base::Band* time_band(const ResultCase& one) {
+  const auto band = one.outcome.bands.find("iteration_time_s");
+  return band == one.outcome.bands.end() ? nullptr : &band->second;
+}
+
+// The next best by the rate, and how far it is behind.
+struct RunnerUp {
+  const ResultCase* one = nullptr;
+  double behind = 0.0;  // share of the best rate
+};
+
+RunnerUp runner_up(const Result& result, const ResultCase& best, const std::string& rate) {
+  RunnerUp out;
+  double second = 0.0;
+  for (const ResultCase& one : result.cases) {
+    if (&one == &best || !is_ok(one)) continue;
+    const double own = fact(one, rate).value_or(0.0);
+    if (own > second) second = own, out.one = &one;
+  }
+  if (out.one != nullptr) out.behind = 1.0 - second / fact(best, rate).value_or(second);
+  return out;
+}
+
+// A lead smaller than the band of the best is none to rely on, although errors of cases on one cluster
+// go together.
+bool is_within_band(const ResultCase& best, double behind) {
+  const base::Band* band = time_band(best);
+  const auto time = fact(best, "iteration_time_s");
+  return band != nullptr && time && behind < band->high / *time - 1.0;
+}
+
 // Notes wrap where cells would be cut.
 void add_reasons(const Result& result, const CaseNames& names, ViewTable& view) {
   constexpr std::size_t kMost = 12;
@@ -96,6 +127,10 @@ void add_reasons(const Result& result, const CaseNames& names, ViewTable& view) 
   if (more > 0)
     view.notes.push_back(
         fmt::format("{} cannot run; result.csv says why.", counted(more, "more case")));
+}
+
+bool is_time(std::string_view fact_name) {
+  return fact_name == "iteration_time_s";
 }
 
 // One row a case: what varied, how it went, the main facts; in the order of the scenario.
@@ -116,7 +151,11 @@ ViewTable case_table(const Result& result, const ResultCase* best, const std::st
     view.columns.push_back({path.substr(path.rfind('.') + 1), ""});
   view.key_columns = view.columns.size();
   view.columns.push_back({"status", "", Align::left});
-  for (const char* name : facts) view.columns.push_back({title_of(name, result.fact_info), ""});
+  const bool bands = std::any_of(result.cases.begin(), result.cases.end(), time_band);
+  for (const char* name : facts) {
+    view.columns.push_back({title_of(name, result.fact_info), ""});
+    if (bands && is_time(name)) view.columns.push_back({"band", ""});
+  }
   for (const ResultCase& one : result.cases) {
     const bool ok = one.outcome.status == base::Status::ok;
     std::vector<ViewCell> row;
@@ -130,6 +169,10 @@ ViewTable case_table(const Result& result, const ResultCase* best, const std::st
       row.push_back({value_of(one, name, result), is_best ? Mark::best
                                                   : ok    ? Mark::none
                                                           : Mark::muted});
+      if (!bands || !is_time(name)) continue;
+      const base::Band* band = time_band(one);
+      const auto time = fact(one, name);
+      row.push_back({band != nullptr && time ? band_text(*time, *band) : "", Mark::muted});
     }
     view.rows.push_back(std::move(row));
   }
@@ -137,6 +180,7 @@ ViewTable case_table(const Result& result, const ResultCase* best, const std::st
     view.notes.push_back(fmt::format("* most {}: {}.",
                                      counts_tokens(rate) ? "tokens a second" : "samples a second",
                                      names(*best)));
+  if (auto note = band_note(result)) view.notes.push_back(*std::move(note));
   if (std::any_of(result.cases.begin(), result.cases.end(), is_at_limit))
     view.notes.emplace_back(kAtLimit);
   add_reasons(result, names, view);
@@ -166,6 +210,11 @@ std::string best_sentence(const Result& result, const ResultCase& best, const st
       fmt::format(", {} an iteration", value_text(*fact(best, "iteration_time_s"), Unit::seconds));
   if (const auto mfu = fact(best, "mfu"))
     text += fmt::format(", {} of the peak (MFU)", value_text(*mfu, Unit::fraction));
+  const RunnerUp next = runner_up(result, best, rate);
+  if (next.one != nullptr && is_within_band(best, next.behind)) {
+    text += fmt::format("; the lead of {} over {} is smaller than the error band",
+                        value_text(next.behind, Unit::fraction), CaseNames(result)(*next.one));
+  }
   return text + ".";
 }
 

@@ -5,6 +5,7 @@
 #include "scenarios/cli/flags.hpp"
 #include "scenarios/cli/scenario_files.hpp"
 #include "scenarios/cli/verb.hpp"
+#include "scenarios/feasibility.hpp"
 #include "scenarios/study.hpp"
 #include "sim/platform/network.hpp"
 #include "sim/platform/simgrid_platform.hpp"
@@ -13,15 +14,51 @@ namespace windtunnel::scenarios::cli {
 
 namespace {
 
-base::Table summary(const std::vector<LoadedScenario>& scenarios) {
+// Points of a sweep that `run` would find infeasible at once, with the reason of the first.
+struct CannotRun {
+  std::int64_t points = 0;
+  std::string reason;
+};
+
+CannotRun infeasible_points(const LoadedScenario& scenario) {
+  ModelSource models;
+  CannotRun out;
+  for (const SweepPoint& point : scenario.points) {
+    auto why = cannot_run(point.scenario, models);
+    if (!why) continue;
+    if (++out.points == 1) out.reason = *std::move(why);
+  }
+  return out;
+}
+
+std::string verdict(const LoadedScenario& scenario, const CannotRun& found) {
+  if (found.points == 0 || scenario.search != nullptr) return "ok";
+  if (found.points == std::ssize(scenario.points)) return "infeasible";
+  return fmt::format("ok, {} infeasible", found.points);
+}
+
+// A scenario whose cases cannot run is a valid file all the same: what `run` would say is a warning.
+void warn(const LoadedScenario& scenario, const CannotRun& found, const Console& console) {
+  if (verdict(scenario, found) == "ok") return;
+  const std::size_t points = scenario.points.size();
+  console.warning(points == 1
+                      ? fmt::format("{}: valid, but infeasible: {}", scenario.path, found.reason)
+                      : fmt::format("{}: valid, but {} of {} cases are infeasible, the "
+                                    "first because {}",
+                                    scenario.path, found.points, points, found.reason));
+}
+
+base::Table summary(const std::vector<LoadedScenario>& scenarios, const Console& console) {
   base::Table table{
       .columns = {"file", "scenario", "cluster", "gpus", "sweep_points", "cases", "verdict"},
       .rows = {}};
   for (const LoadedScenario& one : scenarios) {
+    const CannotRun found = infeasible_points(one);
+    warn(one, found, console);
     const sim::ValidCluster& cluster = one.points.front().scenario.cluster;
     table.rows.push_back(
         {one.path, one.name, cluster->name, static_cast<std::int64_t>(cluster->gpu_count()),
-         static_cast<std::int64_t>(one.points.size()), count_cases(one), std::string("ok")});
+         static_cast<std::int64_t>(one.points.size()), count_cases(one), verdict(one, found)});
   }
   return table;
 }
@@ -70,7 +107,8 @@ ExitCode verb_check(const Invocation& invocation) {
   Console console = output.console();
   const std::vector<LoadedScenario> loaded = load_all(files, scenario.load_options(), console);
   if (!platform.empty()) export_platform(loaded, platform, console);
-  console.data(print ? resolved_documents(loaded) : render(summary(loaded), output.format()));
+  console.data(print ? resolved_documents(loaded)
+                     : render(summary(loaded, console), output.format()));
   return ExitCode::ok;
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 
 #include "calibration/kernels/profile_compare.hpp"
 #include "reports/json.hpp"
@@ -77,21 +78,28 @@ base::Table headline_rows(const base::Table& all) {
 
 void print(const reports::Comparison& comparison, Shown shown, Format format, Console& console) {
   const reports::Result result = reports::to_result(comparison);
-  const base::Table& all = result.cases.front().outcome.tables.at("comparison");
   if (format == Format::json) return print_result(result, format, console);
-  if (format == Format::csv) return console.data(render(all, format));
+  const base::Table& keyed = result.cases.front().outcome.tables.at("comparison");
+  if (format == Format::csv) return console.data(render(keyed, format));
+  const base::Table all = reports::for_people(
+      shown == Shown::everything ? keyed : headline_rows(keyed), comparison.fact_info);
   const reports::CompareOptions& options = comparison.options;
   console.data(fmt::format(
       "a: {}\nb: {}\n\n{}\n{} cases in both; {} of {} facts differ by more than {:.4g} %\n",
-      options.name_a, options.name_b,
-      render(shown == Shown::everything ? all : headline_rows(all), format),
-      comparison.matched_cases, comparison.differences, comparison.rows.size(),
-      100 * options.tolerance));
+      options.name_a, options.name_b, render(all, format), comparison.matched_cases,
+      comparison.differences, comparison.rows.size(), 100 * options.tolerance));
+}
+
+// The folder of --out stands for the result in it.
+std::string result_in(const std::string& path) {
+  std::error_code none;
+  const std::filesystem::path inside = std::filesystem::path(path) / "result.json";
+  return std::filesystem::is_regular_file(inside, none) ? inside.string() : path;
 }
 
 // A profile by path or name, where both arguments are that.
 std::optional<calibration::KernelProfile> as_profile(const std::string& file) {
-  if (file.ends_with(".json")) return std::nullopt;
+  if (file.ends_with(".json") || result_in(file) != file) return std::nullopt;
   return kernel_profile(file);
 }
 
@@ -134,7 +142,8 @@ ExitCode verb_compare(const Invocation& invocation) {
   OutputFlags output;
   Arguments arguments("compare", "Two saved results side by side; ratio is B / A.");
   arguments.positional("A B", files, {.least = 2, .most = 2},
-                       "results of run --out (.json), or two kernel profiles (.yaml, or names)");
+                       "results of run --out (the folder, or its result.json), or two kernel "
+                       "profiles (.yaml, or names)");
   arguments.text("--tolerance", tolerance, "SHARE",
                  "exit 1 where a fact differs by more: 5% or 0.05 (default: rounding, 1e-9)");
   arguments.list("--fact", facts, "NAME", "compare only this fact; repeatable");
@@ -149,6 +158,7 @@ ExitCode verb_compare(const Invocation& invocation) {
                        fmt::format("{} is a kernel profile, {} is none", files[0], files[1]));
     return compare_kernels(*first, *second, allowed, output.format(), console);
   }
+  for (std::string& file : files) file = result_in(file);
   reports::Result a = reports::read_json_file(files[0]);
   reports::Result b = reports::read_json_file(files[1]);
   check_names(a, facts);

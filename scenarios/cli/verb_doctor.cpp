@@ -1,6 +1,7 @@
 // `windtunnel doctor`: what is compiled in and what this machine has. Nothing that is missing is an
 // error unless --require asks for it.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -10,6 +11,7 @@
 #include "scenarios/cli/profile_coverage.hpp"
 #include "scenarios/cli/verb.hpp"
 #include "scenarios/library.hpp"
+#include "scenarios/schema/tables.hpp"
 #include "sim/base/contract.hpp"
 #include "sim/base/unit_text.hpp"
 
@@ -54,12 +56,26 @@ void look_for_gpus(Findings& findings) {
   findings.seen("gpu", text, "");
 }
 
+// "collective, train, ...": one table a kind is what the loader reads.
+std::string workload_kinds() {
+  std::vector<std::string> kinds;
+  for (const Type& one : scenario_structure().field("workload")->type.alternatives) {
+    if (one.kind != TypeKind::structure) continue;
+    for (const Choice& choice : one.structure().field("kind")->type.choices) {
+      kinds.push_back(choice.value);
+    }
+  }
+  std::sort(kinds.begin(), kinds.end());
+  kinds.erase(std::unique(kinds.begin(), kinds.end()), kinds.end());
+  return fmt::format("{}", fmt::join(kinds, ", "));
+}
+
 Findings examine(const ToolVersion& tool) {
   Findings findings;
   findings.built_in("windtunnel", fmt::format("{} ({})", tool.version, tool.git));
   findings.built_in("compiler", compiler_text());
   findings.built_in("engines", "analytic, simgrid");
-  findings.built_in("workloads", "collective, train");
+  findings.built_in("workloads", workload_kinds());
   for (const auto& [library, version] : library_versions()) findings.built_in(library, version);
   findings.built_in("profiles", fmt::format("{} (`windtunnel list profiles` names them)",
                                             library_names("profiles").size()));

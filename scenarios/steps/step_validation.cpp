@@ -169,6 +169,11 @@ class StepRunner {
   std::map<std::string, std::shared_ptr<const models::KernelTimeModel>> kernels_;
 };
 
+// Nothing to hold a prediction against: no time, no rate, no memory, no word of how it ended.
+bool states_nothing(const StepRow& row) {
+  return !row.measured_time() && !row.memory_gib && !row.memory_percent && row.outcome.empty();
+}
+
 }  // namespace
 
 std::string row_name(const StepRow& row) {
@@ -210,6 +215,10 @@ StepValidation validate_steps(const std::vector<calibration::GenericRow>& rows,
     StepTurning turned = scenario_of(*reading.row);
     if (!turned.scenario) {
       out.skipped.push_back({row.origin, turned.reason});
+      continue;
+    }
+    if (states_nothing(*reading.row)) {
+      out.skipped.push_back({row.origin, "states neither time_s, tokens/s nor memory"});
       continue;
     }
     ValidatedStep step = runner.run(*std::move(reading.row), *std::move(turned.scenario));

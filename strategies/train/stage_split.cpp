@@ -10,8 +10,22 @@ namespace windtunnel::strategies {
 
 std::optional<std::string> split_infeasible(std::int64_t layers, std::int64_t chunks) {
   if (chunks <= layers) return std::nullopt;
-  return fmt::format("{} pipeline chunks (pipeline x virtual_stages) for {} layers: some are empty",
-                     chunks, layers);
+  if (layers == 0) {
+    return fmt::format(
+        "the model is one block, which no pipeline can cut, and the strategy asks for {} chunks: "
+        "pipeline 1, virtual_stages 1 and a schedule without chunks of its own (zb_v and dualpipe "
+        "make two of each stage)",
+        chunks);
+  }
+  std::string text =
+      fmt::format("{} pipeline chunks (pipeline x virtual_stages) for {} layers: some are empty",
+                  chunks, layers);
+  // Embedding and head fill a chunk each where they are asked to.
+  if (chunks == layers + 1) text += "; stage_layers [0, 1, ..., 1] gives the embedding its own";
+  if (chunks == layers + 2) {
+    text += "; stage_layers [0, 1, ..., 1, 0] gives embedding and head their own";
+  }
+  return text;
 }
 
 std::vector<ChunkOfModel> split_layers(std::int64_t layers, std::int64_t chunks) {

@@ -134,5 +134,14 @@ TEST(Report, AnUnwritableOutputIsTheEnvironment) {
   EXPECT_THAT(run.err, HasSubstr("/proc/no/report.html"));
 }
 
+TEST(Compare, TakesTheFolderOfARun) {
+  const Pair files = saved_pair({1e-3}, {1e-3});
+  const std::string folder = files.a.substr(0, files.a.rfind('/'));
+  write_text(folder + "/result.json", read_text(files.a));
+  const Finished run = windtunnel({"compare", folder, files.b});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("result.json"));
+}
+
 }  // namespace
 }  // namespace windtunnel::tests

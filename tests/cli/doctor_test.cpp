@@ -51,5 +51,9 @@ TEST(Doctor, AnUnknownProfileIsAnInputError) {
   EXPECT_THAT(run.err, HasSubstr("no-such-profile"));
 }
 
+TEST(Doctor, NamesEveryKindOfWorkload) {
+  EXPECT_THAT(windtunnel({"doctor"}).out, HasSubstr("collective, mix, serve, train"));
+}
+
 }  // namespace
 }  // namespace windtunnel::tests

@@ -155,5 +155,20 @@ TEST(Check, EveryBrokenScenarioIsAnInputErrorWithItsPlaceAndNothingOnStdout) {
   EXPECT_GE(files, 15);
 }
 
+TEST(Check, SaysWhatRunWouldFindInfeasibleAtOnce) {
+  const std::string text =
+      "cluster: {use: dgx-h100, nodes: 1}\nmodel: llama3-70b\nworkload: {kind: train, "
+      "global_batch: 8}\nstrategy: {tensor: 8}\n";
+  const Finished one = windtunnel({"check", "-"}, {.input = text});
+  EXPECT_EQ(one.exit_code, 0) << one.err;
+  EXPECT_THAT(one.out, HasSubstr("infeasible"));
+  EXPECT_THAT(one.err, HasSubstr("valid, but infeasible: stage 0 needs"));
+  const Finished sweep =
+      windtunnel({"check", "-"}, {.input = text + "sweep: {model: [llama3-8b, llama3-70b]}\n"});
+  EXPECT_THAT(sweep.out, HasSubstr("ok, 1 infeasible"));
+  EXPECT_THAT(sweep.err,
+              HasSubstr("valid, but 1 of 2 cases are infeasible, the first because stage 0"));
+}
+
 }  // namespace
 }  // namespace windtunnel::tests

@@ -103,5 +103,25 @@ TEST(RunMeasured, AFileThatIsNotThereIsSaid) {
   EXPECT_THAT(run.err, HasSubstr("/nowhere.csv"));
 }
 
+TEST(Validate, SaysWhichKindsThereAreAndSkipsRowsThatStateNothing) {
+  const std::string file = scratch_folder() + "/jobs.csv";
+  write_text(file,
+             "kind,gpu,gpus,model,tensor,global_batch,time_s\n"
+             "train,h100-sxm,8,llama3-8b,2,32,3\ntrain,h100-sxm,8,llama3-8b,4,32,3\n");
+  const Finished unknown = windtunnel({"validate", file});
+  EXPECT_EQ(unknown.exit_code, 1);
+  EXPECT_THAT(unknown.out, HasSubstr("kind 'train' is not predicted here; kinds are step"));
+  EXPECT_EQ(unknown.out.find("kind 'train'"), unknown.out.rfind("kind 'train'"));
+  write_text(file,
+             "kind,gpu,gpus,model,tensor,global_batch,time_s\n"
+             "step,h100-sxm,8,llama3-8b,2,32,3\nstep,h100-sxm,8,llama3-8b,4,32,\n"
+             "train,h100-sxm,8,llama3-8b,4,32,3\n");
+  const Finished run = windtunnel({"validate", file});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("states neither time_s, tokens/s nor memory"));
+  EXPECT_THAT(run.out, HasSubstr("kind 'train' is not predicted here"));
+  EXPECT_THAT(run.out, HasSubstr("Predicted against measured"));
+}
+
 }  // namespace
 }  // namespace windtunnel::tests

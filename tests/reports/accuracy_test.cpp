@@ -166,5 +166,36 @@ TEST(AccuracyPage, OfRowsWithMemoryAloneSpeaksOfMemoryAndNotOfTimes) {
   EXPECT_THAT(page, HasSubstr("share of the baseline"));
 }
 
+Result validation_of(base::Table rows, base::Table skipped) {
+  Result result;
+  result.cases.resize(1);
+  ResultCase& one = result.cases.front();
+  one.name = "steps.csv";
+  one.outcome.facts = {{"rows", static_cast<double>(rows.rows.size())},
+                       {"median_abs_error", 0.1},
+                       {"mean_abs_error", 0.1}};
+  one.outcome.tables = {{"rows", std::move(rows)}, {"skipped", std::move(skipped)}};
+  return result;
+}
+
+TEST(AccuracyView, OfFewRowsEachIsShownInATerminalToo) {
+  const std::string few = to_text(validation_of(steps(40), {}), {.width = 120});
+  EXPECT_THAT(few, HasSubstr("Predicted against measured"));
+  EXPECT_THAT(few, HasSubstr("row-39"));
+  EXPECT_THAT(to_text(validation_of(steps(41), {}), {.width = 120}), Not(HasSubstr("row-39")));
+}
+
+TEST(AccuracyView, AReasonThatManyRowsAreSkippedForIsSaidOnce) {
+  base::Table skipped{{"line", "reason"}, {}};
+  for (int line = 2; line < 8; ++line) {
+    skipped.rows.push_back({std::string("a.csv:") + std::to_string(line), std::string("no kind")});
+  }
+  skipped.rows.push_back({std::string("a.csv:9"), std::string("no time")});
+  const std::string text = to_text(validation_of(steps(3), skipped), {.width = 120});
+  EXPECT_THAT(text, testing::ContainsRegex("6  a.csv:2  no kind"));
+  EXPECT_THAT(text, testing::ContainsRegex("1  a.csv:9  no time"));
+  EXPECT_THAT(text, Not(HasSubstr("a.csv:3")));
+}
+
 }  // namespace
 }  // namespace windtunnel::reports

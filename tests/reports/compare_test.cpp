@@ -98,5 +98,26 @@ TEST(Compare, IsRenderedWithTheDifferencesFirst) {
   EXPECT_THAT(text, HasSubstr("DIFFERS"));
 }
 
+TEST(Compare, PeopleSeeFactsByNameTimeFirstAndMemoryInOneUnit) {
+  Result a;
+  a.fact_info = {{"iteration_time_s", {"iteration time", "s", ""}},
+                 {"memory_total_bytes", {"memory", "bytes", ""}},
+                 {"a_fact", {"a fact", "", ""}}};
+  a.cases.resize(1);
+  a.cases[0].name = "x";
+  a.cases[0].outcome.facts = {
+      {"iteration_time_s", 2.0}, {"memory_total_bytes", 24679.0 * 1048576.0}, {"a_fact", 1.0}};
+  Result b = a;
+  b.cases[0].outcome.facts["a_fact"] = 9.0;
+  const Comparison found = compare(a, b, {});
+  const base::Table shown =
+      for_people(to_result(found).cases[0].outcome.tables.at("comparison"), found.fact_info);
+  ASSERT_EQ(shown.rows.size(), 4U);
+  EXPECT_EQ(std::get<std::string>(shown.rows[1][1]), "iteration time");
+  EXPECT_EQ(std::get<std::string>(shown.rows[2][1]), "memory");
+  EXPECT_EQ(std::get<std::string>(shown.rows[2][2]), "24.1 GiB");
+  EXPECT_EQ(std::get<std::string>(shown.rows[3][1]), "a fact");
+}
+
 }  // namespace
 }  // namespace windtunnel::reports

@@ -195,5 +195,33 @@ TEST(TrainingPage, WithScriptsOffHasBarsAndLegendOfTheTimeline) {
   EXPECT_THAT(markup, Not(HasSubstr("nan")));
 }
 
+TEST(TrainingView, SaysWhatABandHolds) {
+  Result result = sample::training_case();
+  const double time = result.cases[0].outcome.facts.at("iteration_time_s");
+  result.cases[0].outcome.bands["iteration_time_s"] = {0.9 * time, 1.1 * time, 0.9};
+  EXPECT_THAT(text_of(result), HasSubstr("band: holds the real time with 90 % probability"));
+}
+
+TEST(TrainingView, ABandOfADifferenceIsItsEnds) {
+  Result result = sample::training_case();
+  result.cases[0].outcome.tables.erase("stages");
+  result.cases[0].outcome.facts["memory_headroom_bytes"] = 4.0 * 1073741824.0;
+  result.cases[0].outcome.bands["memory_headroom_bytes"] = {-1073741824.0, 9.0 * 1073741824.0, 0.9};
+  EXPECT_THAT(text_of(result), HasSubstr("-1.0 GiB to 9.0 GiB"));
+}
+
+TEST(TrainingSweepView, ShowsBandsAndALeadThatIsSmallerThanThem) {
+  Result result = sample::training_sweep();
+  for (ResultCase& one : result.cases) {
+    const auto time = one.outcome.facts.find("iteration_time_s");
+    if (time == one.outcome.facts.end()) continue;
+    one.outcome.bands["iteration_time_s"] = {0.5 * time->second, 2.0 * time->second, 0.9};
+  }
+  const std::string text = text_of(result);
+  EXPECT_THAT(text, HasSubstr("-50/+100%"));
+  EXPECT_THAT(text, HasSubstr("is smaller than the error band"));
+  EXPECT_THAT(text, HasSubstr("band: holds the real time with 90 % probability"));
+}
+
 }  // namespace
 }  // namespace windtunnel::reports

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "scenarios/train_bands.hpp"
 #include "tests/scenarios/support.hpp"
 
 namespace windtunnel::scenarios {
@@ -128,6 +129,26 @@ TEST(Train, AConfigOfHuggingFaceCanBeSweptAndItsFurtherPredictionsAreWarnedOf) {
                "cluster: dgx-h100\nmodel: {hf: config.json, mtp_layers: 1}\nworkload: "
                "{kind: train, global_batch: 64}\n");
   EXPECT_EQ(load_file("two.yaml").errors(), "");
+}
+
+TEST(Train, AShareMayBeExpectedInPerCent) {
+  const Loaded loaded = load_text(training("", "") + "expect: {mfu: {min: 40%}}\n");
+  EXPECT_EQ(loaded.errors(), "");
+  EXPECT_DOUBLE_EQ(*loaded.scenario->expectations.front().minimum, 0.4);
+  EXPECT_THAT(load_text(training("", "") + "expect: {gpus: {min: 40%}}\n").errors(),
+              HasSubstr("without a unit"));
+}
+
+TEST(Train, BandsOfRatesAndCostsAreThoseOfTheTime) {
+  base::Outcome out;
+  out.facts = {{"iteration_time_s", 2.0}, {"tokens_per_s", 100.0}, {"cost_per_iteration_usd", 8.0}};
+  out.bands["iteration_time_s"] = {1.0, 4.0, 0.9};
+  add_bands_of_time(out);
+  EXPECT_DOUBLE_EQ(out.bands.at("tokens_per_s").low, 50.0);
+  EXPECT_DOUBLE_EQ(out.bands.at("tokens_per_s").high, 200.0);
+  EXPECT_DOUBLE_EQ(out.bands.at("cost_per_iteration_usd").low, 4.0);
+  EXPECT_DOUBLE_EQ(out.bands.at("cost_per_iteration_usd").high, 16.0);
+  EXPECT_FALSE(out.bands.contains("mfu"));
 }
 
 }  // namespace
