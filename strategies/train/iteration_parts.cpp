@@ -68,14 +68,23 @@ class Accounting {
     parts.data_loading = base::max(out_.time - step, Seconds(0));
     // What rounding and overlapped pairs leave between the parts and the whole.
     parts.bubble = base::max(parts.bubble + (out_.time - parts.sum()), Seconds(0));
-    if (parts.bubble < out_.time * kRounding) {
-      parts.compute += parts.bubble;
-      parts.bubble = Seconds(0);
-    }
+    take_rounding();
     spread();
   }
 
  private:
+  // Sums and differences of times leave parts of 1e-17 s, of either sign.
+  void take_rounding() {
+    Breakdown& parts = out_.parts;
+    for (Seconds* part : {&parts.bubble, &parts.tensor, &parts.pipeline, &parts.data, &parts.expert,
+                          &parts.context}) {
+      const Seconds size = base::max(*part, Seconds(0) - *part);
+      if (size >= out_.time * kRounding) continue;
+      parts.compute += *part;
+      *part = Seconds(0);
+    }
+  }
+
   // Passes that take longer than those of full micro-batches on the stage's
   // slowest GPU compute longer; shorter ones have less of everything.
   void take_own_pace() {

@@ -137,6 +137,10 @@ std::vector<Change> changes() {
     j.strategy.offload_activations = OffloadTarget::host;
     j.strategy.offload_layers = 5;
   });
+  add("host_memory", [](TrainJob& j) {
+    j.strategy.offload_optimizer = OffloadTarget::host;
+    j.strategy.host_memory = base::Bytes(1e9);
+  });
   add("offload_activations: nvme",
       [](TrainJob& j) { j.strategy.offload_activations = OffloadTarget::nvme; });
   return all;
