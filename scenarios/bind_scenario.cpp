@@ -13,6 +13,7 @@
 #include "scenarios/bind_serve.hpp"
 #include "scenarios/bind_train.hpp"
 #include "scenarios/document/write.hpp"
+#include "scenarios/gpu_checks.hpp"
 #include "scenarios/import_cluster.hpp"
 #include "scenarios/import_model.hpp"
 #include "scenarios/kernel_profiles.hpp"
@@ -270,6 +271,7 @@ std::optional<BoundScenario> bind_scenario(const Node& given, TraceShelf& traces
     bind_structure(collective_structure(), *resolved.find("workload"), &collective);
     if (cluster) place_participants(*resolved.find("workload"), **cluster, collective, diagnostics);
   }
+  if (cluster) check_gpus(resolved, **cluster, workload, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
   Scenario scenario{.name = head.name,
                     .description = head.description,

@@ -88,12 +88,18 @@ std::string known_type(const std::string& type) {
 void report_unknown(const JsonValue& root, const std::string& type,
                     base::Diagnostics& diagnostics) {
   const std::vector<std::string> known = hugging_face_types();
+  const JsonValue* at = root.find("model_type");
+  if (at != nullptr && at->kind != JsonKind::text) {
+    diagnostics.error(at->where, fmt::format("model_type has to be text, not {}: it decides how "
+                                             "the other keys are read",
+                                             to_text(at->kind)));
+    return;
+  }
   if (type.empty()) {
     diagnostics.error(root.where,
                       "the key 'model_type' is missing: it decides how the others are read");
     return;
   }
-  const JsonValue* at = root.find("model_type");
   diagnostics.error(
       at == nullptr ? root.where : at->where,
       fmt::format("model_type '{}' is not known{}; a mapping can state the model instead (layers, "

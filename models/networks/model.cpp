@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "models/networks/model_size.hpp"
+
 namespace windtunnel::models {
 namespace {
 
 constexpr std::int64_t kLargest = std::int64_t{1} << 31;
+constexpr std::int64_t kMostLayers = 10'000;
 
 // Gathers sentences about a model's figures.
 class Check {
@@ -18,7 +21,6 @@ class Check {
 
   // A network is built layer by layer: a slip of the pen must not fill the memory.
   void at_most_layers(std::string_view field, std::int64_t value) {
-    constexpr std::int64_t kMostLayers = 10'000;
     if (value > kMostLayers)
       error(fmt::format("{} is {}, more than {}", field, value, kMostLayers));
   }
@@ -72,6 +74,23 @@ void check_heads(const Transformer& t, Check& check) {
   }
 }
 
+// Experts that no layer has are a slip of the pen. Pre: `every` is at least 1.
+void check_expert_layers(const Transformer& t, Check& check) {
+  const std::int64_t layers = std::max(t.layers, t.decoder_layers);
+  if (layers < 1 || layers > kMostLayers) return;  // said already
+  for (std::int64_t i = 0; i < layers; ++i) {
+    if (has_experts(t, i)) return;
+  }
+  check.error(
+      fmt::format("{} leaves none of the {} layers with experts: layer i, from 0, has them "
+                  "where i is at least moe.first_dense_layers = {} and i + 1 is a multiple "
+                  "of moe.every = {}",
+                  t.moe.first_dense_layers >= layers ? "moe.first_dense_layers"
+                  : t.moe.every > 1                  ? "moe.every"
+                                                     : "moe.experts",
+                  layers, t.moe.first_dense_layers, t.moe.every));
+}
+
 void check_experts(const Transformer& t, Check& check) {
   if (t.moe.experts == 0) {
     if (t.moe.top_k > 0) check.error("moe.top_k is given without moe.experts");
@@ -86,6 +105,8 @@ void check_experts(const Transformer& t, Check& check) {
   if (t.moe.first_dense_layers > t.layers) {
     check.error(fmt::format("moe.first_dense_layers is {}, more than the {} layers",
                             t.moe.first_dense_layers, t.layers));
+  } else if (t.moe.every >= 1) {
+    check_expert_layers(t, check);
   }
 }
 
@@ -155,7 +176,10 @@ void check_all(ConvolutionalNetwork& net, Check& check) {
   if (net.family == ConvolutionalFamily::alexnet && !net.stages.empty()) {
     check.error("stages: AlexNet has none to choose");
   }
-  for (const std::int64_t blocks : net.stages) check.at_least("stages", blocks, 1);
+  for (const std::int64_t blocks : net.stages) {
+    check.at_least("stages", blocks, 1);
+    if (!volume) check.at_most_layers("stages", blocks);
+  }
   check.at_least("groups", net.groups, 1);
   check.at_least("group_width", net.group_width, 1);
   check.at_least("anchors", net.anchors, 1);
@@ -172,6 +196,10 @@ void check_all(ConvolutionalNetwork& net, Check& check) {
 void check_all(DiffusionUnet& unet, Check& check) {
   check.at_least("channels", unet.channels, 32);
   check.divides("head_dim", unet.head_dim, "channels", unet.channels);
+  check.at_most_layers("residual_blocks", unet.residual_blocks);
+  for (const std::int64_t depth : unet.transformer_depth) {
+    check.at_most_layers("transformer_depth", depth);
+  }
   if (unet.multipliers.empty()) unet.multipliers = {1, 2, 4};
   if (unet.transformer_depth.size() != unet.multipliers.size()) {
     check.error(fmt::format("transformer_depth has {} entries, multipliers has {}: one each level",
@@ -208,7 +236,7 @@ void check_all(RecurrentNetwork& lstm, Check& check) {
 }
 
 void check_all(FeedForward& net, Check& check) {
-  check.at_least("inputs", net.inputs, 1);
+  check.at_least("features", net.inputs, 1);
   if (net.widths.empty()) check.error("widths is empty: give the width of each layer");
   for (const std::int64_t width : net.widths) check.at_least("widths", width, 1);
 }
@@ -275,6 +303,9 @@ std::optional<Model> complete(Model model, const base::SourceLocation& where,
   Check check(where, diagnostics);
   if (auto* transformer = std::get_if<Transformer>(&model.architecture)) derive(*transformer);
   std::visit([&](auto& architecture) { check_all(architecture, check); }, model.architecture);
+  if (diagnostics.error_count() == before) {
+    if (auto why = too_large(model.architecture)) check.error(*std::move(why));
+  }
   if (diagnostics.error_count() > before) return std::nullopt;
   return model;
 }

@@ -6,9 +6,12 @@ namespace {
 
 using base::Dimension;
 
+// Far above any device, far below where a time rounds to 0.
+constexpr double kMostFlopRate = 1e21, kMostBandwidth = 1e18;
+
 Type peak_type() {
-  Type type =
-      map_type(quantity_type(Dimension::flop_rate, {.minimum = 0, .exclusive_minimum = true}));
+  Type type = map_type(quantity_type(
+      Dimension::flop_rate, {.minimum = 0, .maximum = kMostFlopRate, .exclusive_minimum = true}));
   type.choices = {{"fp64", ""},  {"fp64_tensor", ""}, {"fp32", ""},  {"tf32", ""}, {"fp16", ""},
                   {"bf16", ""},  {"fp8", ""},         {"mxfp8", ""}, {"fp6", ""},  {"fp4", ""},
                   {"nvfp4", ""}, {"int8", ""},        {"int4", ""}};
@@ -24,13 +27,16 @@ std::vector<Field> memory_fields() {
                            .doc = "device memory"}),
       bound(&Gpu::memory_bandwidth,
             {.name = "memory_bandwidth",
-             .type = quantity_type(Dimension::bandwidth, {.minimum = 0, .exclusive_minimum = true}),
+             .type = quantity_type(
+                 Dimension::bandwidth,
+                 {.minimum = 0, .maximum = kMostBandwidth, .exclusive_minimum = true}),
              .required = true,
              .doc = "of the device memory"}),
       bound(&Gpu::peak, {.name = "peak",
                          .type = peak_type(),
                          .fallback = "{}",
-                         .doc = "dense peak by precision (no 2:4 sparsity)"}),
+                         .doc = "dense peak by precision (no 2:4 sparsity); train and serve need "
+                                "one of bf16, fp16, tf32 and fp32"}),
       bound(&Gpu::l2_cache, {.name = "l2_cache",
                              .type = quantity_type(Dimension::bytes),
                              .fallback = "0B",
@@ -43,17 +49,18 @@ std::vector<Field> link_fields() {
   return {
       bound(&Gpu::nvlink_bandwidth,
             {.name = "nvlink_bandwidth",
-             .type = quantity_type(Dimension::bandwidth),
+             .type = quantity_type(Dimension::bandwidth, {.minimum = 0, .maximum = kMostBandwidth}),
              .fallback = "0B/s",
              .doc = "per direction over all links; 0B/s where there are none"}),
       bound(&Gpu::nvlink_links, {.name = "nvlink_links",
                                  .type = integer_type(0, 1024),
                                  .fallback = "0",
                                  .doc = "number of NVLink (or xGMI) links"}),
-      bound(&Gpu::pcie_bandwidth, {.name = "pcie_bandwidth",
-                                   .type = quantity_type(Dimension::bandwidth),
-                                   .fallback = "0B/s",
-                                   .doc = "per direction; 0B/s: not known"}),
+      bound(&Gpu::pcie_bandwidth,
+            {.name = "pcie_bandwidth",
+             .type = quantity_type(Dimension::bandwidth, {.minimum = 0, .maximum = kMostBandwidth}),
+             .fallback = "0B/s",
+             .doc = "per direction; 0B/s: not known, which offloading to the host needs"}),
   };
 }
 

@@ -27,7 +27,9 @@ std::optional<N> whole_text_as(std::string_view text) {
 std::string limit_text(double limit, const Type& type) {
   if (limit == 0.0) return "0";
   if (type.kind == TypeKind::quantity) return base::exact_text(limit, type.dimension);
-  return fmt::format("{}", limit);
+  return std::abs(limit) < 0x1p63 && limit == std::floor(limit)
+             ? fmt::format("{}", static_cast<std::int64_t>(limit))
+             : fmt::format("{}", limit);
 }
 
 Problem outside(double value, const Node& node, const Type& type, const std::string& name) {
@@ -51,7 +53,14 @@ Problem not_wanted(const Node& node, const Type& type, const std::string& name) 
 
 Problem integer_problem(const Node& node, const Type& type, const std::string& name) {
   const auto value = node.quoted ? std::nullopt : whole_text_as<std::int64_t>(node.text);
-  if (value) return outside(static_cast<double>(*value), node, type, name);
+  if (value) {
+    // A double does not tell counts above 2^53 apart.
+    const bool above = type.limits.maximum < 0x1p63 &&
+                       *value > static_cast<std::int64_t>(std::floor(type.limits.maximum));
+    return outside(
+        above ? std::nextafter(type.limits.maximum, HUGE_VAL) : static_cast<double>(*value), node,
+        type, name);
+  }
   const auto number = whole_text_as<double>(node.text);
   if (number && std::isfinite(*number) && *number == std::floor(*number) && !node.quoted) {
     const std::string written = std::abs(*number) < 1e15 ? fmt::format(": write {:.0f}", *number)

@@ -131,7 +131,7 @@ std::vector<Field> arrivals_fields() {
                         "required by poisson, gamma, constant, burst, diurnal and "
                         "server"}),
           bound(&Arrivals::requests, {.name = "requests",
-                                      .type = integer_type(0, kMostRequests),
+                                      .type = integer_type(1, kMostRequests),
                                       .fallback = "1000",
                                       .doc = "all of them, turns of conversations too"}),
           bound(&Arrivals::variation,

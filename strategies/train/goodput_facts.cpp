@@ -8,6 +8,30 @@ namespace windtunnel::strategies {
 
 using base::Seconds;
 
+namespace {
+
+// Below this share of its time a job does not get on: nobody waits a million times as long.
+constexpr double kLeastProgress = 1e-6;
+
+std::string no_progress(const GoodputCase& job, std::int64_t steps, double ratio) {
+  return fmt::format(
+      "the job makes no progress: its GPUs and nodes fail every {} together, and {} step{} of {} "
+      "with the checkpoint behind {} without a failure, after a restart of {}, are what it needs; "
+      "{:.2g} of the time would be progress",
+      base::to_text(Seconds(1.0 / job.failures_per_s)), steps, steps == 1 ? "" : "s",
+      base::to_text(job.step), steps == 1 ? "it" : "them",
+      base::to_text(job.restart + job.checkpoint.read), ratio);
+}
+
+void add_failure_facts(const GoodputCase& job, std::int64_t steps, base::Outcome& out) {
+  const Seconds segment = job.step * static_cast<double>(steps);
+  out.facts["job_mtbf_s"] = 1.0 / job.failures_per_s;
+  out.facts["lost_per_failure_s"] =
+      (job.restart + job.checkpoint.read + segment * 0.5 + job.checkpoint.stop * 0.5).value();
+}
+
+}  // namespace
+
 void add_goodput_facts(const TrainPlan& plan, const sim::Cluster& cluster,
                        const Iteration& iteration, base::Outcome& out) {
   const IterationCosts& costs = iteration.costs;
@@ -27,10 +51,13 @@ void add_goodput_facts(const TrainPlan& plan, const sim::Cluster& cluster,
         "a checkpoint takes {} to write and the next is due after {}: the job waits for storage",
         base::to_text(writing), base::to_text(segment)));
   }
-  if (job.failures_per_s > 0) {
-    fact("job_mtbf_s", 1.0 / job.failures_per_s);
-    fact("lost_per_failure_s",
-         (job.restart + job.checkpoint.read + segment * 0.5 + job.checkpoint.stop * 0.5).value());
+  if (job.failures_per_s > 0) add_failure_facts(job, costs.checkpoint_steps, out);
+  if (!(ratio >= kLeastProgress)) {
+    out.facts.erase("days_to_tokens");
+    out.status = base::Status::infeasible;
+    out.reason = (out.reason.empty() ? "" : out.reason + "; ") +
+                 no_progress(job, costs.checkpoint_steps, ratio);
+    return;
   }
   const double slower = iteration.time / step * ratio;  // checkpoints are in the time already
   for (const char* name : {"tokens_per_s", "samples_per_s"}) {

@@ -223,6 +223,8 @@ TEST(HuggingFace, UnknownTypeNamesWhatIsKnown) {
   EXPECT_THAT(errors, HasSubstr("layers, hidden, heads"));
   EXPECT_FALSE(read("{}", &errors));
   EXPECT_THAT(errors, HasSubstr("'model_type' is missing"));
+  EXPECT_FALSE(read("{\n\"model_type\": 5}", &errors));
+  EXPECT_THAT(errors, HasSubstr("config.json:2:1: error: model_type has to be text, not a"));
 }
 
 TEST(HuggingFace, FiguresThatCannotBeAreAnError) {

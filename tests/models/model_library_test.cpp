@@ -168,7 +168,10 @@ TEST(Model, ThatCannotBeIsAnErrorThatNamesTheField) {
   };
   for (const Case& one : {Case{"kv_heads", "7", "kv_heads is 7, which does not divide heads = 64"},
                           Case{"layers", "0", "layers is 0"}, Case{"vocab", "0", "vocab is 0"},
-                          Case{"moe.top_k", "2", "moe.top_k is given without moe.experts"}}) {
+                          Case{"moe.top_k", "2", "moe.top_k is given without moe.experts"},
+                          Case{"ffn", "2000000000000",
+                               "ffn is 2000000000000, times hidden 8192 and layers 80: the model "
+                               "would have 3.93e+18 parameters"}}) {
     Model model = *model_by_name("llama3-70b");
     model_field("transformer", one.field)->set({one.value}, model.architecture);
     base::Diagnostics diagnostics;

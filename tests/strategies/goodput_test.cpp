@@ -115,5 +115,23 @@ TEST(Goodput, ATrainingJobSaysWhatItsClusterCostsIt) {
   EXPECT_NE(test::train(job, gpt, cluster).reason.find("cluster.failures"), std::string::npos);
 }
 
+TEST(Goodput, AJobThatNeverGetsThroughASegmentIsInfeasibleAndSaysSo) {
+  const test::Subject gpt("gpt3-1.3b");
+  sim::Cluster cluster = test::h100_cluster(1);
+  cluster.failures.gpu_mtbf = base::Seconds(1e-3);
+  TrainJob job;
+  job.workload.global_batch = 8;
+  job.workload.sequence_length = 128;
+  job.workload.total_tokens = 1'000'000'000'000;
+  job.workload.checkpointing = {.best_interval = true, .bandwidth = base::BytesPerSecond(100e9)};
+  job.strategy.sizes.tensor = 8;
+  const base::Outcome out = test::train(job, gpt, cluster);
+  EXPECT_EQ(out.status, base::Status::infeasible);
+  EXPECT_NE(out.reason.find("makes no progress"), std::string::npos) << out.reason;
+  EXPECT_NE(out.reason.find("125 us"), std::string::npos) << out.reason;  // 1 ms of 8 GPUs
+  EXPECT_FALSE(out.facts.contains("days_to_tokens"));
+  EXPECT_LT(out.facts.at("training_time_fraction"), 1e-6);
+}
+
 }  // namespace
 }  // namespace windtunnel::strategies

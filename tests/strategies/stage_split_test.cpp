@@ -55,5 +55,12 @@ TEST(StageSplit, MoreChunksThanLayersAndWrongSumsAreSaidWithTheNumbers) {
   EXPECT_FALSE(stated_split_infeasible({2, 4}, 6, 2).has_value());
 }
 
+TEST(StageSplit, AModelOfOneBlockIsSaidToBeOne) {
+  const auto why = split_infeasible(0, 2);
+  ASSERT_TRUE(why);
+  EXPECT_NE(why->find("one block"), std::string::npos) << *why;
+  EXPECT_EQ(why->find("0 layers"), std::string::npos) << *why;
+}
+
 }  // namespace
 }  // namespace windtunnel::strategies

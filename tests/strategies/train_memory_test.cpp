@@ -204,5 +204,33 @@ TEST(TrainMemory, IsAtTheLimitBetweenNotFittingAndHavingRoomForFreedBlocks) {
   EXPECT_FALSE(warns(room));
 }
 
+TEST(TrainMemory, BandsOfWhatADeviceReportsEndAtItsCapacityAndNeverBelowWhatIsCounted) {
+  const Subject subject("gpt3-13b");
+  for (const double capacity : {1.0, 16e9, 48e9, 80e9, 1e12}) {
+    sim::Cluster cluster = h100_cluster(1);
+    cluster.node.gpu.memory = base::Bytes(capacity);
+    TrainJob job = gpt("megatron");
+    job.strategy.sizes = {.tensor = 1, .pipeline = 8};
+    job.strategy.micro_batch = 4;
+    const base::Outcome out = test::train(job, subject, cluster);
+    const double counted = out.facts.at("memory_weights_bytes") +
+                           out.facts.at("memory_gradients_bytes") +
+                           out.facts.at("memory_optimizer_bytes");
+    EXPECT_GE(out.bands.at("memory_total_bytes").low, counted * (1 - 1e-9)) << capacity;
+    for (const char* fact : {"memory_reserved_bytes", "memory_used_bytes"}) {
+      const base::Band& band = out.bands.at(fact);
+      const double value = out.facts.at(fact);
+      EXPECT_GE(band.low, 0.0) << fact << capacity;
+      EXPECT_LE(band.low, value) << fact << capacity;
+      EXPECT_GE(band.high, value) << fact << capacity;
+      EXPECT_LE(band.high, capacity) << fact << capacity;
+      // What is allocated bounds what is reported, where the device can hold it.
+      if (out.facts.at("fits") > 0) {
+        EXPECT_GE(band.low, out.bands.at("memory_allocated_bytes").low * (1 - 1e-9)) << fact;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace windtunnel::strategies
