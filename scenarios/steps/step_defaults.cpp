@@ -10,7 +10,6 @@ namespace {
 
 using models::NumberFormat;
 
-
 std::vector<StepDefaults> make_defaults() {
   return {
       {.software = "megatron-core",
