@@ -21,6 +21,6 @@ inline constexpr double kMostParameters = 1e18;
 // A sentence that begins with a field and names those whose product is too
 // large; nothing where the model can be counted. Pre: derived values are filled
 // in.
-std::optional<std::string> too_large(const Architecture &architecture);
+std::optional<std::string> too_large(const Architecture& architecture);
 
-} // namespace windtunnel::models
+}  // namespace windtunnel::models
