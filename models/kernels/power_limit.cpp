@@ -1,6 +1,5 @@
 #include "models/kernels/power_limit.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <string>
@@ -74,7 +73,7 @@ base::Seconds sustained_time(const sim::Gpu& gpu, NumberFormat format, base::Flo
   if (!(rate < base::FlopsPerSecond::infinity()) || products.value() <= 0) return alone;
   const Draw& draw = draw_of(gpu);
   const double drawn = (products / alone) / (rate_at(gpu, draw, format) * draw.overdraw);
-  const double share = std::pow(std::min(1.0, drawn), draw.clock_exponent);
+  const double share = std::pow(drawn, draw.clock_exponent);
   return base::max(alone, products / (rate * share));
 }
 

@@ -90,9 +90,12 @@ Problem quantity_problem(const Node& node, const Type& type, const std::string& 
   return outside(value, node, type, name);
 }
 
-// A fact's value: a bare number in SI units, or a quantity of whatever dimension its unit says.
+// A fact's value: a bare number in SI units, a share in per cent, or a quantity of whatever dimension
+// its unit says.
 Problem amount_problem(const Node& node, const Type& type, const std::string& name) {
-  const auto number = whole_text_as<double>(node.text);
+  std::string_view text = node.text;
+  if (text.ends_with('%')) text.remove_suffix(1);
+  const auto number = whole_text_as<double>(text);
   if (number && std::isfinite(*number)) return std::nullopt;
   using base::Dimension;
   for (const Dimension dimension :
@@ -198,7 +201,7 @@ std::string wanted(const Type& type) {
     case TypeKind::index_list:
       return "a number from 0, a range such as 0-7, or a list of these" + words;
     case TypeKind::amount:
-      return "a number in SI units or a quantity such as 480GB/s" + words;
+      return "a number in SI units, a share such as 40% or a quantity such as 480GB/s" + words;
     case TypeKind::list:
       return "a list" + words;
     case TypeKind::map:

@@ -58,8 +58,7 @@ TEST_F(StepAccuracy, OfMegatronsPapersIsFivePercent) {
 TEST_F(StepAccuracy, OfBloomsSweepIsSixPercentInTheRightOrder) {
   const base::Outcome all = validated("bloom_topology_sweep", every_row).outcome();
   EXPECT_LT(all.facts.at("mean_abs_error"), 0.06);
-  // Of 29 pairs three are predicted to be equal to 0.3 %, and fall either way.
-  EXPECT_GT(all.facts.at("pair_order"), 0.85);
+  EXPECT_GT(all.facts.at("pair_order"), 0.90);
   EXPECT_LT(all.facts.at("regret"), 0.03);
 }
 
