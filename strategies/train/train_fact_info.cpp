@@ -44,15 +44,18 @@ const std::map<std::string, base::FactInfo>& train_fact_info() {
         "3 x forward FLOPs (frozen matrices 2 x), no recomputation, per GPU"}},
       {"hardware_flops_per_gpu_per_s",
        {"hardware FLOP/s per GPU", "flops/s",
-        "what the products of all kernels take, recomputation included; of attention the pairs "
-        "under "
-        "its mask, so that a causal one counts half of what model FLOPs count"}},
+        "what the products of all kernels take, recomputation included; of a fused attention the "
+        "pairs under its mask, so that a causal one counts half of what model FLOPs count"}},
       {"mfu",
        {"MFU", "",
         "model FLOP/s over the dense peak of the precision; attention counted in full, as PaLM "
         "(arXiv 2204.02311, appendix B) and Megatron do; of tokens of samples alone, padding "
         "(workload.filled, or lengths) is not useful"}},
-      {"hfu", {"HFU", "", "hardware FLOP/s over the dense peak of the precision: never above 1"}},
+      {"hfu",
+       {"HFU", "",
+        "hardware FLOP/s over the dense peak of the precision: never above 1, and below MFU where "
+        "a fused "
+        "causal attention skips what MFU counts"}},
       {"parameters", {"parameters", "", "of the whole model, tied tables once"}},
       {"active_parameters", {"active parameters", "", "that one token passes through"}},
       {"gpus", {"GPUs", "", "of the job"}},
