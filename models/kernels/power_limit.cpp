@@ -25,7 +25,7 @@ struct Draw {
 constexpr std::array kDraws{
     Draw{"volta", 2.3, 1.0},
     Draw{"turing", 1.2, 0.9},
-    Draw{"ampere", 1.7, 0.75, 0.7, 1.213},
+    Draw{"ampere", 1.7, 0.75, 0.7, 1.21329},
     Draw{"ada", 1.0, 0.95},
     Draw{"hopper", 1.15, 0.61},
     Draw{"blackwell", 1.0, 0.61, 0.0, 1, 0.43},
