@@ -68,8 +68,8 @@ class Costing {
     out_.tied = tied_exchange();
     out_.norm = norm_time();
     out_.host_step = plan_.stack.step;
-    cost_checkpoint();
-    out_.loading = loading();
+    out_.checkpoint = checkpoint_cost(plan_, network_, site_.cluster.node_at(0).gpu);
+    out_.loading = loading_cost(plan_, network_);
     out_.notes = clock_.notes();
     return std::move(out_);
   }
@@ -369,37 +369,6 @@ class Costing {
     return clock_.collective(collectives::Op::all_reduce, Bytes(4), all).time;
   }
 
-  // What reading and preparing the samples of a step takes.
-  LoadingCost loading() const {
-    const DataLoading& load = plan_.job.workload.data_loading;
-    const double per_node = static_cast<double>(plan_.job.workload.global_batch) /
-                            static_cast<double>(std::max<std::int64_t>(1, plan_.layout.nodes()));
-    const double tokens = static_cast<double>(plan_.job.workload.sequence_length);
-    const Bytes sample = load.sample_bytes.value() > 0                     ? load.sample_bytes
-                         : network_.sample == models::SampleKind::sequence ? Bytes(4.0 * tokens)
-                                                                           : Bytes(110e3);
-    const Seconds reading = (sample * per_node) / load.storage_bandwidth;
-    const Seconds preparing =
-        load.sample_time *
-        (per_node / static_cast<double>(std::max<std::int64_t>(1, load.workers)));
-    return {.needed = base::max(reading, preparing),
-            .timing = load.prefetch > 0 ? LoadTiming::beside_step : LoadTiming::before_step};
-  }
-
-  void cost_checkpoint() {
-    const Checkpointing& c = plan_.job.workload.checkpointing;
-    if ((c.interval <= 0 && !c.best_interval) || c.bandwidth.value() <= 0) return;
-    const BytesPerParameter each = bytes_each();
-    CheckpointCost& out = out_.checkpoint;
-    out.bytes = Bytes(static_cast<double>(models::trainable_parameters(network_)) *
-                      (each.weight + each.optimizer()));
-    out.stop = out.read = out.bytes / c.bandwidth;
-    if (!c.asynchronous) return;
-    const sim::Node node = site_.cluster.node_at(0);
-    out.behind = out.stop;
-    out.stop = (out.bytes / static_cast<double>(plan_.gpus)) / node.gpu.pcie_bandwidth;
-  }
-
   const TrainPlan& plan_;
   const models::Network& network_;
   const TrainSite& site_;
@@ -412,10 +381,6 @@ class Costing {
 };
 
 }  // namespace
-
-Seconds LoadingCost::waited(Seconds step) const {
-  return timing == LoadTiming::beside_step ? base::max(needed - step, Seconds(0)) : needed;
-}
 
 IterationCosts iteration_costs(const TrainPlan& plan, const models::Network& network,
                                const TrainSite& site, const RankPaces& paces) {

@@ -15,6 +15,7 @@
 #include "strategies/train/pipeline_times.hpp"
 #include "strategies/train/rank_paces.hpp"
 #include "strategies/train/sample_packing.hpp"
+#include "strategies/train/storage_costs.hpp"
 #include "strategies/train/train_plan.hpp"
 
 namespace windtunnel::strategies {
@@ -59,16 +60,6 @@ struct Hop {
   base::Seconds regather{0};
   base::Bytes bytes{0};  // on one rank
   base::Seconds time() const { return message.time + regather; }
-};
-
-// Waiting for samples: `needed` before every step, or only what is longer than
-// the step.
-enum class LoadTiming { before_step, beside_step };
-struct LoadingCost {
-  base::Seconds needed{0};
-  LoadTiming timing = LoadTiming::beside_step;
-  // What a step that takes so long without it waits for samples.
-  base::Seconds waited(base::Seconds step) const;
 };
 
 struct IterationCosts {

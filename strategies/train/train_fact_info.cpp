@@ -54,8 +54,7 @@ const std::map<std::string, base::FactInfo>& train_fact_info() {
       {"hfu",
        {"HFU", "",
         "hardware FLOP/s over the dense peak of the precision: never above 1, and below MFU where "
-        "a fused "
-        "causal attention skips what MFU counts"}},
+        "a fused causal attention skips what MFU counts"}},
       {"parameters", {"parameters", "", "of the whole model, tied tables once"}},
       {"active_parameters", {"active parameters", "", "that one token passes through"}},
       {"gpus", {"GPUs", "", "of the job"}},
